@@ -92,7 +92,10 @@ mod tests {
     #[test]
     fn units_agree() {
         let t = Timestamp::from_parts(1_700_000_000, 123_456_789);
-        assert_eq!((t.seconds(), t.millis(), t.micros()), (1_700_000_000, 1_700_000_000_123, 1_700_000_000_123_456));
+        assert_eq!(
+            (t.seconds(), t.millis(), t.micros()),
+            (1_700_000_000, 1_700_000_000_123, 1_700_000_000_123_456)
+        );
         assert_eq!(t.to_string(), "1700000000.123456789");
     }
 }

@@ -1,0 +1,166 @@
+//! The walk: one loop that goes from header to header.
+//!
+//! Each step reads one header and names the next. An IP header makes the packet; should a later header lead to another IP
+//! header, through a tunnel, that one takes its place, and should it lead nowhere, the outer packet stands. So a damaged or
+//! unknown inner packet is metered as what carried it, and never lost.
+//!
+//! Measured (`benches/decode.rs`): etherparse's header slices in such a loop cost a fraction of its whole-packet slicers,
+//! of which the strict one also refuses packets that a snap length has cut.
+
+use crate::{DecodeFailure, Frame, Ip, Link, LinkType, Packet, Segment, Transport, rest::Rest};
+
+/// Decodes a frame into the innermost IP packet that can be reached.
+///
+/// # Errors
+/// The reason why there is none: no IP in it, a link type that is not decoded, a header that is cut short or contradicts
+/// itself. Such a frame is to be counted under that reason.
+#[inline]
+pub fn decode<'a>(frame: &Frame<'a>) -> Result<Packet<'a>, DecodeFailure> {
+    let mut walk = Walk::new(frame);
+    let mut next = first_header(frame.link_type)?;
+    for _ in 0..MAX_HEADERS {
+        match walk.step(next) {
+            Ok(Step::On(header)) => next = header,
+            Ok(Step::Done) => break,
+            Err(failure) => return walk.packet(frame).ok_or(failure),
+        }
+    }
+    walk.packet(frame).ok_or(DecodeFailure::TooDeep)
+}
+
+/// A header that is expected at the current position.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Header {
+    BackboneTag,
+    BridgePortExtension,
+    CiscoHdlc,
+    Cooked,
+    Cooked2,
+    Erspan2,
+    Erspan3,
+    Ethernet,
+    /// What an `EtherType` field announces.
+    EtherType(u16),
+    Geneve,
+    Gre,
+    Gtp,
+    /// IPv4 or IPv6; the version field tells.
+    Ip,
+    Ipv4,
+    Ipv6,
+    Llc,
+    Loopback,
+    Mpls,
+    Ppp,
+    PppHdlc,
+    PppoE,
+    /// What the protocol field of an IP header announces.
+    Protocol(u8),
+    VirtualLan,
+    VirtualNicTag,
+    Vxlan,
+}
+
+/// Where a step leads.
+pub(crate) enum Step {
+    /// To a further header.
+    On(Header),
+    /// Nowhere: the packet is complete.
+    Done,
+}
+
+/// The state of a walk through one frame.
+pub(crate) struct Walk<'a> {
+    pub rest: Rest<'a>,
+    pub link: Link,
+    pub segment: Option<Segment>,
+    /// The innermost IP packet so far.
+    pub found: Option<Found<'a>>,
+    pub ip_headers: u8,
+}
+
+/// An IP packet on the way, with the link layer that was current when its header was read.
+pub(crate) struct Found<'a> {
+    pub link: Link,
+    pub segment: Option<Segment>,
+    pub ip: Ip,
+    pub transport: Transport,
+    pub payload: &'a [u8],
+}
+
+impl<'a> Walk<'a> {
+    fn new(frame: &Frame<'a>) -> Self {
+        let captured = u32::try_from(frame.data.len()).unwrap_or(u32::MAX - 1);
+        let rest = Rest { captured: frame.data, wire: frame.original_length.clamp(captured, u32::MAX - 1) };
+        Self { rest, link: Link::default(), segment: None, found: None, ip_headers: 0 }
+    }
+
+    #[inline]
+    fn step(&mut self, header: Header) -> Result<Step, DecodeFailure> {
+        match header {
+            Header::BackboneTag => self.backbone_tag(),
+            Header::BridgePortExtension => self.bridge_port_extension(),
+            Header::CiscoHdlc => self.cisco_hdlc(),
+            Header::Cooked => self.cooked(),
+            Header::Cooked2 => self.cooked2(),
+            Header::Erspan2 => self.erspan2(),
+            Header::Erspan3 => self.erspan3(),
+            Header::Ethernet => self.ethernet(),
+            Header::EtherType(number) => self.ether_type(number),
+            Header::Geneve => self.geneve(),
+            Header::Gre => self.gre(),
+            Header::Gtp => self.gtp(),
+            Header::Ip => self.ip(),
+            Header::Ipv4 => self.ipv4(),
+            Header::Ipv6 => self.ipv6(),
+            Header::Llc => self.llc(),
+            Header::Loopback => self.loopback(),
+            Header::Mpls => self.mpls(),
+            Header::Ppp => self.ppp(),
+            Header::PppHdlc => Ok(self.ppp_hdlc()),
+            Header::PppoE => self.pppoe(),
+            Header::Protocol(number) => Ok(self.protocol(number)),
+            Header::VirtualLan => self.virtual_lan(),
+            Header::VirtualNicTag => self.virtual_nic_tag(),
+            Header::Vxlan => self.vxlan(),
+        }
+    }
+
+    fn packet(self, frame: &Frame<'a>) -> Option<Packet<'a>> {
+        let Found { link, segment, ip, transport, payload } = self.found?;
+        Some(Packet {
+            timestamp: frame.timestamp,
+            interface: frame.interface,
+            link,
+            segment,
+            ip,
+            transport,
+            payload,
+        })
+    }
+}
+
+fn first_header(link_type: LinkType) -> Result<Header, DecodeFailure> {
+    Ok(match link_type {
+        LinkType::ETHERNET => Header::Ethernet,
+        LinkType::RAW | RAW_BSD | RAW_OPENBSD => Header::Ip,
+        LinkType::IPV4 => Header::Ipv4,
+        LinkType::IPV6 => Header::Ipv6,
+        LinkType::NULL | LinkType::LOOP => Header::Loopback,
+        LinkType::LINUX_SLL => Header::Cooked,
+        LinkType::LINUX_SLL2 => Header::Cooked2,
+        LinkType::PPP => Header::Ppp,
+        LinkType::PPP_HDLC => Header::PppHdlc,
+        LinkType::PPP_ETHER => Header::PppoE,
+        LinkType::C_HDLC => Header::CiscoHdlc,
+        other => return Err(DecodeFailure::LinkType(other)),
+    })
+}
+
+/// More headers than any sane frame stacks; each step reads at least one octet or ends.
+const MAX_HEADERS: usize = 48;
+
+/// `DLT_RAW` of most BSDs, which some programs wrote into files in place of `LINKTYPE_RAW`.
+const RAW_BSD: LinkType = LinkType(12);
+/// `DLT_RAW` of `OpenBSD`, likewise.
+const RAW_OPENBSD: LinkType = LinkType(14);

@@ -1,0 +1,225 @@
+//! From the first octet of a frame to its IP header: link layers, tags and labels.
+
+use etherparse::{Ethernet2HeaderSlice, SingleVlanHeaderSlice};
+
+use crate::{
+    DecodeFailure, Layer, Link, MPLS_ENTRIES, MplsEntry, NotIp,
+    decode::{Header, Step, Walk},
+};
+
+impl Walk<'_> {
+    #[inline]
+    pub(crate) fn ethernet(&mut self) -> Result<Step, DecodeFailure> {
+        let header = Ethernet2HeaderSlice::from_slice(self.rest.captured)
+            .map_err(|_| DecodeFailure::Truncated(Layer::Ethernet))?;
+        self.link = Link { source: header.source(), destination: header.destination(), ..Link::default() };
+        let ether_type = header.ether_type().0;
+        self.rest.skip(header.slice().len());
+        Ok(Step::On(Header::EtherType(ether_type)))
+    }
+
+    #[inline]
+    pub(crate) fn ether_type(&mut self, number: u16) -> Result<Step, DecodeFailure> {
+        Ok(Step::On(match number {
+            0x0800 => Header::Ipv4,
+            0x86dd => Header::Ipv6,
+            // 802.1Q, 802.1ad, and what vendors used before 802.1ad.
+            0x8100 | 0x88a8 | 0x9100 | 0x9200 => Header::VirtualLan,
+            0x8847 | 0x8848 => Header::Mpls,
+            0x8864 => Header::PppoE,
+            0x88e7 => Header::BackboneTag,
+            0x8926 => Header::VirtualNicTag,
+            0x893f => Header::BridgePortExtension,
+            0x880b => Header::Ppp,
+            // IEEE 802.3: a number up to 1500 is a length, and LLC follows.
+            length @ 0..=1500 => {
+                self.rest.limit(u32::from(length));
+                Header::Llc
+            }
+            other => return Err(DecodeFailure::NotIp(NotIp::EtherType(other))),
+        }))
+    }
+
+    pub(crate) fn virtual_lan(&mut self) -> Result<Step, DecodeFailure> {
+        let header = SingleVlanHeaderSlice::from_slice(self.rest.captured)
+            .map_err(|_| DecodeFailure::Truncated(Layer::VirtualLan))?;
+        let (identifier, ether_type) = (header.vlan_identifier().value(), header.ether_type().0);
+        if let Some(slot) = self.link.vlans.get_mut(usize::from(self.link.vlan_count)) {
+            *slot = identifier;
+            self.link.vlan_count += 1;
+        }
+        self.rest.skip(header.slice().len());
+        Ok(Step::On(Header::EtherType(ether_type)))
+    }
+
+    /// IEEE 802.1ah: a service tag of four octets (flags and I-SID), then the customer's Ethernet frame.
+    pub(crate) fn backbone_tag(&mut self) -> Result<Step, DecodeFailure> {
+        self.rest.take::<4>().ok_or(DecodeFailure::Truncated(Layer::BackboneTag))?;
+        Ok(Step::On(Header::Ethernet))
+    }
+
+    /// Cisco VN-tag: four octets, then an `EtherType`.
+    pub(crate) fn virtual_nic_tag(&mut self) -> Result<Step, DecodeFailure> {
+        let &[.., high, low] = self.rest.take::<6>().ok_or(DecodeFailure::Truncated(Layer::VirtualNicTag))?;
+        Ok(Step::On(Header::EtherType(u16::from_be_bytes([high, low]))))
+    }
+
+    /// IEEE 802.1BR E-tag: six octets, then an `EtherType`.
+    pub(crate) fn bridge_port_extension(&mut self) -> Result<Step, DecodeFailure> {
+        let &[.., high, low] = self.rest.take::<8>().ok_or(DecodeFailure::Truncated(Layer::VirtualNicTag))?;
+        Ok(Step::On(Header::EtherType(u16::from_be_bytes([high, low]))))
+    }
+
+    /// IEEE 802.2; the SNAP form carries an `EtherType` (RFC 1042).
+    pub(crate) fn llc(&mut self) -> Result<Step, DecodeFailure> {
+        let &[destination, source, control] =
+            self.rest.take::<3>().ok_or(DecodeFailure::Truncated(Layer::Llc))?;
+        if (destination, source, control) != (0xaa, 0xaa, 0x03) {
+            return Err(DecodeFailure::NotIp(NotIp::Llc(destination)));
+        }
+        let &[_, _, _, high, low] = self.rest.take::<5>().ok_or(DecodeFailure::Truncated(Layer::Llc))?;
+        let number = u16::from_be_bytes([high, low]);
+        if number <= 1500 {
+            return Err(DecodeFailure::NotIp(NotIp::EtherType(number)));
+        }
+        Ok(Step::On(Header::EtherType(number)))
+    }
+
+    /// `LINKTYPE_LINUX_SLL`: sixteen octets, the last two an `EtherType`.
+    pub(crate) fn cooked(&mut self) -> Result<Step, DecodeFailure> {
+        let truncated = DecodeFailure::Truncated(Layer::LinuxCooked);
+        let &[.., length] = self.rest.take::<6>().ok_or(truncated)?;
+        self.cooked_address(length).ok_or(truncated)?;
+        let &protocol = self.rest.take::<2>().ok_or(truncated)?;
+        cooked_protocol(u16::from_be_bytes(protocol))
+    }
+
+    /// `LINKTYPE_LINUX_SLL2`: twenty octets, the first two an `EtherType`.
+    pub(crate) fn cooked2(&mut self) -> Result<Step, DecodeFailure> {
+        let truncated = DecodeFailure::Truncated(Layer::LinuxCooked);
+        let &[high, low, .., length] = self.rest.take::<12>().ok_or(truncated)?;
+        self.cooked_address(length).ok_or(truncated)?;
+        cooked_protocol(u16::from_be_bytes([high, low]))
+    }
+
+    /// Eight octets, of which `length` are the sender's address.
+    fn cooked_address(&mut self, length: u8) -> Option<()> {
+        let address = self.rest.take::<8>()?;
+        if let (6, Some(address)) = (length, address.first_chunk()) {
+            self.link.source = *address;
+        }
+        Some(())
+    }
+
+    /// `LINKTYPE_NULL` and `LINKTYPE_LOOP`: an address family in one byte order or the other. IPv6 has a number per system.
+    pub(crate) fn loopback(&mut self) -> Result<Step, DecodeFailure> {
+        let family = *self.rest.take::<4>().ok_or(DecodeFailure::Truncated(Layer::Loopback))?;
+        let family = u32::from_be_bytes(family).min(u32::from_le_bytes(family));
+        match family {
+            2 => Ok(Step::On(Header::Ipv4)),
+            10 | 24 | 28 | 30 => Ok(Step::On(Header::Ipv6)),
+            // IEEE 802.2 LLC is family 33 in the tcpdump group's list.
+            33 => Ok(Step::On(Header::Llc)),
+            other => Err(DecodeFailure::NotIp(NotIp::AddressFamily(other))),
+        }
+    }
+
+    /// `PPPoE` session data (RFC 2516): version and type 1, code 0, session, length.
+    pub(crate) fn pppoe(&mut self) -> Result<Step, DecodeFailure> {
+        let &[version_type, code, _, _, high, low] =
+            self.rest.take::<6>().ok_or(DecodeFailure::Truncated(Layer::PppoE))?;
+        if version_type != 0x11 || code != 0 {
+            return Err(DecodeFailure::Malformed(Layer::PppoE));
+        }
+        self.rest.limit(u32::from(u16::from_be_bytes([high, low])));
+        Ok(Step::On(Header::Ppp))
+    }
+
+    /// `LINKTYPE_PPP_HDLC`: an address octet of 0x0f or 0x8f means Cisco's framing.
+    pub(crate) fn ppp_hdlc(&self) -> Step {
+        match self.rest.peek() {
+            Some(0x0f | 0x8f) => Step::On(Header::CiscoHdlc),
+            _ => Step::On(Header::Ppp),
+        }
+    }
+
+    /// PPP (RFC 1661), with or without the address and control octets of RFC 1662, and with the protocol field in two octets or
+    /// compressed to one.
+    pub(crate) fn ppp(&mut self) -> Result<Step, DecodeFailure> {
+        let truncated = DecodeFailure::Truncated(Layer::Ppp);
+        if self.rest.captured.starts_with(&[0xff, 0x03]) {
+            self.rest.skip(2);
+        }
+        let &[first] = self.rest.take::<1>().ok_or(truncated)?;
+        // An odd octet ends the field.
+        let protocol = if first & 1 == 1 {
+            u16::from(first)
+        } else {
+            let &[second] = self.rest.take::<1>().ok_or(truncated)?;
+            u16::from_be_bytes([first, second])
+        };
+        Ok(Step::On(match protocol {
+            0x0021 => Header::Ipv4,
+            0x0057 => Header::Ipv6,
+            0x0281 | 0x0283 => Header::Mpls,
+            other => return Err(DecodeFailure::NotIp(NotIp::Ppp(other))),
+        }))
+    }
+
+    /// Cisco HDLC: address, control, `EtherType`.
+    pub(crate) fn cisco_hdlc(&mut self) -> Result<Step, DecodeFailure> {
+        let &[_, _, high, low] = self.rest.take::<4>().ok_or(DecodeFailure::Truncated(Layer::CiscoHdlc))?;
+        Ok(Step::On(Header::EtherType(u16::from_be_bytes([high, low]))))
+    }
+
+    /// A label stack (RFC 3032), and a guess at what it carries, since nothing says: IP by its version, else a pseudowire's
+    /// Ethernet frame, with a control word (RFC 4448) if the first nibble is 0.
+    pub(crate) fn mpls(&mut self) -> Result<Step, DecodeFailure> {
+        for _ in 0..MAX_LABELS {
+            let &[a, b, c, _ttl] = self.rest.take::<4>().ok_or(DecodeFailure::Truncated(Layer::Mpls))?;
+            if let Some(slot) = self.link.mpls.get_mut(usize::from(self.link.mpls_count)) {
+                *slot = MplsEntry([a, b, c]);
+                self.link.mpls_count += 1;
+            }
+            if c & 1 == 1 {
+                return self.mpls_payload();
+            }
+        }
+        Err(DecodeFailure::TooDeep)
+    }
+
+    fn mpls_payload(&mut self) -> Result<Step, DecodeFailure> {
+        let not_ip = DecodeFailure::NotIp(NotIp::Mpls);
+        match self.rest.peek().ok_or(DecodeFailure::Truncated(Layer::Mpls))? >> 4 {
+            4 => return Ok(Step::On(Header::Ipv4)),
+            6 => return Ok(Step::On(Header::Ipv6)),
+            0 => self.rest.skip(4),
+            _ => {}
+        }
+        // Anything may stand here: go on only where the frame says that IP follows, and keep the labels, which belong to the
+        // carrier but are what tells one customer's addresses from another's.
+        let ether_type = self.rest.captured.get(12..14).ok_or(not_ip)?;
+        if !matches!(ether_type, [0x08 | 0x81, 0x00] | [0x86, 0xdd] | [0x88, 0xa8]) {
+            return Err(not_ip);
+        }
+        let (mpls, mpls_count) = (self.link.mpls, self.link.mpls_count);
+        let step = self.ethernet()?;
+        (self.link.mpls, self.link.mpls_count) = (mpls, mpls_count);
+        Ok(step)
+    }
+}
+
+/// Linux puts a few numbers of its own where an `EtherType` is expected (`linux/if_ether.h`).
+fn cooked_protocol(number: u16) -> Result<Step, DecodeFailure> {
+    match number {
+        0x0004 => Ok(Step::On(Header::Llc)),
+        0x0007..=0x0009 => Ok(Step::On(Header::Ppp)),
+        0..=1500 => Err(DecodeFailure::NotIp(NotIp::EtherType(number))),
+        _ => Ok(Step::On(Header::EtherType(number))),
+    }
+}
+
+/// A stack of more labels than this is taken for garbage; also the bound of the loop.
+const MAX_LABELS: usize = 16;
+
+const _: () = assert!(MPLS_ENTRIES <= MAX_LABELS);

@@ -1,0 +1,128 @@
+//! What an IP packet carries: transport headers, or the way into a tunnel.
+
+use etherparse::{IpNumber, TcpHeaderSlice, UdpHeaderSlice};
+
+use crate::{
+    Icmp, Ports, Tcp, TcpFlags, Transport,
+    decode::{Header, Step, Walk},
+};
+
+impl Walk<'_> {
+    #[inline]
+    pub(crate) fn protocol(&mut self, number: u8) -> Step {
+        match IpNumber(number) {
+            IpNumber::TCP => self.tcp(),
+            IpNumber::UDP => self.udp(),
+            IpNumber::ICMP => self.icmp(4),
+            IpNumber::IPV6_ICMP => self.icmp(6),
+            IpNumber::SCTP | IpNumber::DCCP | IpNumber::UDP_LITE => {
+                let transport = self.ports().map_or(Transport::Unseen, Transport::Ports);
+                self.carry(transport)
+            }
+            IpNumber::IPV4 => self.tunnel(Header::Ipv4),
+            IpNumber::IPV6 => self.tunnel(Header::Ipv6),
+            IpNumber::GRE => self.tunnel(Header::Gre),
+            IpNumber::MPLS_IN_IP => self.tunnel(Header::Mpls),
+            _ => self.carry(Transport::Other),
+        }
+    }
+
+    #[inline]
+    fn tcp(&mut self) -> Step {
+        let captured = self.rest.captured;
+        let Some(&[a, b, c, d, s0, s1, s2, s3, a0, a1, a2, a3, high, low, w0, w1, ..]) =
+            captured.first_chunk::<20>()
+        else {
+            // The snap length left the ports and no more.
+            let transport = self.ports().map_or(Transport::Unseen, Transport::Ports);
+            return self.carry(transport);
+        };
+        let tcp = Tcp {
+            ports: Ports { source: u16::from_be_bytes([a, b]), destination: u16::from_be_bytes([c, d]) },
+            sequence: u32::from_be_bytes([s0, s1, s2, s3]),
+            acknowledgment: u32::from_be_bytes([a0, a1, a2, a3]),
+            flags: TcpFlags(u16::from_be_bytes([high, low]) & 0x0fff),
+            window: u16::from_be_bytes([w0, w1]),
+        };
+        // Options that were cut off, or a data offset that lies, leave no payload to look at but do not hide the segment.
+        let header_length =
+            TcpHeaderSlice::from_slice(captured).map_or(captured.len(), |header| header.slice().len());
+        self.rest.skip(header_length);
+        self.carry(Transport::Tcp(tcp))
+    }
+
+    #[inline]
+    fn udp(&mut self) -> Step {
+        let Ok(header) = UdpHeaderSlice::from_slice(self.rest.captured) else {
+            let transport = self.ports().map_or(Transport::Unseen, Transport::Ports);
+            return self.carry(transport);
+        };
+        let ports = Ports { source: header.source_port(), destination: header.destination_port() };
+        let length = u32::from(header.length());
+        self.rest.skip(UDP_HEADER_LENGTH);
+        // A length of 0 stands for a jumbogram (RFC 2675, 4).
+        if let Some(data) = length.checked_sub(8) {
+            self.rest.limit(data);
+        }
+        let step = self.carry(Transport::Ports(ports));
+        match ports.destination {
+            VXLAN_PORT | VXLAN_PORT_LINUX => self.tunnel(Header::Vxlan),
+            GENEVE_PORT => self.tunnel(Header::Geneve),
+            GTP_USER_PORT => self.tunnel(Header::Gtp),
+            _ => step,
+        }
+    }
+
+    /// `version` is the IP version that this kind of ICMP belongs to.
+    fn icmp(&mut self, version: u8) -> Step {
+        if self.found.as_ref().is_some_and(|found| found.ip.version != version) {
+            return self.carry(Transport::Other);
+        }
+        let Some(&[kind, code]) = self.rest.captured.first_chunk::<2>() else { return Step::Done };
+        // The payload begins behind the checksum.
+        self.rest.skip(4);
+        self.carry(Transport::Icmp(Icmp { kind, code }))
+    }
+
+    fn ports(&self) -> Option<Ports> {
+        let &[a, b, c, d] = self.rest.captured.first_chunk::<4>()?;
+        Some(Ports { source: u16::from_be_bytes([a, b]), destination: u16::from_be_bytes([c, d]) })
+    }
+
+    #[inline]
+    fn carry(&mut self, transport: Transport) -> Step {
+        if let Some(found) = &mut self.found {
+            found.transport = transport;
+            found.payload = self.rest.captured;
+        }
+        Step::Done
+    }
+
+    /// Goes into a tunnel, unless enough of them have been walked through: then the carrier is the packet.
+    fn tunnel(&mut self, header: Header) -> Step {
+        let Some(found) = &mut self.found else { return Step::Done };
+        if found.transport == Transport::Unseen {
+            found.transport = Transport::Other;
+        }
+        if self.ip_headers >= MAX_IP_HEADERS {
+            return Step::Done;
+        }
+        if found.ip.fragment.is_some() {
+            self.rest.wire = u32::MAX;
+        }
+        Step::On(header)
+    }
+}
+
+/// An IP packet in a tunnel in a tunnel in a tunnel; what is deeper is metered as its carrier.
+const MAX_IP_HEADERS: u8 = 4;
+
+const UDP_HEADER_LENGTH: usize = 8;
+/// RFC 7348, 5.
+const VXLAN_PORT: u16 = 4789;
+/// The port Linux used before one was assigned, and still its default.
+const VXLAN_PORT_LINUX: u16 = 8472;
+/// RFC 8926, 3.3.
+const GENEVE_PORT: u16 = 6081;
+/// 3GPP TS 29.281, 4.4.2.
+const GTP_USER_PORT: u16 = 2152;

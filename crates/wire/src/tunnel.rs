@@ -1,0 +1,127 @@
+//! Headers between an outer and an inner packet.
+//!
+//! All of these are strict: a wrong guess (someone else's protocol on a tunnel's port) must end the walk, so that the outer
+//! packet stands, and not lead into octets that only look like a header.
+
+use crate::{
+    DecodeFailure, Layer, NotIp, Segment,
+    decode::{Header, Step, Walk},
+};
+
+impl Walk<'_> {
+    /// GRE (RFC 2784, RFC 2890) and the enhanced GRE of PPTP (RFC 2637).
+    pub(crate) fn gre(&mut self) -> Result<Step, DecodeFailure> {
+        let &[flags, version, high, low] = self.take(Layer::Gre)?;
+        let (checksum, routing, key, sequence) =
+            (flags & 0x80 != 0, flags & 0x40 != 0, flags & 0x20 != 0, flags & 0x10 != 0);
+        let acknowledgment = version & 0x80 != 0;
+        // Source routing (RFC 1701) has no use and no users; RFC 2784 has such packets discarded.
+        if routing || version & 0x07 > 1 {
+            return Err(DecodeFailure::Malformed(Layer::Gre));
+        }
+        let optional = [checksum, key, sequence, acknowledgment && version & 0x07 == 1];
+        for _ in optional.into_iter().filter(|&present| present) {
+            self.take::<4>(Layer::Gre)?;
+        }
+        Ok(Step::On(match u16::from_be_bytes([high, low]) {
+            // Transparent Ethernet bridging, as NVGRE uses it (RFC 7637).
+            0x6558 => Header::Ethernet,
+            // ERSPAN: type I has no header of its own and no sequence number, type II has both.
+            0x88be if !sequence => Header::Ethernet,
+            0x88be => Header::Erspan2,
+            0x22eb => Header::Erspan3,
+            number @ 0..=1500 => return Err(DecodeFailure::NotIp(NotIp::EtherType(number))),
+            number => Header::EtherType(number),
+        }))
+    }
+
+    /// ERSPAN type II: eight octets, then the mirrored frame.
+    pub(crate) fn erspan2(&mut self) -> Result<Step, DecodeFailure> {
+        let &[version, ..] = self.take::<8>(Layer::Gre)?;
+        if version >> 4 != 1 {
+            return Err(DecodeFailure::Malformed(Layer::Gre));
+        }
+        Ok(Step::On(Header::Ethernet))
+    }
+
+    /// ERSPAN type III: twelve octets, eight more if the last bit says so, then the mirrored frame.
+    pub(crate) fn erspan3(&mut self) -> Result<Step, DecodeFailure> {
+        let &[version, .., last] = self.take::<12>(Layer::Gre)?;
+        if version >> 4 != 2 {
+            return Err(DecodeFailure::Malformed(Layer::Gre));
+        }
+        if last & 1 == 1 {
+            self.take::<8>(Layer::Gre)?;
+        }
+        Ok(Step::On(Header::Ethernet))
+    }
+
+    /// VXLAN (RFC 7348, 5): the I flag must be set; the other flags are read as reserved, but for those of its group-policy
+    /// extension, which leave the layout as it is.
+    pub(crate) fn vxlan(&mut self) -> Result<Step, DecodeFailure> {
+        let &[flags, policy, _, _, a, b, c, reserved] = self.take::<8>(Layer::Vxlan)?;
+        if flags & 0x7f != 0x08 || policy & 0xb7 != 0 || reserved != 0 {
+            return Err(DecodeFailure::Malformed(Layer::Vxlan));
+        }
+        self.segment = Some(Segment::Vxlan(u32::from_be_bytes([0, a, b, c])));
+        Ok(Step::On(Header::Ethernet))
+    }
+
+    /// Geneve (RFC 8926, 3.4): version 0, options skipped, Ethernet or IP inside.
+    pub(crate) fn geneve(&mut self) -> Result<Step, DecodeFailure> {
+        let &[version_length, flags, high, low, a, b, c, reserved] = self.take::<8>(Layer::Geneve)?;
+        if version_length >> 6 != 0 || flags & 0x3f != 0 || reserved != 0 {
+            return Err(DecodeFailure::Malformed(Layer::Geneve));
+        }
+        let options = usize::from(version_length & 0x3f) * 4;
+        if options > self.rest.captured.len() {
+            return Err(DecodeFailure::Truncated(Layer::Geneve));
+        }
+        self.rest.skip(options);
+        self.segment = Some(Segment::Geneve(u32::from_be_bytes([0, a, b, c])));
+        match u16::from_be_bytes([high, low]) {
+            0x6558 => Ok(Step::On(Header::Ethernet)),
+            number @ (0x0800 | 0x86dd) => Ok(Step::On(Header::EtherType(number))),
+            number => Err(DecodeFailure::NotIp(NotIp::EtherType(number))),
+        }
+    }
+
+    /// GTP-U (3GPP TS 29.281, 5): a G-PDU carries a user's IP packet; all other messages are the tunnel's own.
+    pub(crate) fn gtp(&mut self) -> Result<Step, DecodeFailure> {
+        const G_PDU: u8 = 255;
+        let &[flags, message, high, low, ..] = self.take::<8>(Layer::Gtp)?;
+        // Version 1, protocol type GTP.
+        if flags >> 4 != 0b0011 || message != G_PDU {
+            return Err(DecodeFailure::Malformed(Layer::Gtp));
+        }
+        self.rest.limit(u32::from(u16::from_be_bytes([high, low])));
+        if flags & 0x07 != 0 {
+            // Sequence number, N-PDU number and next extension header stand together if any of them is there.
+            let &[_, _, _, mut extension] = self.take::<4>(Layer::Gtp)?;
+            for _ in 0..MAX_GTP_EXTENSIONS {
+                if extension == 0 {
+                    break;
+                }
+                extension = self.gtp_extension()?;
+            }
+        }
+        Ok(Step::On(Header::Ip))
+    }
+
+    /// One extension header: its length in units of four octets first, the kind of the next one last.
+    fn gtp_extension(&mut self) -> Result<u8, DecodeFailure> {
+        let units = usize::from(self.rest.peek().ok_or(DecodeFailure::Truncated(Layer::Gtp))?);
+        let length = units * 4;
+        let next = length.checked_sub(1).ok_or(DecodeFailure::Malformed(Layer::Gtp))?;
+        let next = *self.rest.captured.get(next).ok_or(DecodeFailure::Truncated(Layer::Gtp))?;
+        self.rest.skip(length);
+        Ok(next)
+    }
+
+    fn take<const N: usize>(&mut self, layer: Layer) -> Result<&[u8; N], DecodeFailure> {
+        self.rest.take::<N>().ok_or(DecodeFailure::Truncated(layer))
+    }
+}
+
+/// A G-PDU has one or two of them (PDCP number, PDU session container).
+const MAX_GTP_EXTENSIONS: usize = 8;
