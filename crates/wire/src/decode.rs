@@ -7,7 +7,7 @@
 //! Measured (`benches/decode.rs`): etherparse's header slices in such a loop cost a fraction of its whole-packet slicers,
 //! of which the strict one also refuses packets that a snap length has cut.
 
-use crate::{DecodeFailure, Frame, Ip, Link, LinkType, Packet, Segment, Transport, rest::Rest};
+use crate::{DecodeFailure, FragmentId, Frame, Ip, Link, LinkType, Packet, Segment, Transport, rest::Rest};
 
 /// Decodes a frame into the innermost IP packet that can be reached.
 ///
@@ -77,6 +77,8 @@ pub(crate) struct Walk<'a> {
     /// The innermost IP packet so far.
     pub found: Option<Found<'a>>,
     pub ip_headers: u8,
+    /// Set within a tunnel whose packet is the first of several fragments.
+    pub carrier: Option<FragmentId>,
 }
 
 /// An IP packet on the way, with the link layer that was current when its header was read.
@@ -86,13 +88,20 @@ pub(crate) struct Found<'a> {
     pub ip: Ip,
     pub transport: Transport,
     pub payload: &'a [u8],
+    pub payload_offset: usize,
+    /// The carrier of which this packet is only the beginning.
+    pub carrier: Option<FragmentId>,
 }
 
 impl<'a> Walk<'a> {
     fn new(frame: &Frame<'a>) -> Self {
         let captured = u32::try_from(frame.data.len()).unwrap_or(u32::MAX - 1);
-        let rest = Rest { captured: frame.data, wire: frame.original_length.clamp(captured, u32::MAX - 1) };
-        Self { rest, link: Link::default(), segment: None, found: None, ip_headers: 0 }
+        let rest = Rest {
+            captured: frame.data,
+            wire: frame.original_length.clamp(captured, u32::MAX - 1),
+            offset: 0,
+        };
+        Self { rest, link: Link::default(), segment: None, found: None, ip_headers: 0, carrier: None }
     }
 
     #[inline]
@@ -127,7 +136,7 @@ impl<'a> Walk<'a> {
     }
 
     fn packet(self, frame: &Frame<'a>) -> Option<Packet<'a>> {
-        let Found { link, segment, ip, transport, payload } = self.found?;
+        let Found { link, segment, ip, transport, payload, payload_offset, carrier } = self.found?;
         Some(Packet {
             timestamp: frame.timestamp,
             interface: frame.interface,
@@ -136,6 +145,8 @@ impl<'a> Walk<'a> {
             ip,
             transport,
             payload,
+            payload_offset,
+            carrier,
         })
     }
 }

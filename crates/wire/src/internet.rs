@@ -135,6 +135,8 @@ impl Walk<'_> {
             ip,
             transport: Transport::Unseen,
             payload: self.rest.captured,
+            payload_offset: self.rest.offset,
+            carrier: self.carrier,
         });
         if ip.fragment.is_some_and(|fragment| fragment.offset != 0) {
             return Step::Done;

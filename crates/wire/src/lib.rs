@@ -51,7 +51,7 @@ pub use failure::{DecodeFailure, Layer, NotIp};
 pub use frame::Frame;
 pub use link_type::LinkType;
 pub use packet::{
-    Address, Fragment, Icmp, Ip, Link, MPLS_ENTRIES, MplsEntry, Packet, Ports, Segment, Tcp, TcpFlags,
-    Transport,
+    Address, Fragment, FragmentId, Icmp, Ip, Link, MPLS_ENTRIES, MplsEntry, Packet, Ports, Segment, Tcp,
+    TcpFlags, Transport,
 };
 pub use timestamp::Timestamp;

@@ -21,6 +21,11 @@ pub struct Packet<'a> {
     pub transport: Transport,
     /// What follows the transport header, without link-layer padding; shorter than sent where a snap length cut it.
     pub payload: &'a [u8],
+    /// Where in the frame `payload` begins.
+    pub payload_offset: usize,
+    /// Set if a tunnel packet that carried this one was the first of several fragments. Those that follow hold the rest of
+    /// this packet, whose octets [`Ip::octets`] has counted.
+    pub carrier: Option<FragmentId>,
 }
 
 /// What the link layer says of a packet. For an overlay (VXLAN and its kin) it is the inner Ethernet header.
@@ -121,6 +126,37 @@ pub struct Fragment {
     pub offset: u16,
     /// More pieces follow.
     pub more: bool,
+}
+
+/// What the fragments of one IP packet have in common (RFC 791, 3.2; RFC 8200, 4.5).
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct FragmentId {
+    /// The sender.
+    pub source: Address,
+    /// The receiver.
+    pub destination: Address,
+    /// The virtual network, if an overlay carries them.
+    pub segment: Option<Segment>,
+    /// The identification field.
+    pub identification: u32,
+    /// 4 or 6.
+    pub version: u8,
+    /// The protocol above IP.
+    pub protocol: u8,
+}
+
+impl FragmentId {
+    /// What identifies the packet that `fragment` is a piece of.
+    pub fn new(ip: &Ip, segment: Option<Segment>, fragment: Fragment) -> Self {
+        Self {
+            source: ip.source,
+            destination: ip.destination,
+            segment,
+            identification: fragment.identification,
+            version: ip.version,
+            protocol: ip.protocol,
+        }
+    }
 }
 
 /// The header above IP.

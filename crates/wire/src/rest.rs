@@ -6,12 +6,15 @@ pub(crate) struct Rest<'a> {
     /// Octets on the wire from the current position on; at least as many as `captured`, or `u32::MAX` if the carrier was itself
     /// a fragment, whose end says nothing about the end of what it carries.
     pub wire: u32,
+    /// Octets of the frame that were walked over.
+    pub offset: usize,
 }
 
 impl<'a> Rest<'a> {
     /// Goes `count` octets on; past the end, nothing is left.
     pub(crate) fn skip(&mut self, count: usize) {
         self.captured = self.captured.get(count..).unwrap_or_default();
+        self.offset += count;
         if self.wire != u32::MAX {
             self.wire = self.wire.saturating_sub(u32::try_from(count).unwrap_or(u32::MAX));
         }
@@ -44,17 +47,17 @@ mod tests {
 
     #[test]
     fn reading_past_the_end_leaves_nothing() {
-        let mut rest = Rest { captured: &[1, 2, 3], wire: 10 };
+        let mut rest = Rest { captured: &[1, 2, 3], wire: 10, offset: 0 };
         assert_eq!(rest.take::<2>(), Some(&[1, 2]));
         assert_eq!((rest.peek(), rest.wire), (Some(3), 8));
         assert_eq!(rest.take::<2>(), None);
         rest.skip(9);
-        assert_eq!((rest.captured.len(), rest.wire), (0, 0));
+        assert_eq!((rest.captured.len(), rest.wire, rest.offset), (0, 0, 11));
     }
 
     #[test]
     fn a_limit_never_adds() {
-        let mut rest = Rest { captured: &[1, 2, 3], wire: 3 };
+        let mut rest = Rest { captured: &[1, 2, 3], wire: 3, offset: 0 };
         rest.limit(9);
         assert_eq!((rest.captured.len(), rest.wire), (3, 3));
         rest.limit(1);

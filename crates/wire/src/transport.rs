@@ -3,7 +3,7 @@
 use etherparse::{IpNumber, TcpHeaderSlice, UdpHeaderSlice};
 
 use crate::{
-    Icmp, Ports, Tcp, TcpFlags, Transport,
+    FragmentId, Icmp, Ports, Tcp, TcpFlags, Transport,
     decode::{Header, Step, Walk},
 };
 
@@ -94,6 +94,7 @@ impl Walk<'_> {
         if let Some(found) = &mut self.found {
             found.transport = transport;
             found.payload = self.rest.captured;
+            found.payload_offset = self.rest.offset;
         }
         Step::Done
     }
@@ -107,8 +108,9 @@ impl Walk<'_> {
         if self.ip_headers >= MAX_IP_HEADERS {
             return Step::Done;
         }
-        if found.ip.fragment.is_some() {
+        if let Some(fragment) = found.ip.fragment {
             self.rest.wire = u32::MAX;
+            self.carrier = Some(FragmentId::new(&found.ip, found.segment, fragment));
         }
         Step::On(header)
     }
