@@ -1,0 +1,157 @@
+use std::{
+    io::{self, ErrorKind},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket},
+};
+
+use super::Output;
+
+/// A connected UDP socket: one message per datagram (RFC 7011 section 10.3).
+///
+/// RFC 7011 allows UDP only where loss is bearable and the path cannot be congested. A collector that is not there is
+/// no error: its refusals are counted, and sending goes on until it comes back.
+#[derive(Debug)]
+pub struct UdpOutput {
+    socket: UdpSocket,
+    collector: SocketAddr,
+    refused: u64,
+}
+
+impl UdpOutput {
+    /// Opens a socket towards `collector`, given as `host:port`, `address:port` or `[IPv6 address]:port`.
+    ///
+    /// A name may have several addresses, of both versions; the first that this host has a route to is taken.
+    ///
+    /// # Errors
+    ///
+    /// The text is no address and no name that resolves, or this host has a route to none of its addresses.
+    pub fn connect(collector: &str) -> io::Result<Self> {
+        let addresses = collector.to_socket_addrs().map_err(|error| {
+            let text = format!("cannot resolve the collector {collector}: {error}; write it as host:port");
+            io::Error::new(error.kind(), text)
+        })?;
+        let mut failures = String::new();
+        let mut kind = ErrorKind::AddrNotAvailable;
+        for address in addresses {
+            match Self::connect_to(address) {
+                Ok(output) => return Ok(output),
+                Err(error) => {
+                    kind = error.kind();
+                    failures = format!("{failures}; {address}: {error}");
+                }
+            }
+        }
+        if failures.is_empty() {
+            failures = "; it has no address".to_owned();
+        }
+        Err(io::Error::new(kind, format!("cannot reach the collector {collector}{failures}")))
+    }
+
+    /// The address that messages go to.
+    pub const fn collector(&self) -> SocketAddr {
+        self.collector
+    }
+
+    /// The address that messages come from. A new port is a new transport session (RFC 7011 section 2).
+    ///
+    /// # Errors
+    ///
+    /// The operating system does not tell.
+    pub fn local_address(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    fn connect_to(collector: SocketAddr) -> io::Result<Self> {
+        let any = match collector {
+            SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
+            SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
+        };
+        let socket = UdpSocket::bind(any)?;
+        socket.connect(collector)?;
+        Ok(Self { socket, collector, refused: 0 })
+    }
+
+    fn explain(&self, error: &io::Error, octets: usize) -> io::Error {
+        let collector = self.collector;
+        if error.raw_os_error() == Some(MESSAGE_TOO_LONG) {
+            let text = format!(
+                "a message of {octets} octets is too large for the path to {collector}: lower the maximum message size"
+            );
+            return io::Error::new(ErrorKind::InvalidInput, text);
+        }
+        io::Error::new(error.kind(), format!("cannot send to {collector}: {error}"))
+    }
+}
+
+impl Output for UdpOutput {
+    fn send(&mut self, message: &[u8]) -> io::Result<()> {
+        let mut attempts = 0;
+        loop {
+            let error = match self.socket.send(message) {
+                Ok(_) => return Ok(()),
+                Err(error) => error,
+            };
+            attempts += 1;
+            match error.kind() {
+                // The refusal of an earlier datagram, told in place of sending this one: so this one goes again.
+                ErrorKind::ConnectionRefused if attempts < MAX_ATTEMPTS => self.refused += 1,
+                ErrorKind::Interrupted if attempts < MAX_ATTEMPTS => {}
+                _ => return Err(self.explain(&error, message.len())),
+            }
+        }
+    }
+
+    fn is_datagram(&self) -> bool {
+        true
+    }
+
+    fn refused(&self) -> u64 {
+        self.refused
+    }
+}
+
+/// Each refusal is told once, so that a second attempt nearly always sends; more would wait for a flood to end.
+const MAX_ATTEMPTS: u32 = 4;
+
+/// EMSGSIZE, which the standard library has no kind for.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const MESSAGE_TOO_LONG: i32 = 90;
+/// EMSGSIZE, which the standard library has no kind for.
+#[cfg(windows)]
+const MESSAGE_TOO_LONG: i32 = 10_040;
+/// EMSGSIZE, which the standard library has no kind for.
+#[cfg(not(any(target_os = "linux", target_os = "android", windows)))]
+const MESSAGE_TOO_LONG: i32 = 40;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_does_not_resolve_is_named() {
+        let error = UdpOutput::connect("collector.invalid:4739").unwrap_err().to_string();
+        assert!(error.contains("cannot resolve the collector collector.invalid:4739"), "{error}");
+        let error = UdpOutput::connect("192.0.2.1").unwrap_err().to_string();
+        assert!(error.contains("write it as host:port"), "{error}");
+    }
+
+    #[test]
+    fn a_datagram_beyond_udp_is_explained() {
+        let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let mut output = UdpOutput::connect(&receiver.local_addr().unwrap().to_string()).unwrap();
+        let error = output.send(&[0; 65_535]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(error.to_string().contains("lower the maximum message size"), "{error}");
+    }
+
+    #[test]
+    fn both_versions_of_ip_are_spoken() {
+        for loopback in ["127.0.0.1:0", "[::1]:0"] {
+            let receiver = UdpSocket::bind(loopback).unwrap();
+            let mut output = UdpOutput::connect(&receiver.local_addr().unwrap().to_string()).unwrap();
+            output.send(b"message").unwrap();
+            let mut octets = [0; 16];
+            assert_eq!(receiver.recv(&mut octets).unwrap(), 7);
+            assert_eq!(output.local_address().unwrap().is_ipv4(), loopback.starts_with("127"));
+        }
+    }
+}

@@ -1,0 +1,24 @@
+/// What an [`Exporter`](crate::Exporter) has done.
+///
+/// Records of a message that is still being assembled are not among them.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Statistics {
+    /// Messages that the output has taken.
+    pub messages: u64,
+    /// Octets of these messages.
+    pub octets: u64,
+    /// Data records in these messages, those of options and type information too.
+    pub data_records: u64,
+    /// Template records in these messages, of both kinds and with every repetition.
+    pub template_records: u64,
+    /// Messages that the output could not send.
+    pub lost_messages: u64,
+    /// Data records in the messages that could not be sent, and those that found no message because of that.
+    pub lost_records: u64,
+    /// Records that did not fit their template or a message; they have no number in the sequence.
+    pub refused_records: u64,
+    /// How often the other side has refused a message, as far as the output knows. A datagram is refused after it
+    /// was sent, so these messages are counted as sent.
+    pub refused_messages: u64,
+}

@@ -1,0 +1,2 @@
+//! Writes the captures.
+fn main() {}

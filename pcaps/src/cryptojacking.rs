@@ -1,0 +1,6 @@
+//! Not yet.
+
+/// Not yet.
+pub fn capture() -> Vec<u8> {
+    Vec::new()
+}
