@@ -1,0 +1,7 @@
+//! Tests of the whole: the program run as its users run it, and its crates against programs and libraries that were written by others.
+//!
+//! One binary with a module for each subject, so that it links once.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where its setting fails")]
+
+mod shared;
