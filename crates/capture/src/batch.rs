@@ -187,7 +187,13 @@ mod tests {
     use super::*;
 
     fn frame(data: &[u8]) -> Frame<'_> {
-        Frame { data, timestamp: Timestamp::from_nanos(5), original_length: 99, link_type: LinkType::RAW, interface: 3 }
+        Frame {
+            data,
+            timestamp: Timestamp::from_nanos(5),
+            original_length: 99,
+            link_type: LinkType::RAW,
+            interface: 3,
+        }
     }
 
     #[test]
@@ -197,7 +203,10 @@ mod tests {
         assert_eq!(batch.len(), 3);
         assert_eq!(batch.frames().map(|f| f.data).collect::<Vec<_>>(), [&b"one"[..], b"", b"three"]);
         let last = batch.frame(2).unwrap();
-        assert_eq!((last.timestamp.nanos(), last.original_length, last.link_type.0, last.interface), (5, 99, 101, 3));
+        assert_eq!(
+            (last.timestamp.nanos(), last.original_length, last.link_type.0, last.interface),
+            (5, 99, 101, 3)
+        );
         assert_eq!(batch.offset_of(2), Some(3));
         assert_eq!(batch.octets(), b"onethree");
         assert!(batch.frame(3).is_none() && batch.offset_of(3).is_none());

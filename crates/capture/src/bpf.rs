@@ -1,7 +1,7 @@
 //! Runs the programs that libpcap compiles filter expressions to.
 //!
 //! libpcap's own interpreter is behind a call that takes the captured length for the length on the wire, so that `greater`,
-//! `less` and `len` would be wrong for every frame that a snap length cut. Source of the instruction set: S. McCanne and
+//! `less` and `len` would be wrong for every frame that a snap length cut. Source of the instruction set: S. `McCanne` and
 //! V. Jacobson, "The BSD Packet Filter" (USENIX Winter 1993), table 1, and `bpf(4)` of `FreeBSD`.
 
 /// One instruction.
@@ -201,7 +201,8 @@ mod tests {
     use super::*;
 
     fn run(instructions: &[(u16, u8, u8, u32)], data: &[u8], wire_octets: u32) -> Option<u32> {
-        let instruction = |&(code, jump_true, jump_false, constant)| Instruction { code, jump_true, jump_false, constant };
+        let instruction =
+            |&(code, jump_true, jump_false, constant)| Instruction { code, jump_true, jump_false, constant };
         Program::new(instructions.iter().map(instruction).collect()).run(data, wire_octets)
     }
 
@@ -219,9 +220,18 @@ mod tests {
 
     #[test]
     fn reads_beyond_the_captured_octets_reject() {
-        assert_eq!(run(&[(LD | W | ABS, 0, 0, 1), (RET | RETURN_ACCUMULATOR, 0, 0, 0)], &[1, 2, 3, 4], 4), None);
-        assert_eq!(run(&[(LD | W | ABS, 0, 0, 0), (RET | RETURN_ACCUMULATOR, 0, 0, 0)], &[1, 2, 3, 4], 4), Some(0x0102_0304));
-        assert_eq!(run(&[(LDX | IMM, 0, 0, 1), (LD | B | IND, 0, 0, u32::MAX), (RET, 0, 0, 1)], &[1, 2], 2), None);
+        assert_eq!(
+            run(&[(LD | W | ABS, 0, 0, 1), (RET | RETURN_ACCUMULATOR, 0, 0, 0)], &[1, 2, 3, 4], 4),
+            None
+        );
+        assert_eq!(
+            run(&[(LD | W | ABS, 0, 0, 0), (RET | RETURN_ACCUMULATOR, 0, 0, 0)], &[1, 2, 3, 4], 4),
+            Some(0x0102_0304)
+        );
+        assert_eq!(
+            run(&[(LDX | IMM, 0, 0, 1), (LD | B | IND, 0, 0, u32::MAX), (RET, 0, 0, 1)], &[1, 2], 2),
+            None
+        );
     }
 
     #[test]

@@ -202,7 +202,9 @@ mod tests {
 
     #[test]
     fn what_is_no_capture_is_shown() {
-        let error = |octets: &[u8]| OpenError::NotACapture { path: "a.xz".into(), octets: octets.to_vec() }.to_string();
+        let error = |octets: &[u8]| {
+            OpenError::NotACapture { path: "a.xz".into(), octets: octets.to_vec() }.to_string()
+        };
         assert_eq!(
             error(b"\xfd7zXZ"),
             "a.xz: not a capture (begins with fd 37 7a 58 5a, an xz file: decompress it first): \

@@ -29,7 +29,7 @@ enum Waiting {
     /// Closed again: many captures must not take many file handles.
     File(PathBuf),
     /// A stream, which can be read only once, and what was read of it.
-    Stream(CaptureReader, LookedAt),
+    Stream(Box<(CaptureReader, LookedAt)>),
 }
 
 /// The first fill of a reader.
@@ -56,10 +56,17 @@ impl CaptureFiles {
             if is_standard_input && std::mem::replace(&mut standard_input_named, true) {
                 return Err(OpenError::StandardInputTwice);
             }
-            let file_octets = path.metadata().ok().filter(|data| data.is_file() && !is_standard_input).map(|data| data.len());
+            let file_octets = path
+                .metadata()
+                .ok()
+                .filter(|data| data.is_file() && !is_standard_input)
+                .map(|data| data.len());
             total_octets = total_octets.zip(file_octets).map(|(total, octets)| total.saturating_add(octets));
-            let reader =
-                if is_standard_input { CaptureReader::from_standard_input()? } else { CaptureReader::open(path)? };
+            let reader = if is_standard_input {
+                CaptureReader::from_standard_input()?
+            } else {
+                CaptureReader::open(path)?
+            };
             captures.push(look_at(reader, file_octets.map(|_| path)));
         }
         // The sort is stable; the next one shall be the last.
@@ -93,7 +100,9 @@ impl CaptureFiles {
                 }
                 None => reader.fill(batch),
             };
-            if reader.interfaces().len() > self.interfaces.len() - self.interfaces_before || outcome != Ok(Fill::Frames) {
+            if reader.interfaces().len() > self.interfaces.len() - self.interfaces_before
+                || outcome != Ok(Fill::Frames)
+            {
                 self.interfaces.truncate(self.interfaces_before);
                 self.interfaces.extend_from_slice(reader.interfaces());
             }
@@ -156,7 +165,8 @@ impl CaptureFiles {
                     }
                     Err(error) => self.damages.push(opened_no_more(&path, &error)),
                 },
-                Waiting::Stream(mut reader, mut looked_at) => {
+                Waiting::Stream(stream) => {
+                    let (mut reader, mut looked_at) = *stream;
                     reader.number_interfaces_from(first);
                     looked_at.batch.number_interfaces_from(first);
                     self.looked_at = Some(looked_at);
@@ -186,7 +196,7 @@ fn look_at(mut reader: CaptureReader, file: Option<&Path>) -> (Option<wire::Time
     let first_packet = batch.frame(0).map(|frame| frame.timestamp);
     let waiting = match file {
         Some(path) => Waiting::File(path.to_owned()),
-        None => Waiting::Stream(reader, LookedAt { batch, outcome }),
+        None => Waiting::Stream(Box::new((reader, LookedAt { batch, outcome }))),
     };
     (first_packet, waiting)
 }

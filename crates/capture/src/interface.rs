@@ -24,7 +24,15 @@ pub struct Interface {
 
 impl Interface {
     pub(crate) fn new(capture: Arc<str>, link_type: LinkType, snap_length: u32) -> Self {
-        Self { capture, name: None, link_type, snap_length, received: None, dropped: None, dropped_by_system: None }
+        Self {
+            capture,
+            name: None,
+            link_type,
+            snap_length,
+            received: None,
+            dropped: None,
+            dropped_by_system: None,
+        }
     }
 }
 
@@ -46,7 +54,11 @@ pub(crate) fn longest_packet(link_type: LinkType) -> u32 {
 /// The octets of a frame to keep when the capture states `snap_length`. As libpcap does it: zero, and what is no positive
 /// 32-bit integer, mean that nothing was cut.
 pub(crate) fn effective_snap_length(link_type: LinkType, snap_length: u32) -> u32 {
-    if snap_length == 0 || i32::try_from(snap_length).is_err() { longest_packet(link_type) } else { snap_length }
+    if snap_length == 0 || i32::try_from(snap_length).is_err() {
+        longest_packet(link_type)
+    } else {
+        snap_length
+    }
 }
 
 /// The link type that a number in a file means. Some systems wrote their own number of raw IP (12 on most, 14 on `OpenBSD`)

@@ -47,7 +47,9 @@ impl PcapFormat {
 
     /// Reads the file's header. `None` if `octets` has less than [`FILE_HEADER_OCTETS`].
     pub(crate) fn read_header(
-        order: ByteOrder, octets: &[u8], capture: &Arc<str>,
+        order: ByteOrder,
+        octets: &[u8],
+        capture: &Arc<str>,
     ) -> Option<Result<(Self, Interface), DamageKind>> {
         let magic = order.u32(octets, 0)?;
         let (major, minor) = (order.u16(octets, 4)?, order.u16(octets, 6)?);
@@ -81,7 +83,11 @@ impl PcapFormat {
 
     /// Enters the records in `octets`, from `at` on, into `index`.
     pub(crate) fn index(
-        &self, octets: &[u8], at: usize, interface: u16, index: &mut Vec<FrameIndex>,
+        &self,
+        octets: &[u8],
+        at: usize,
+        interface: u16,
+        index: &mut Vec<FrameIndex>,
     ) -> Indexed {
         match self.order {
             ByteOrder::Little => self.index_in_order::<false>(octets, at, interface, index),
@@ -90,12 +96,19 @@ impl PcapFormat {
     }
 
     fn index_in_order<const BIG: bool>(
-        &self, octets: &[u8], mut at: usize, interface: u16, index: &mut Vec<FrameIndex>,
+        &self,
+        octets: &[u8],
+        mut at: usize,
+        interface: u16,
+        index: &mut Vec<FrameIndex>,
     ) -> Indexed {
         let stop = loop {
             let rest = octets.get(at..).unwrap_or_default();
             let (Some(header), Some(data)) = (rest.first_chunk(), rest.get(self.record_header..)) else {
-                break Stop::Short(DamageKind::CutRecordHeader { expected: self.record_header, present: rest.len() });
+                break Stop::Short(DamageKind::CutRecordHeader {
+                    expected: self.record_header,
+                    present: rest.len(),
+                });
             };
             let [seconds, fraction, first, second] = words::<BIG>(header);
             let (stored, original) = self.lengths.apply(first, second);
@@ -133,9 +146,11 @@ impl LengthOrder {
 
 /// The four fields that every record header begins with.
 fn words<const BIG: bool>(header: &[u8; RECORD_HEADER_OCTETS]) -> [u32; 4] {
-    let &[a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = header;
-    [[a, b, c, d], [e, f, g, h], [i, j, k, l], [m, n, o, p]]
-        .map(|field| if BIG { u32::from_be_bytes(field) } else { u32::from_le_bytes(field) })
+    let mut words = [0; 4];
+    for (word, octets) in words.iter_mut().zip(header.as_chunks().0) {
+        *word = if BIG { u32::from_be_bytes(*octets) } else { u32::from_le_bytes(*octets) };
+    }
+    words
 }
 
 /// How long the header of the file is.

@@ -88,7 +88,10 @@ impl Pcapng {
     /// Takes in the block that `rest` begins with, which is at `at` in its batch, and gives its length.
     fn next_block(&mut self, rest: &[u8], at: usize, sink: &mut Sink<'_>) -> Result<usize, Stop> {
         let Some(beginning) = rest.get(..BLOCK_OCTETS) else {
-            return Err(Stop::Short(DamageKind::CutRecordHeader { expected: BLOCK_OCTETS, present: rest.len() }));
+            return Err(Stop::Short(DamageKind::CutRecordHeader {
+                expected: BLOCK_OCTETS,
+                present: rest.len(),
+            }));
         };
         // A section header's type reads the same in both byte orders; the order mark follows its length.
         if self.order.u32(beginning, 0) == Some(SECTION_HEADER) {
@@ -113,7 +116,12 @@ impl Pcapng {
 
     /// Acts on a block that is complete; `body` is the block without its trailing length.
     fn take_block(
-        &mut self, block: u32, length: u32, body: &[u8], at: usize, sink: &mut Sink<'_>,
+        &mut self,
+        block: u32,
+        length: u32,
+        body: &[u8],
+        at: usize,
+        sink: &mut Sink<'_>,
     ) -> Result<(), DamageKind> {
         let fields = match block {
             ENHANCED_PACKET => self.enhanced_packet(body),
@@ -138,7 +146,11 @@ impl Pcapng {
         let (Some(major), Some(minor), Some(_)) =
             (self.order.u16(body, 12), self.order.u16(body, 14), self.order.u64(body, 16))
         else {
-            return Err(DamageKind::BlockLength { block: SECTION_HEADER, length, fault: "too short for its kind" });
+            return Err(DamageKind::BlockLength {
+                block: SECTION_HEADER,
+                length,
+                fault: "too short for its kind",
+            });
         };
         // Version 1.2 is written by some programs and means 1.0.
         if !matches!((major, minor), (1, 0 | 2)) {
@@ -151,9 +163,18 @@ impl Pcapng {
     }
 
     /// Section 4.2.
-    fn describe_interface(&mut self, length: u32, body: &[u8], sink: &mut Sink<'_>) -> Result<(), DamageKind> {
+    fn describe_interface(
+        &mut self,
+        length: u32,
+        body: &[u8],
+        sink: &mut Sink<'_>,
+    ) -> Result<(), DamageKind> {
         let (Some(link_type), Some(stated)) = (self.order.u16(body, 8), self.order.u32(body, 12)) else {
-            return Err(DamageKind::BlockLength { block: INTERFACE_DESCRIPTION, length, fault: "too short for its kind" });
+            return Err(DamageKind::BlockLength {
+                block: INTERFACE_DESCRIPTION,
+                length,
+                fault: "too short for its kind",
+            });
         };
         if sink.interfaces.len() >= MAX_INTERFACES {
             return Err(DamageKind::TooManyInterfaces(MAX_INTERFACES));
@@ -176,7 +197,8 @@ impl Pcapng {
                 _ => {}
             }
         }
-        self.longest_block = self.longest_block.max(longest_packet(link_type).saturating_add(PACKET_BLOCK_EXTRA));
+        self.longest_block =
+            self.longest_block.max(longest_packet(link_type).saturating_add(PACKET_BLOCK_EXTRA));
         self.section.push(SectionInterface {
             link_type,
             snap_length: effective_snap_length(link_type, stated),
@@ -188,9 +210,15 @@ impl Pcapng {
 
     /// Section 4.6. The last block of an interface counts: its numbers are totals. What cannot be read is left out.
     fn take_statistics(&self, body: &[u8], sink: &mut Sink<'_>) {
-        let Some(interface) = self.order.u32(body, 8).map(size).filter(|&i| i < self.section.len()) else { return };
-        let Some(interface) = sink.interfaces.get_mut(self.first_interface.saturating_add(interface)) else { return };
-        for (code, value) in (Options { order: self.order, rest: body.get(20..).unwrap_or_default() }).flatten() {
+        let Some(interface) = self.order.u32(body, 8).map(size).filter(|&i| i < self.section.len()) else {
+            return;
+        };
+        let Some(interface) = sink.interfaces.get_mut(self.first_interface.saturating_add(interface)) else {
+            return;
+        };
+        for (code, value) in
+            (Options { order: self.order, rest: body.get(20..).unwrap_or_default() }).flatten()
+        {
             let Some(count) = self.order.u64(value, 0) else { continue };
             match code {
                 OPTION_ISB_IFRECV => interface.received = Some(count),
@@ -237,7 +265,11 @@ impl Pcapng {
 
     #[inline]
     fn take_packet(
-        &mut self, fields: &PacketFields, body: &[u8], at: usize, sink: &mut Sink<'_>,
+        &mut self,
+        fields: &PacketFields,
+        body: &[u8],
+        at: usize,
+        sink: &mut Sink<'_>,
     ) -> Result<(), DamageKind> {
         let &PacketFields { interface: number, captured, original, data, time } = fields;
         let Some(interface) = self.section.get(size(number)) else {
@@ -292,7 +324,9 @@ impl Pcapng {
 
 /// The byte order of the section that these octets begin.
 fn byte_order(beginning: &[u8]) -> Option<ByteOrder> {
-    [ByteOrder::Little, ByteOrder::Big].into_iter().find(|order| order.u32(beginning, 8) == Some(BYTE_ORDER_MARK))
+    [ByteOrder::Little, ByteOrder::Big]
+        .into_iter()
+        .find(|order| order.u32(beginning, 8) == Some(BYTE_ORDER_MARK))
 }
 
 /// The options of a block (section 3.5): their codes and values, or once the code of one that reaches beyond the block.

@@ -96,7 +96,9 @@ impl CaptureReader {
         let stream = Stream::new(stream).map_err(|source| OpenError::Io { path: name.into(), source })?;
         let format = match *stream.ahead() {
             [a, b, c, d, ..] => Format::detect([a, b, c, d]),
-            ref beginning => (stream.has_failed() || Format::may_begin_with(beginning)).then_some(Format::Unknown),
+            ref beginning => {
+                (stream.has_failed() || Format::may_begin_with(beginning)).then_some(Format::Unknown)
+            }
         };
         let Some(format) = format else {
             return Err(OpenError::NotACapture { path: name.into(), octets: stream.ahead().to_vec() });
@@ -214,7 +216,8 @@ impl CaptureReader {
         if let Format::PcapHeader(order) = self.format {
             match PcapFormat::read_header(order, octets, &self.capture) {
                 None => {
-                    let kind = DamageKind::CutFileHeader { expected: FILE_HEADER_OCTETS, present: octets.len() };
+                    let kind =
+                        DamageKind::CutFileHeader { expected: FILE_HEADER_OCTETS, present: octets.len() };
                     return Indexed { consumed: from, stop: Stop::Short(kind) };
                 }
                 Some(Err(kind)) => return Indexed { consumed: from, stop: Stop::Damaged(kind) },
@@ -276,7 +279,8 @@ impl Format {
         ];
         // Those of the compressed formats: gzip's is complete after two octets, and detected then.
         const COMPRESSED: [[u8; 3]; 2] = [[0x1f, 0x8b, 0x08], [0x28, 0xb5, 0x2f]];
-        MAGICS.iter().any(|magic| magic.starts_with(octets)) || COMPRESSED.iter().any(|magic| magic.starts_with(octets))
+        MAGICS.iter().any(|magic| magic.starts_with(octets))
+            || COMPRESSED.iter().any(|magic| magic.starts_with(octets))
     }
 }
 

@@ -37,7 +37,9 @@ impl Timescale {
     #[inline]
     pub(crate) fn timestamp(self, count: u64) -> Timestamp {
         match self {
-            Self { unit: Unit::Nanoseconds(unit), offset_seconds: 0 } => Timestamp::from_nanos(count.saturating_mul(unit)),
+            Self { unit: Unit::Nanoseconds(unit), offset_seconds: 0 } => {
+                Timestamp::from_nanos(count.saturating_mul(unit))
+            }
             _ => self.general(count),
         }
     }
@@ -80,9 +82,9 @@ mod tests {
     #[test]
     fn powers_of_two_are_cut_not_rounded() {
         assert_eq!(nanos(0x80, 0, 3), 3_000_000_000);
-        assert_eq!(nanos(0x80 | 20, 0, (5 << 20) + 1), 5_000_000_953);
-        assert_eq!(nanos(0x80 | 32, 0, (1 << 32) - 1), 999_999_999);
-        assert_eq!(nanos(0x80 | 64, 0, u64::MAX), 999_999_999);
+        assert_eq!(nanos(0x80 | 0x14, 0, (5 << 20) + 1), 5_000_000_953);
+        assert_eq!(nanos(0x80 | 0x20, 0, (1 << 32) - 1), 999_999_999);
+        assert_eq!(nanos(0x80 | 0x40, 0, u64::MAX), 999_999_999);
         assert_eq!(nanos(0xff, 0, u64::MAX), 0);
     }
 
