@@ -98,7 +98,9 @@ pub enum ConfigError {
         octets: u16,
     },
     /// Templates cannot be good for nothing.
-    #[error("templates would have to be repeated all the time: refresh them after at least 1 second and 1 message")]
+    #[error(
+        "templates would have to be repeated all the time: refresh them after at least 1 second and 1 message"
+    )]
     TemplateRefresh,
 }
 
@@ -126,6 +128,9 @@ mod tests {
         let error = ConfigError::MaximumMessage { octets: 63 };
         assert_eq!(config.with_maximum_message(63).message_octets(true), Err(error));
         assert_eq!(config.with_template_refresh_s(0).template_refresh(), Err(ConfigError::TemplateRefresh));
-        assert_eq!(config.with_template_refresh_messages(0).template_refresh(), Err(ConfigError::TemplateRefresh));
+        assert_eq!(
+            config.with_template_refresh_messages(0).template_refresh(),
+            Err(ConfigError::TemplateRefresh)
+        );
     }
 }

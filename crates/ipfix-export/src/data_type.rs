@@ -61,11 +61,9 @@ impl DataType {
         match self {
             Self::Unsigned8 | Self::Signed8 | Self::Boolean => 1,
             Self::Unsigned16 | Self::Signed16 => 2,
-            Self::Unsigned32
-            | Self::Signed32
-            | Self::Float32
-            | Self::DateTimeSeconds
-            | Self::Ipv4Address => 4,
+            Self::Unsigned32 | Self::Signed32 | Self::Float32 | Self::DateTimeSeconds | Self::Ipv4Address => {
+                4
+            }
             Self::MacAddress => 6,
             Self::Unsigned64
             | Self::Signed64

@@ -45,7 +45,16 @@ impl InformationElement {
             return Err(ElementError::ReverseEnterprise { name });
         }
         let (semantics, units) = (Semantics::Default, Units::None);
-        Ok(Self { id, enterprise, name, data_type, semantics, units, range: NO_RANGE, description: Cow::Borrowed("") })
+        Ok(Self {
+            id,
+            enterprise,
+            name,
+            data_type,
+            semantics,
+            units,
+            range: NO_RANGE,
+            description: Cow::Borrowed(""),
+        })
     }
 
     /// Says how values behave.
@@ -161,7 +170,16 @@ impl InformationElement {
         units: Units,
     ) -> Self {
         let (name, description) = (Cow::Borrowed(name), Cow::Borrowed(""));
-        Self { id, enterprise: IANA_ENTERPRISE, name, data_type, semantics, units, range: NO_RANGE, description }
+        Self {
+            id,
+            enterprise: IANA_ENTERPRISE,
+            name,
+            data_type,
+            semantics,
+            units,
+            range: NO_RANGE,
+            description,
+        }
     }
 }
 
@@ -272,7 +290,9 @@ pub enum ElementError {
         name: Cow<'static, str>,
     },
     /// Enterprise 29305 belongs to RFC 5103.
-    #[error("information element {name}: enterprise 29305 is for reverse elements: call reverse() on the forward one")]
+    #[error(
+        "information element {name}: enterprise 29305 is for reverse elements: call reverse() on the forward one"
+    )]
     ReverseEnterprise {
         /// The name that was given.
         name: Cow<'static, str>,
@@ -289,8 +309,8 @@ const NO_RANGE: (u64, u64) = (0, 0);
 
 /// RFC 5103 section 6.1: identifiers, padding, and what the exporter, the collector and the biflow itself are.
 const NOT_REVERSIBLE: [u16; 25] = [
-    40, 41, 42, 130, 131, 137, 145, 148, 149, 163, 164, 165, 166, 167, 168, 173, 210, 211, 212, 213, 214, 215, 216,
-    217, 239,
+    40, 41, 42, 130, 131, 137, 145, 148, 149, 163, 164, 165, 166, 167, 168, 173, 210, 211, 212, 213, 214,
+    215, 216, 217, 239,
 ];
 
 #[cfg(test)]
@@ -310,7 +330,11 @@ mod tests {
     #[test]
     fn what_has_no_direction_has_no_reverse_twin() {
         for element in [iana::FLOW_ID, iana::BIFLOW_DIRECTION, iana::PADDING_OCTETS, iana::TEMPLATE_ID] {
-            assert!(matches!(element.reverse(), Err(ElementError::NotReversible { .. })), "{}", element.name());
+            assert!(
+                matches!(element.reverse(), Err(ElementError::NotReversible { .. })),
+                "{}",
+                element.name()
+            );
         }
         let own = InformationElement::new(32_473, 1001, "incidentId", DataType::Unsigned64).unwrap();
         assert!(own.reverse().is_err());

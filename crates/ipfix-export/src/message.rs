@@ -60,6 +60,11 @@ impl Message {
         start + octets <= self.maximum
     }
 
+    /// The octets of a record that begins at `start`, whether or not it ends within this message.
+    pub(crate) fn beyond_end(&self, start: usize, octets: usize) -> &[u8] {
+        self.buffer.get(start..start + octets).unwrap_or_default()
+    }
+
     /// Makes the octets at `start`, which [`next_record`](Self::next_record) gave, a record of this message.
     #[inline]
     pub(crate) fn accept(&mut self, set_id: u16, start: usize, octets: usize) {
@@ -90,7 +95,12 @@ impl Message {
     }
 
     /// Completes the message and returns its octets.
-    pub(crate) fn complete(&mut self, export_time: u32, sequence_number: u32, observation_domain: u32) -> &[u8] {
+    pub(crate) fn complete(
+        &mut self,
+        export_time: u32,
+        sequence_number: u32,
+        observation_domain: u32,
+    ) -> &[u8] {
         self.close_set();
         let length = u16::try_from(self.end).unwrap_or(u16::MAX);
         self.write(0, &VERSION.to_be_bytes());

@@ -129,7 +129,10 @@ impl<'a> RecordWriter<'a> {
     #[inline]
     pub fn f64(&mut self, value: f64) -> Result<(), RecordError> {
         if self.next_is(FieldLayout::new(DataType::Float64, 4)) {
-            #[expect(clippy::cast_possible_truncation, reason = "a field of four octets asks for single precision")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "a field of four octets asks for single precision"
+            )]
             let single = value as f32;
             if value.is_finite() && single.is_infinite() {
                 return Err(RecordError::DoesNotFit { data_type: DataType::Float64, length: 4 });
@@ -246,7 +249,9 @@ impl<'a> RecordWriter<'a> {
     #[inline]
     pub fn string(&mut self, value: &str) -> Result<(), RecordError> {
         match self.layout.first() {
-            Some(next) if next.data_type() == DataType::String.code() => self.octets_of(*next, value.as_bytes()),
+            Some(next) if next.data_type() == DataType::String.code() => {
+                self.octets_of(*next, value.as_bytes())
+            }
             _ => Err(self.mismatch(DataType::String)),
         }
     }
@@ -274,6 +279,12 @@ impl<'a> RecordWriter<'a> {
         Self { layout, free }
     }
 
+    /// Whether every field is written.
+    #[inline]
+    pub(crate) fn complete(&self) -> Result<(), RecordError> {
+        if self.layout.is_empty() { Ok(()) } else { Err(self.incomplete()) }
+    }
+
     /// How many fields are not written yet.
     pub(crate) const fn missing_fields(&self) -> usize {
         self.layout.len()
@@ -286,12 +297,20 @@ impl<'a> RecordWriter<'a> {
 
     #[inline]
     fn integer<const N: usize>(&mut self, data_type: DataType, value: [u8; N]) -> Result<(), RecordError> {
-        if self.next_is(FieldLayout::natural(data_type)) { self.put(value) } else { self.reduced(data_type, &value) }
+        if self.next_is(FieldLayout::natural(data_type)) {
+            self.put(value)
+        } else {
+            self.reduced(data_type, &value)
+        }
     }
 
     #[inline]
     fn fixed<const N: usize>(&mut self, data_type: DataType, value: [u8; N]) -> Result<(), RecordError> {
-        if self.next_is(FieldLayout::natural(data_type)) { self.put(value) } else { Err(self.mismatch(data_type)) }
+        if self.next_is(FieldLayout::natural(data_type)) {
+            self.put(value)
+        } else {
+            Err(self.mismatch(data_type))
+        }
     }
 
     #[inline]
@@ -362,8 +381,18 @@ impl<'a> RecordWriter<'a> {
     }
 
     #[cold]
+    fn incomplete(&self) -> RecordError {
+        // A template has bounded the number of fields.
+        RecordError::Incomplete { missing: u16::try_from(self.layout.len()).unwrap_or(u16::MAX) }
+    }
+
+    #[cold]
     fn mismatch(&self, given: DataType) -> RecordError {
-        if self.layout.is_empty() { RecordError::NoFieldLeft { given } } else { RecordError::WrongType { given } }
+        if self.layout.is_empty() {
+            RecordError::NoFieldLeft { given }
+        } else {
+            RecordError::WrongType { given }
+        }
     }
 }
 
@@ -397,8 +426,13 @@ pub enum RecordError {
     /// The value is longer than 65535 octets.
     #[error("the value is longer than 65535 octets: shorten it")]
     TooLong,
+    /// The handle is not of this exporter.
+    #[error("this exporter has given no such handle: register the template with it")]
+    UnknownTemplate,
     /// The field is of fixed length, and the value is shorter or longer.
-    #[error("the value has {given} octets and the field {expected}: make them equal, or the field of variable length")]
+    #[error(
+        "the value has {given} octets and the field {expected}: make them equal, or the field of variable length"
+    )]
     WrongLength {
         /// The length of the value.
         given: u16,
@@ -511,7 +545,10 @@ mod tests {
         assert_eq!(written(DataType::String, VARIABLE_LENGTH, |w| w.string("")).unwrap(), [0]);
         assert_eq!(written(DataType::String, VARIABLE_LENGTH, |w| w.string("ab")).unwrap(), [2, b'a', b'b']);
         assert_eq!(written(DataType::String, VARIABLE_LENGTH, |w| w.string(&long[..254])).unwrap()[0], 254);
-        assert_eq!(written(DataType::String, VARIABLE_LENGTH, |w| w.string(&long)).unwrap()[..3], [255, 0, 255]);
+        assert_eq!(
+            written(DataType::String, VARIABLE_LENGTH, |w| w.string(&long)).unwrap()[..3],
+            [255, 0, 255]
+        );
         let endless = vec![0; 65_536];
         let error = written(DataType::OctetArray, VARIABLE_LENGTH, |w| w.octets(&endless));
         assert_eq!(error, Err(RecordError::TooLong));
@@ -551,9 +588,11 @@ mod tests {
     #[test]
     fn ntp_times_come_back_to_the_same_unit() {
         for unix in [0, 1, 999_999_999, 1_763_888_400_123_456_789, 2_085_978_495_999_999_999] {
-            let octets = written(DataType::DateTimeNanoseconds, 8, |w| w.date_time_nanoseconds(unix)).unwrap();
+            let octets =
+                written(DataType::DateTimeNanoseconds, 8, |w| w.date_time_nanoseconds(unix)).unwrap();
             assert_eq!(unix_nanoseconds(&octets), unix);
-            let octets = written(DataType::DateTimeMicroseconds, 8, |w| w.date_time_microseconds(unix)).unwrap();
+            let octets =
+                written(DataType::DateTimeMicroseconds, 8, |w| w.date_time_microseconds(unix)).unwrap();
             assert_eq!(unix_nanoseconds(&octets) / 1_000, unix / 1_000);
             assert_eq!(octets[7], 0);
             assert_eq!(octets[6] & 7, 0);
@@ -563,6 +602,6 @@ mod tests {
     fn unix_nanoseconds(octets: &[u8]) -> u64 {
         let seconds = u64::from(u32::from_be_bytes(octets[..4].try_into().unwrap())) - NTP_UNIX_EPOCH;
         let fraction = u64::from(u32::from_be_bytes(octets[4..].try_into().unwrap()));
-        seconds * 1_000_000_000 + (fraction * 1_000_000_000 >> 32)
+        seconds * 1_000_000_000 + ((fraction * 1_000_000_000) >> 32)
     }
 }

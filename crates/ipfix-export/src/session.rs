@@ -1,7 +1,7 @@
-use std::io;
+use std::{collections::VecDeque, io};
 
 use crate::{
-    ConfigError, ExporterConfig, Output, Statistics,
+    ConfigError, ExporterConfig, Output, OutputError, Statistics,
     message::{Message, OPTIONS_TEMPLATE_SET},
 };
 
@@ -28,7 +28,21 @@ pub(crate) struct Session<O> {
     refreshed_at_s: u32,
     /// `None` where nothing gets lost on the way.
     refresh: Option<Refresh>,
+    /// Messages that the output has taken and keeps back; its buffer bounds them.
+    held_back: VecDeque<Contents>,
+    /// How often the other side had refused a message when the last one was sent.
+    refused: u64,
+    /// What went wrong since the caller was told last.
+    failure: Option<OutputError>,
     statistics: Statistics,
+}
+
+/// What a message holds, for the statistics.
+#[derive(Clone, Copy, Debug)]
+struct Contents {
+    octets: u16,
+    data_records: u16,
+    template_records: u16,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +67,9 @@ impl<O: Output> Session<O> {
             current_since: 1,
             refreshed_at_s: 0,
             refresh: datagrams.then(|| Refresh { seconds, messages: messages.into() }),
+            held_back: VecDeque::new(),
+            refused: 0,
+            failure: None,
             statistics: Statistics::default(),
         })
     }
@@ -82,10 +99,10 @@ impl<O: Output> Session<O> {
     #[inline]
     pub(crate) fn refresh(&mut self, export_time_s: u32) {
         if let Some(refresh) = self.refresh
-            && export_time_s.saturating_sub(self.refreshed_at_s) >= refresh.seconds
+            // A time that runs far back says no less that it was long ago.
+            && export_time_s.abs_diff(self.refreshed_at_s) >= refresh.seconds
         {
-            self.current_since = self.number;
-            self.refreshed_at_s = export_time_s;
+            self.outdate(export_time_s);
         }
     }
 
@@ -102,32 +119,21 @@ impl<O: Output> Session<O> {
         self.count_data(export_time_s);
     }
 
-    /// Whether a record of this set fits behind the others.
-    pub(crate) fn has_room(&mut self, set_id: u16, octets: usize) -> bool {
-        if set_id == OPTIONS_TEMPLATE_SET {
-            // Some collectors cannot read two options templates in one set.
-            self.message.close_set();
-        }
-        self.message.holds(self.message.next_record(set_id), octets)
-    }
-
-    /// Adds a data record, for which there is room.
+    /// Adds a data record that a message can hold, if need be to the next message.
     pub(crate) fn append_data(&mut self, set_id: u16, record: &[u8], export_time_s: u32) {
         self.append(set_id, record);
         self.count_data(export_time_s);
     }
 
-    /// Adds a template record, for which there is room.
+    /// Adds a template record that a message can hold, if need be to the next message.
     pub(crate) fn append_template(&mut self, set_id: u16, record: &[u8], export_time_s: u32) {
         self.append(set_id, record);
+        if set_id == OPTIONS_TEMPLATE_SET {
+            // Some collectors cannot read two options templates in one set.
+            self.message.close_set();
+        }
         self.template_records += 1;
         self.export_time_s = export_time_s;
-    }
-
-    /// Counts a data record that no message will hold.
-    pub(crate) fn lose_record(&mut self) {
-        self.sequence_number = self.sequence_number.wrapping_add(1);
-        self.statistics.lost_records += 1;
     }
 
     /// Counts a data record that its writer did not complete.
@@ -136,43 +142,47 @@ impl<O: Output> Session<O> {
     }
 
     /// Sends the message, if there is anything in it, and begins the next one.
-    pub(crate) fn send(&mut self) -> io::Result<()> {
+    pub(crate) fn send(&mut self) {
         if self.message.is_empty() {
-            return Ok(());
+            return;
         }
-        let message = self.message.complete(self.export_time_s, self.sequence_number, self.observation_domain);
+        let message =
+            self.message.complete(self.export_time_s, self.sequence_number, self.observation_domain);
+        let contents = Contents {
+            // The maximum of a message bounds its length.
+            octets: u16::try_from(message.len()).unwrap_or(u16::MAX),
+            data_records: self.data_records,
+            template_records: self.template_records,
+        };
         let outcome = self.output.send(message);
-        let statistics = &mut self.statistics;
-        if outcome.is_ok() {
-            statistics.messages += 1;
-            statistics.octets += u64::try_from(message.len()).unwrap_or(u64::MAX);
-            statistics.data_records += u64::from(self.data_records);
-            statistics.template_records += u64::from(self.template_records);
-        } else {
-            statistics.lost_messages += 1;
-            statistics.lost_records += u64::from(self.data_records);
-        }
         self.sequence_number = self.sequence_number.wrapping_add(self.data_records.into());
         (self.data_records, self.template_records) = (0, 0);
         self.message.clear();
         self.number += 1;
-        if self.refresh.is_some_and(|refresh| self.number - self.current_since >= refresh.messages) {
-            self.current_since = self.number;
-            self.refreshed_at_s = self.export_time_s;
+        match outcome {
+            Ok(()) => {
+                self.held_back.push_back(contents);
+                self.settle();
+            }
+            Err(error) => self.fail(Some(contents), error),
         }
-        outcome
+        self.refresh_after_message();
     }
 
     /// Sends the message at a time of its own, and has the output hand on what it kept back.
-    pub(crate) fn flush(&mut self, export_time_s: u32) -> io::Result<()> {
+    pub(crate) fn flush(&mut self, export_time_s: u32) {
         self.export_time_s = export_time_s;
-        self.send()?;
-        self.output.flush()
+        self.send();
+        match self.output.flush() {
+            Ok(()) => self.settle(),
+            Err(error) => self.fail(None, error),
+        }
     }
 
-    /// The time of the last record.
-    pub(crate) const fn export_time_s(&self) -> u32 {
-        self.export_time_s
+    /// What went wrong since this was asked last.
+    #[inline]
+    pub(crate) fn take_failure(&mut self) -> Result<(), OutputError> {
+        self.failure.take().map_or(Ok(()), Err)
     }
 
     pub(crate) fn statistics(&self) -> Statistics {
@@ -192,11 +202,62 @@ impl<O: Output> Session<O> {
     }
 
     fn append(&mut self, set_id: u16, record: &[u8]) {
+        if !self.message.holds(self.message.next_record(set_id), record.len()) {
+            self.send();
+        }
         let start = self.message.next_record(set_id);
         if let Some(room) = self.message.room(start).get_mut(..record.len()) {
             room.copy_from_slice(record);
             self.message.accept(set_id, start, record.len());
         }
+    }
+
+    /// Makes everything that was announced in an earlier message outdated, if the protocol or a mishap asks for it.
+    fn refresh_after_message(&mut self) {
+        // Whoever refuses has not heard of any template, and may be there the next time.
+        let refused = self.output.refused();
+        let old = self.refresh.is_some_and(|refresh| self.number - self.current_since >= refresh.messages);
+        if old || refused != self.refused {
+            self.outdate(self.export_time_s);
+        }
+        self.refused = refused;
+    }
+
+    const fn outdate(&mut self, export_time_s: u32) {
+        self.current_since = self.number;
+        self.refreshed_at_s = export_time_s;
+    }
+
+    /// Counts the messages that the output no longer keeps back as sent.
+    fn settle(&mut self) {
+        let held_back = self.output.held_back();
+        while self.held_back.len() > held_back
+            && let Some(contents) = self.held_back.pop_front()
+        {
+            let statistics = &mut self.statistics;
+            statistics.messages += 1;
+            statistics.octets += u64::from(contents.octets);
+            statistics.data_records += u64::from(contents.data_records);
+            statistics.template_records += u64::from(contents.template_records);
+        }
+    }
+
+    /// Counts what the output kept back as lost, and the message that it did not take.
+    #[cold]
+    fn fail(&mut self, message: Option<Contents>, source: io::Error) {
+        self.settle();
+        let (mut lost_messages, mut lost_records) = (0, 0);
+        for contents in self.held_back.drain(..).chain(message) {
+            lost_messages += 1;
+            lost_records += u64::from(contents.data_records);
+        }
+        self.statistics.lost_messages += lost_messages;
+        self.statistics.lost_records += lost_records;
+        // The templates in a lost message were never announced.
+        self.outdate(self.export_time_s);
+        let failure = self.failure.get_or_insert(OutputError { lost_messages: 0, lost_records: 0, source });
+        failure.lost_messages += lost_messages;
+        failure.lost_records += lost_records;
     }
 
     #[inline]

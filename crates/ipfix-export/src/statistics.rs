@@ -1,10 +1,11 @@
 /// What an [`Exporter`](crate::Exporter) has done.
 ///
-/// Records of a message that is still being assembled are not among them.
+/// Neither the message that is still being assembled is among it, nor messages that the output keeps back:
+/// [`Exporter::flush`](crate::Exporter::flush) settles both. No number ever falls.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Statistics {
-    /// Messages that the output has taken.
+    /// Messages that the output has handed on.
     pub messages: u64,
     /// Octets of these messages.
     pub octets: u64,
@@ -14,7 +15,7 @@ pub struct Statistics {
     pub template_records: u64,
     /// Messages that the output could not send.
     pub lost_messages: u64,
-    /// Data records in the messages that could not be sent, and those that found no message because of that.
+    /// Data records in the messages that could not be sent.
     pub lost_records: u64,
     /// Records that did not fit their template or a message; they have no number in the sequence.
     pub refused_records: u64,

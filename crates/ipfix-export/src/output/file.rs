@@ -16,6 +16,8 @@ pub struct FileOutput {
     file: File,
     /// Whole messages that are not written yet.
     pending: Vec<u8>,
+    /// How many messages these are, or were when writing failed.
+    held_back: usize,
     /// Octets in the file; all of them belong to whole messages.
     written_octets: u64,
     failure: Option<(ErrorKind, String)>,
@@ -33,7 +35,7 @@ impl FileOutput {
             io::Error::new(error.kind(), format!("cannot create the IPFIX file {}: {error}", path.display()))
         })?;
         let pending = Vec::with_capacity(BUFFER_OCTETS);
-        Ok(Self { path, file, pending, written_octets: 0, failure: None })
+        Ok(Self { path, file, pending, held_back: 0, written_octets: 0, failure: None })
     }
 
     /// The file's path.
@@ -67,13 +69,16 @@ impl FileOutput {
         }
         self.written_octets += octets_of(written);
         self.pending.clear();
+        self.held_back = 0;
         Ok(())
     }
 
     /// Notes the error, and cuts the file behind its last whole message.
     fn fail(&mut self, written: usize, error: &io::Error) -> io::Error {
         let written = self.pending.get(..written).unwrap_or_default();
-        self.written_octets += octets_of(whole_messages(written));
+        let (messages, octets) = whole_messages(written);
+        self.written_octets += octets_of(octets);
+        self.held_back -= messages;
         let torn = self.file.set_len(self.written_octets).is_err();
         self.pending = Vec::new();
         let end = if torn { "; its last message may be cut" } else { "" };
@@ -94,12 +99,17 @@ impl Output for FileOutput {
             self.write_pending()?;
         }
         self.pending.extend_from_slice(message);
+        self.held_back += 1;
         Ok(())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         self.check()?;
         self.write_pending()
+    }
+
+    fn held_back(&self) -> usize {
+        self.held_back
     }
 
     fn is_datagram(&self) -> bool {
@@ -114,17 +124,18 @@ impl Drop for FileOutput {
     }
 }
 
-/// Octets of the whole messages at the beginning of `octets`.
-fn whole_messages(octets: &[u8]) -> usize {
-    let mut end = 0;
+/// How many whole messages stand at the beginning of `octets`, and how many octets they have.
+fn whole_messages(octets: &[u8]) -> (usize, usize) {
+    let (mut messages, mut end) = (0, 0);
     while let Some([_, _, high, low]) = octets.get(end..end + 4) {
         let length = usize::from(u16::from_be_bytes([*high, *low]));
         if length == 0 || octets.len() - end < length {
             break;
         }
+        messages += 1;
         end += length;
     }
-    end
+    (messages, end)
 }
 
 fn octets_of(length: usize) -> u64 {
@@ -194,9 +205,9 @@ mod tests {
     #[test]
     fn a_torn_message_does_not_count_as_whole() {
         let octets = MESSAGE.repeat(2);
-        assert_eq!(whole_messages(&octets), 40);
-        assert_eq!(whole_messages(&octets[..39]), 20);
-        assert_eq!(whole_messages(&octets[..22]), 20);
-        assert_eq!(whole_messages(&[]), 0);
+        assert_eq!(whole_messages(&octets), (2, 40));
+        assert_eq!(whole_messages(&octets[..39]), (1, 20));
+        assert_eq!(whole_messages(&octets[..22]), (1, 20));
+        assert_eq!(whole_messages(&[]), (0, 0));
     }
 }

@@ -17,6 +17,17 @@ pub struct UdpOutput {
 }
 
 impl UdpOutput {
+    /// Opens a socket towards `collector`.
+    ///
+    /// # Errors
+    ///
+    /// This host has no route to the address.
+    pub fn connect(collector: SocketAddr) -> io::Result<Self> {
+        Self::connect_to(collector).map_err(|error| {
+            io::Error::new(error.kind(), format!("cannot reach the collector {collector}: {error}"))
+        })
+    }
+
     /// Opens a socket towards `collector`, given as `host:port`, `address:port` or `[IPv6 address]:port`.
     ///
     /// A name may have several addresses, of both versions; the first that this host has a route to is taken.
@@ -24,7 +35,7 @@ impl UdpOutput {
     /// # Errors
     ///
     /// The text is no address and no name that resolves, or this host has a route to none of its addresses.
-    pub fn connect(collector: &str) -> io::Result<Self> {
+    pub fn resolve(collector: &str) -> io::Result<Self> {
         let addresses = collector.to_socket_addrs().map_err(|error| {
             let text = format!("cannot resolve the collector {collector}: {error}; write it as host:port");
             io::Error::new(error.kind(), text)
@@ -41,7 +52,7 @@ impl UdpOutput {
             }
         }
         if failures.is_empty() {
-            failures = "; it has no address".to_owned();
+            failures.push_str("; it has no address");
         }
         Err(io::Error::new(kind, format!("cannot reach the collector {collector}{failures}")))
     }
@@ -86,10 +97,7 @@ impl Output for UdpOutput {
     fn send(&mut self, message: &[u8]) -> io::Result<()> {
         let mut attempts = 0;
         loop {
-            let error = match self.socket.send(message) {
-                Ok(_) => return Ok(()),
-                Err(error) => error,
-            };
+            let Err(error) = self.socket.send(message) else { return Ok(()) };
             attempts += 1;
             match error.kind() {
                 // The refusal of an earlier datagram, told in place of sending this one: so this one goes again.
@@ -98,6 +106,16 @@ impl Output for UdpOutput {
                 _ => return Err(self.explain(&error, message.len())),
             }
         }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        // The refusal of the last datagram, which no other will be told.
+        match self.socket.take_error()? {
+            Some(error) if error.kind() == ErrorKind::ConnectionRefused => self.refused += 1,
+            Some(error) => return Err(self.explain(&error, 0)),
+            None => {}
+        }
+        Ok(())
     }
 
     fn is_datagram(&self) -> bool {
@@ -127,18 +145,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_that_does_not_resolve_is_named() {
-        let error = UdpOutput::connect("collector.invalid:4739").unwrap_err().to_string();
-        assert!(error.contains("cannot resolve the collector collector.invalid:4739"), "{error}");
-        let error = UdpOutput::connect("192.0.2.1").unwrap_err().to_string();
+    fn what_is_no_address_is_named() {
+        let error = UdpOutput::resolve("127.0.0.1:none").unwrap_err().to_string();
+        assert!(error.contains("cannot resolve the collector 127.0.0.1:none"), "{error}");
+        let error = UdpOutput::resolve("192.0.2.1").unwrap_err().to_string();
         assert!(error.contains("write it as host:port"), "{error}");
     }
 
     #[test]
     fn a_datagram_beyond_udp_is_explained() {
         let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let mut output = UdpOutput::connect(&receiver.local_addr().unwrap().to_string()).unwrap();
-        let error = output.send(&[0; 65_535]).unwrap_err();
+        let mut output = UdpOutput::connect(receiver.local_addr().unwrap()).unwrap();
+        let error = output.send(&vec![0; 65_535]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         assert!(error.to_string().contains("lower the maximum message size"), "{error}");
     }
@@ -147,7 +165,7 @@ mod tests {
     fn both_versions_of_ip_are_spoken() {
         for loopback in ["127.0.0.1:0", "[::1]:0"] {
             let receiver = UdpSocket::bind(loopback).unwrap();
-            let mut output = UdpOutput::connect(&receiver.local_addr().unwrap().to_string()).unwrap();
+            let mut output = UdpOutput::connect(receiver.local_addr().unwrap()).unwrap();
             output.send(b"message").unwrap();
             let mut octets = [0; 16];
             assert_eq!(receiver.recv(&mut octets).unwrap(), 7);
