@@ -5,3 +5,4 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where its setting fails")]
 
 mod shared;
+mod wire_oracle;

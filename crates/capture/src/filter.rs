@@ -1,9 +1,12 @@
-use std::fmt;
+use std::{fmt, io::Write, os::fd::AsRawFd};
 
-use pcap::{Capture, Linktype};
+use pcap::{Capture, Linktype, Offline};
 use wire::{Frame, LinkType};
 
-use crate::bpf::{Instruction, Program};
+use crate::{
+    MAX_PACKET_OCTETS,
+    bpf::{Instruction, Program},
+};
 
 /// A filter expression in the language of `pcap-filter(7)`, compiled by libpcap for each link type that turns up.
 ///
@@ -74,8 +77,9 @@ impl Filter {
     /// Whether the expression asks for `frame`.
     #[inline]
     pub fn matches(&mut self, frame: &Frame<'_>) -> bool {
-        if self.compiled.get(self.latest).is_none_or(|latest| latest.link_type != frame.link_type) {
-            self.select(frame.link_type);
+        let link_type = program_link_type(frame);
+        if self.compiled.get(self.latest).is_none_or(|latest| latest.link_type != link_type) {
+            self.select(link_type);
         }
         if let Some(compiled) = self.compiled.get_mut(self.latest) {
             return compiled.matches(frame);
@@ -151,17 +155,46 @@ impl Compiled {
     }
 }
 
+/// The link type whose program judges `frame`: its own, except that an address family of `LINKTYPE_NULL` in the big-endian
+/// order, that of its system, is one of `LINKTYPE_LOOP`.
+#[inline]
+fn program_link_type(frame: &Frame<'_>) -> LinkType {
+    match (frame.link_type, frame.data) {
+        (LinkType::NULL, [0, 0, ..]) => LinkType::LOOP,
+        (link_type, _) => link_type,
+    }
+}
+
 /// Has libpcap compile `expression`. The error is libpcap's reason, in one line.
 fn compile(expression: &str, link_type: LinkType) -> Result<Program, String> {
     let reason = |error: pcap::Error| match error {
         pcap::Error::PcapError(reason) => reason.lines().collect::<Vec<_>>().join(" "),
         other => other.to_string(),
     };
-    let handle = Capture::dead(Linktype(data_link_type(link_type))).map_err(reason)?;
-    let program = handle.compile(expression, true).map_err(reason)?;
+    let program = match file_handle(link_type) {
+        Some(handle) => handle.compile(expression, true).map_err(reason)?,
+        None => {
+            let handle = Capture::dead(Linktype(data_link_type(link_type))).map_err(reason)?;
+            handle.compile(expression, true).map_err(reason)?
+        }
+    };
     let instructions = program.get_instructions().iter().map(|instruction| parse(&instruction.to_string()));
     let instructions = instructions.collect::<Option<_>>();
     instructions.map(Program::new).ok_or_else(|| "libpcap's program has an unknown form".to_owned())
+}
+
+/// A handle of a capture file of `link_type`, without packets, that libpcap reads from a pipe.
+///
+/// With a handle of a file libpcap takes into account that the file may come from another system, whose number for IPv6 is
+/// another, and refuses what only Linux can tell of its own packets, such as `inbound`. A handle of nothing, [`Capture::dead`],
+/// lacks that. `None` where the system does not let a pipe be opened by its path; then that one must do.
+fn file_handle(link_type: LinkType) -> Option<Capture<Offline>> {
+    let (reading_end, mut writing_end) = std::io::pipe().ok()?;
+    let [snap_length, link_type] = [MAX_PACKET_OCTETS, u32::from(link_type.0)].map(u32::to_ne_bytes);
+    let version = [2_u16, 4].map(u16::to_ne_bytes).concat();
+    let header = [&0xa1b2_c3d4_u32.to_ne_bytes(), &version[..], &[0; 8], &snap_length, &link_type].concat();
+    writing_end.write_all(&header).ok()?;
+    Capture::from_file(format!("/dev/fd/{}", reading_end.as_raw_fd())).ok()
 }
 
 /// An instruction as the `pcap` crate shows it, which is the only way that it lets it be seen: four decimal numbers.

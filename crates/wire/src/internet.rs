@@ -58,6 +58,8 @@ impl Walk<'_> {
             err::ipv6::HeaderSliceError::Content(_) => DecodeFailure::Malformed(Layer::Ipv6),
         })?;
         let total = match u32::from(header.payload_length()) {
+            // RFC 8200, 4.7: there is nothing to be had, and what follows in the frame is padding.
+            0 if header.next_header() == IpNumber::IPV6_NO_NEXT_HEADER => IPV6_HEADER_LENGTH,
             0 => 0, // a jumbogram (RFC 2675), or segmentation offload
             length => length + IPV6_HEADER_LENGTH,
         };
@@ -73,8 +75,9 @@ impl Walk<'_> {
         };
         self.rest.limit(ip.octets);
         self.rest.skip(header.slice().len());
-        self.extension_headers(&mut ip);
-        Ok(self.enter(ip))
+        let seen = self.extension_headers(&mut ip);
+        let step = self.enter(ip);
+        Ok(if seen { step } else { Step::Done })
     }
 
     /// Octets of an IP packet that says it has `total`: never more than there were on the wire, and these if it says 0.
@@ -88,41 +91,44 @@ impl Walk<'_> {
     }
 
     /// Walks over the extension headers of RFC 8200, 4 and stops at the upper layer, or at the first header that was not
-    /// captured whole, whose number then stands as the protocol.
-    fn extension_headers(&mut self, ip: &mut Ip) {
+    /// captured whole, whose number then stands as the protocol. `false` if what comes behind them was not seen.
+    fn extension_headers(&mut self, ip: &mut Ip) -> bool {
         for _ in 0..MAX_EXTENSION_HEADERS {
             let captured = self.rest.captured;
             let length = match IpNumber(ip.protocol) {
                 IpNumber::IPV6_HEADER_HOP_BY_HOP
                 | IpNumber::IPV6_DESTINATION_OPTIONS
                 | IpNumber::IPV6_ROUTE_HEADER => {
-                    let Ok(header) = Ipv6RawExtHeaderSlice::from_slice(captured) else { return };
+                    let Ok(header) = Ipv6RawExtHeaderSlice::from_slice(captured) else { return false };
                     ip.protocol = header.next_header().0;
                     header.slice().len()
                 }
                 IpNumber::AUTHENTICATION_HEADER => {
-                    let Ok(header) = IpAuthHeaderSlice::from_slice(captured) else { return };
+                    let Ok(header) = IpAuthHeaderSlice::from_slice(captured) else { return false };
                     ip.protocol = header.next_header().0;
                     header.slice().len()
                 }
                 IpNumber::IPV6_FRAGMENTATION_HEADER => {
-                    let Ok(header) = Ipv6FragmentHeaderSlice::from_slice(captured) else { return };
+                    let Ok(header) = Ipv6FragmentHeaderSlice::from_slice(captured) else { return false };
                     ip.protocol = header.next_header().0;
-                    // RFC 6946: offset 0 and nothing to follow is a whole packet.
-                    ip.fragment = header.is_fragmenting_payload().then(|| Fragment {
-                        identification: header.identification(),
-                        offset: header.fragment_offset().value(),
-                        more: header.more_fragments(),
-                    });
+                    // RFC 6946: offset 0 and nothing to follow is a whole packet. A second such header hides no first one.
+                    if header.is_fragmenting_payload() {
+                        ip.fragment = Some(Fragment {
+                            identification: header.identification(),
+                            offset: header.fragment_offset().value(),
+                            more: header.more_fragments(),
+                        });
+                    }
                     header.slice().len()
                 }
-                _ => return,
+                _ => return true,
             };
             self.rest.skip(length);
             if ip.fragment.is_some_and(|fragment| fragment.offset != 0) {
-                return;
+                return true;
             }
         }
+        false
     }
 
     /// Makes `ip` the packet, and goes on to what it carries if that is in this frame.

@@ -10,7 +10,9 @@
 //! - Every frame ends as a [`Packet`] or as a [`DecodeFailure`]; nothing panics and nothing allocates.
 //! - Every octet is read through a checked slice.
 //! - The packet is the innermost IP packet that could be reached. A tunnel that leads nowhere leaves its carrier standing.
-//! - [`Ip::octets`] never exceeds what was on the wire.
+//! - [`Ip::octets`] never exceeds what was on the wire, except within the first fragment of a tunnel's packet, whose other
+//!   fragments carry the rest ([`Packet::carrier`]).
+//! - [`Packet::payload`] is a part of the frame, at [`Packet::payload_offset`].
 //!
 //! ```
 //! use wire::{Frame, LinkType, Timestamp, Transport};

@@ -118,8 +118,6 @@ impl Walk<'_> {
         match family {
             2 => Ok(Step::On(Header::Ipv4)),
             10 | 24 | 28 | 30 => Ok(Step::On(Header::Ipv6)),
-            // IEEE 802.2 LLC is family 33 in the tcpdump group's list.
-            33 => Ok(Step::On(Header::Llc)),
             other => Err(DecodeFailure::NotIp(NotIp::AddressFamily(other))),
         }
     }
@@ -190,22 +188,29 @@ impl Walk<'_> {
 
     fn mpls_payload(&mut self) -> Result<Step, DecodeFailure> {
         let not_ip = DecodeFailure::NotIp(NotIp::Mpls);
-        match self.rest.peek().ok_or(DecodeFailure::Truncated(Layer::Mpls))? >> 4 {
+        let control_word = match self.rest.peek().ok_or(DecodeFailure::Truncated(Layer::Mpls))? >> 4 {
             4 => return Ok(Step::On(Header::Ipv4)),
             6 => return Ok(Step::On(Header::Ipv6)),
-            0 => self.rest.skip(4),
-            _ => {}
-        }
+            // Most pseudowires have a control word, but many MAC addresses begin with this nibble too.
+            0 if self.ip_seems_to_follow_ethernet(CONTROL_WORD_OCTETS) => CONTROL_WORD_OCTETS,
+            _ => 0,
+        };
         // Anything may stand here: go on only where the frame says that IP follows, and keep the labels, which belong to the
         // carrier but are what tells one customer's addresses from another's.
-        let ether_type = self.rest.captured.get(12..14).ok_or(not_ip)?;
-        if !matches!(ether_type, [0x08 | 0x81, 0x00] | [0x86, 0xdd] | [0x88, 0xa8]) {
+        if !self.ip_seems_to_follow_ethernet(control_word) {
             return Err(not_ip);
         }
+        self.rest.skip(control_word);
         let (mpls, mpls_count) = (self.link.mpls, self.link.mpls_count);
         let step = self.ethernet()?;
         (self.link.mpls, self.link.mpls_count) = (mpls, mpls_count);
         Ok(step)
+    }
+
+    /// Whether an Ethernet header `ahead` octets from here would announce IP or a VLAN tag.
+    fn ip_seems_to_follow_ethernet(&self, ahead: usize) -> bool {
+        let ether_type = self.rest.captured.get(ahead..).and_then(|frame| frame.get(12..14));
+        matches!(ether_type, Some([0x08 | 0x81, 0x00] | [0x86, 0xdd] | [0x88, 0xa8]))
     }
 }
 
@@ -221,5 +226,8 @@ fn cooked_protocol(number: u16) -> Result<Step, DecodeFailure> {
 
 /// A stack of more labels than this is taken for garbage; also the bound of the loop.
 const MAX_LABELS: usize = 16;
+
+/// RFC 4385, 3.
+const CONTROL_WORD_OCTETS: usize = 4;
 
 const _: () = assert!(MPLS_ENTRIES <= MAX_LABELS);

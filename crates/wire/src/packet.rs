@@ -184,7 +184,7 @@ pub struct Ports {
 }
 
 /// The first two octets of an ICMP message.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Icmp {
     /// The message type.
     pub kind: u8,

@@ -15,9 +15,12 @@ impl Walk<'_> {
             IpNumber::UDP => self.udp(),
             IpNumber::ICMP => self.icmp(4),
             IpNumber::IPV6_ICMP => self.icmp(6),
-            IpNumber::SCTP | IpNumber::DCCP | IpNumber::UDP_LITE => {
-                let transport = self.ports().map_or(Transport::Unseen, Transport::Ports);
-                self.carry(transport)
+            IpNumber::SCTP => self.begins_with_ports(SCTP_HEADER_LENGTH),
+            IpNumber::UDP_LITE => self.begins_with_ports(UDP_HEADER_LENGTH),
+            IpNumber::DCCP => {
+                // The data offset counts words (RFC 4340, 5.1).
+                let words = self.rest.captured.get(4).copied().unwrap_or_default();
+                self.begins_with_ports(usize::from(words) * 4)
             }
             IpNumber::IPV4 => self.tunnel(Header::Ipv4),
             IpNumber::IPV6 => self.tunnel(Header::Ipv6),
@@ -73,6 +76,13 @@ impl Walk<'_> {
         }
     }
 
+    /// A header of `length` octets, of which no more than the ports is kept.
+    fn begins_with_ports(&mut self, length: usize) -> Step {
+        let transport = self.ports().map_or(Transport::Unseen, Transport::Ports);
+        self.rest.skip(length);
+        self.carry(transport)
+    }
+
     /// `version` is the IP version that this kind of ICMP belongs to.
     fn icmp(&mut self, version: u8) -> Step {
         if self.found.as_ref().is_some_and(|found| found.ip.version != version) {
@@ -120,6 +130,8 @@ impl Walk<'_> {
 const MAX_IP_HEADERS: u8 = 4;
 
 const UDP_HEADER_LENGTH: usize = 8;
+/// The common header of RFC 9260, 3.1; chunks follow.
+const SCTP_HEADER_LENGTH: usize = 12;
 /// RFC 7348, 5.
 const VXLAN_PORT: u16 = 4789;
 /// The port Linux used before one was assigned, and still its default.

@@ -97,15 +97,23 @@ impl Walk<'_> {
         self.rest.limit(u32::from(u16::from_be_bytes([high, low])));
         if flags & 0x07 != 0 {
             // Sequence number, N-PDU number and next extension header stand together if any of them is there.
-            let &[_, _, _, mut extension] = self.take::<4>(Layer::Gtp)?;
-            for _ in 0..MAX_GTP_EXTENSIONS {
-                if extension == 0 {
-                    break;
-                }
-                extension = self.gtp_extension()?;
+            let &[_, _, _, extension] = self.take::<4>(Layer::Gtp)?;
+            // The last of them has a meaning only if its own flag is set.
+            if flags & 0x04 != 0 {
+                self.gtp_extensions(extension)?;
             }
         }
         Ok(Step::On(Header::Ip))
+    }
+
+    fn gtp_extensions(&mut self, mut extension: u8) -> Result<(), DecodeFailure> {
+        for _ in 0..MAX_GTP_EXTENSIONS {
+            if extension == 0 {
+                return Ok(());
+            }
+            extension = self.gtp_extension()?;
+        }
+        if extension == 0 { Ok(()) } else { Err(DecodeFailure::TooDeep) }
     }
 
     /// One extension header: its length in units of four octets first, the kind of the next one last.

@@ -1,0 +1,174 @@
+use wire::{Icmp, Packet, TcpFlags, Timestamp, Transport};
+
+use crate::{DirectionReason, FirstPacket, FlowKey, Side, config::IdleClass, connection::Connection};
+
+/// The number of a flow's place in its meter, for as long as the flow lives. A later flow may get it again.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct FlowNumber(pub(crate) u32);
+
+/// A flow that still grows: what every packet changes, in two cache lines.
+///
+/// Counters stand by the ends of the key, not by direction, so that finding out late who opened the flow changes one bit.
+#[derive(Clone, Debug)]
+#[repr(C, align(64))]
+pub struct Biflow {
+    pub(crate) key: FlowKey,
+    /// Joined since the record was opened.
+    pub(crate) tcp_flags: [TcpFlags; 2],
+    pub(crate) octets: [u64; 2],
+    pub(crate) packets: [u32; 2],
+    /// The latest packet's time by side; 0 while `packets` is.
+    pub(crate) last: [Timestamp; 2],
+    /// The clock at the first packet of the record that is being gathered.
+    pub(crate) opened: Timestamp,
+    /// The clock at the latest packet.
+    pub(crate) seen: Timestamp,
+    /// The clock at the flow's first packet.
+    pub(crate) began: Timestamp,
+    /// Of the latest SYN; meaningful if the connection has one.
+    pub(crate) syn_sequence: u32,
+    pub(crate) minimum_ttl: [u8; 2],
+    pub(crate) maximum_ttl: [u8; 2],
+    pub(crate) hash: u32,
+    pub(crate) connection: Connection,
+    pub(crate) idle_class: IdleClass,
+    pub(crate) initiator: Side,
+    pub(crate) direction_reason: DirectionReason,
+}
+
+const _: () = assert!(size_of::<Biflow>() <= 128, "a flow's hot state is two cache lines");
+
+/// What is written once for each direction, beside the hot state.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Opening {
+    /// The earliest packet's time in the record that is being gathered.
+    pub(crate) first: Timestamp,
+    /// The first one of the flow, not of the record.
+    pub(crate) first_packet: FirstPacket,
+    is_described: bool,
+}
+
+impl Opening {
+    /// Takes in a packet that is the first of its direction in a record, or earlier than the one before it.
+    pub(crate) fn describe(&mut self, packet: &Packet<'_>, is_first: bool) {
+        self.first = if is_first { packet.timestamp } else { self.first.min(packet.timestamp) };
+        if self.is_described {
+            return;
+        }
+        let icmp = if let Transport::Icmp(icmp) = packet.transport { icmp } else { Icmp::default() };
+        let (link, interface, tos) = (packet.link, packet.interface, packet.ip.tos);
+        self.first_packet = FirstPacket { link, icmp, interface, tos };
+        self.is_described = true;
+    }
+}
+
+impl Biflow {
+    /// A flow that `packet` of `sender` opens, and that has not counted it yet.
+    pub(crate) fn new(key: FlowKey, hash: u32, packet: &Packet<'_>, sender: Side, clock: Timestamp) -> Self {
+        let mut flow = Self {
+            key,
+            tcp_flags: [TcpFlags::default(); 2],
+            octets: [0; 2],
+            packets: [0; 2],
+            last: [Timestamp::ZERO; 2],
+            opened: clock,
+            seen: clock,
+            began: clock,
+            syn_sequence: 0,
+            minimum_ttl: [u8::MAX; 2],
+            maximum_ttl: [0; 2],
+            hash,
+            connection: Connection::default(),
+            idle_class: IdleClass::of_protocol(key.protocol()),
+            initiator: sender,
+            direction_reason: DirectionReason::FirstSeen,
+        };
+        let has_ports = matches!(packet.transport, Transport::Tcp(_) | Transport::Ports(_));
+        if has_ports && flow.is_from_service(sender) {
+            (flow.initiator, flow.direction_reason) = (sender.opposite(), DirectionReason::Ports);
+        }
+        flow
+    }
+
+    /// Its key.
+    pub const fn key(&self) -> &FlowKey {
+        &self.key
+    }
+
+    /// The end that opened it, as far as is known.
+    pub const fn initiator(&self) -> Side {
+        self.initiator
+    }
+
+    /// Whether no packet was counted since the last record was cut.
+    pub(crate) const fn is_empty(&self) -> bool {
+        let [low, high] = self.packets;
+        low == 0 && high == 0
+    }
+
+    /// Begins a record: counters back to nothing. What is known of the connection stays.
+    pub(crate) fn begin_record(&mut self) {
+        self.tcp_flags = [TcpFlags::default(); 2];
+        self.octets = [0; 2];
+        self.packets = [0; 2];
+        self.last = [Timestamp::ZERO; 2];
+        self.minimum_ttl = [u8::MAX; 2];
+        self.maximum_ttl = [0; 2];
+    }
+
+    /// Lets a segment of `sender` with SYN say who opened the flow, if it knows better than what came before it.
+    pub(crate) const fn correct_direction(&mut self, flags: TcpFlags, sender: Side) {
+        let (initiator, reason) = if flags.is_syn() {
+            (sender, DirectionReason::Syn)
+        } else if flags.is_syn_ack() {
+            (sender.opposite(), DirectionReason::SynAck)
+        } else {
+            return;
+        };
+        if reason as u8 > self.direction_reason as u8 {
+            self.initiator = initiator;
+            self.direction_reason = reason;
+        }
+    }
+
+    /// How much would be lost with it, from the least.
+    pub(crate) const fn weight(&self) -> u8 {
+        let [low, high] = self.packets;
+        let is_answered = low > 0 && high > 0;
+        match self.idle_class {
+            IdleClass::Tcp if !is_answered && self.connection.has_syn() => 0,
+            _ if low as u64 + high as u64 <= 1 => 1,
+            IdleClass::TcpClosed => 2,
+            _ => 3,
+        }
+    }
+
+    /// Whether a packet of `sender` is an answer by its ports: from a system port (RFC 6335, 6) to one that systems choose
+    /// for their clients. Linux takes those from 32768, others from 49152.
+    const fn is_from_service(&self, sender: Side) -> bool {
+        self.key.port(sender) < FIRST_USER_PORT && self.key.port(sender.opposite()) >= FIRST_CLIENT_PORT
+    }
+}
+
+/// The member of a pair that belongs to a side.
+#[inline]
+pub(crate) const fn of<T>(pair: &[T; 2], side: Side) -> &T {
+    let [low, high] = pair;
+    match side {
+        Side::Low => low,
+        Side::High => high,
+    }
+}
+
+/// The member of a pair that belongs to a side.
+#[inline]
+pub(crate) const fn of_mut<T>(pair: &mut [T; 2], side: Side) -> &mut T {
+    let [low, high] = pair;
+    match side {
+        Side::Low => low,
+        Side::High => high,
+    }
+}
+
+const FIRST_USER_PORT: u16 = 1_024;
+const FIRST_CLIENT_PORT: u16 = 32_768;

@@ -1,0 +1,207 @@
+use std::{fmt, net::IpAddr};
+
+use wire::{Icmp, Link, Segment, TcpFlags, Timestamp};
+
+use crate::FlowKey;
+
+/// A closed biflow, or a slice of one that the active timeout has cut.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FlowRecord {
+    /// When the record was cut: at a timeout, or at the packet that made it end. Records are ordered by it.
+    pub ended: Timestamp,
+    /// The meter's clock when the record's first packet was accounted.
+    pub opened: Timestamp,
+    /// Identifies the flow; all its slices have the same.
+    pub id: FlowId,
+    /// The key, the same for both directions.
+    pub key: FlowKey,
+    /// Who opened the flow, as far as `direction_reason` knows: the source of the biflow (RFC 5103, 2).
+    pub initiator: Endpoint,
+    /// The other end: the biflow's destination.
+    pub responder: Endpoint,
+    /// How the initiator is known.
+    pub direction_reason: DirectionReason,
+    /// Why the record was cut.
+    pub end_reason: EndReason,
+    /// From the initiator to the responder.
+    pub forward: Direction,
+    /// From the responder to the initiator.
+    pub reverse: Direction,
+}
+
+/// What went one way.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Direction {
+    /// Packets; fragments count each.
+    pub packets: u64,
+    /// Octets of these packets from the IP header on (RFC 7012 octetDeltaCount).
+    pub octets: u64,
+    /// Time of the earliest packet; zero if there is none.
+    pub first: Timestamp,
+    /// Time of the latest packet; zero if there is none.
+    pub last: Timestamp,
+    /// All TCP control bits, joined.
+    pub tcp_flags: TcpFlags,
+    /// The smallest time to live or hop limit.
+    pub minimum_ttl: u8,
+    /// The largest one.
+    pub maximum_ttl: u8,
+    /// What the flow's first packet in this direction said of itself.
+    pub first_packet: FirstPacket,
+}
+
+/// What the first packet of a direction said, which later packets seldom say differently.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct FirstPacket {
+    /// Link-layer addresses, VLAN tags, MPLS labels.
+    pub link: Link,
+    /// ICMP type and code; zero for other protocols.
+    pub icmp: Icmp,
+    /// The interface it was seen on.
+    pub interface: u16,
+    /// IPv4 type of service or IPv6 traffic class.
+    pub tos: u8,
+}
+
+/// An address and a port; the port is 0 where the protocol has none, or where none was seen.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Endpoint {
+    /// The IP address.
+    pub address: IpAddr,
+    /// The transport port.
+    pub port: u16,
+}
+
+/// Identifies a flow within a run, and in every replay of the same capture. It has 53 bits, which every reader of JSON takes as a
+/// whole number (RFC 8259, 6).
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct FlowId(pub u64);
+
+/// How a biflow's initiator was found, from the weakest reason to the strongest.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[repr(u8)]
+pub enum DirectionReason {
+    /// It sent the first packet that was seen.
+    FirstSeen = 0,
+    /// The first packet that was seen came from a port of a service and went to one of a client.
+    Ports = 1,
+    /// A SYN-ACK was sent to it.
+    SynAck = 2,
+    /// It sent a SYN.
+    Syn = 3,
+}
+
+/// Why a record was cut: the values of RFC 7012's flowEndReason.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u8)]
+pub enum EndReason {
+    /// No packet for as long as the idle timeout.
+    IdleTimeout = 1,
+    /// The active timeout cut the record; the flow may go on.
+    ActiveTimeout = 2,
+    /// The connection was closed or reset.
+    EndOfFlowDetected = 3,
+    /// Metering stopped.
+    ForcedEnd = 4,
+    /// The meter was full.
+    LackOfResources = 5,
+}
+
+impl FlowRecord {
+    /// Whether packets went both ways.
+    pub const fn is_bidirectional(&self) -> bool {
+        self.forward.packets > 0 && self.reverse.packets > 0
+    }
+
+    /// The IP protocol number.
+    pub const fn protocol(&self) -> u8 {
+        self.key.protocol()
+    }
+
+    /// The virtual network, if an overlay carries it.
+    pub fn segment(&self) -> Option<Segment> {
+        self.key.segment()
+    }
+
+    /// The time of the earliest packet of both directions.
+    pub fn first(&self) -> Timestamp {
+        match (self.forward.packets, self.reverse.packets) {
+            (_, 0) => self.forward.first,
+            (0, _) => self.reverse.first,
+            _ => self.forward.first.min(self.reverse.first),
+        }
+    }
+
+    /// The time of the latest packet of both directions.
+    pub fn last(&self) -> Timestamp {
+        self.forward.last.max(self.reverse.last)
+    }
+
+    /// What records are ordered by. It says which of two records of different flows comes first.
+    pub fn order(&self) -> (Timestamp, Timestamp, &FlowKey) {
+        (self.ended, self.opened, &self.key)
+    }
+}
+
+impl FlowId {
+    /// The identity of a flow: a digest of its key and of the time it began.
+    ///
+    /// The mixing steps are the finalizer of `MurmurHash3` as `SplitMix64` uses it, so that each bit of the input reaches each of
+    /// the output. It is the same in every version and on every machine.
+    pub(crate) fn new(key: &FlowKey, began: Timestamp) -> Self {
+        let words = key.words().into_iter().chain([began.nanos()]);
+        let digest = words.fold(SEED, |digest, word| {
+            let mut mixed = (digest.rotate_left(5) ^ word).wrapping_add(INCREMENT);
+            mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            mixed ^ (mixed >> 31)
+        });
+        Self(digest >> 11)
+    }
+}
+
+impl fmt::Display for Endpoint {
+    /// `192.0.2.1:80`, `[2001:db8::1]:80`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        std::net::SocketAddr::new(self.address, self.port).fmt(f)
+    }
+}
+
+impl fmt::Display for FlowId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl DirectionReason {
+    /// The word for it in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::FirstSeen => "first_seen",
+            Self::Ports => "ports",
+            Self::SynAck => "syn_ack",
+            Self::Syn => "syn",
+        }
+    }
+}
+
+impl EndReason {
+    /// The word for it in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::IdleTimeout => "idle_timeout",
+            Self::ActiveTimeout => "active_timeout",
+            Self::EndOfFlowDetected => "end_of_flow_detected",
+            Self::ForcedEnd => "forced_end",
+            Self::LackOfResources => "lack_of_resources",
+        }
+    }
+
+    /// The value of flowEndReason (RFC 7012).
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+const SEED: u64 = 0x666c_6f77_6361_6e61;
+const INCREMENT: u64 = 0x9e37_79b9_7f4a_7c15;

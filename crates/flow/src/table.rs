@@ -1,0 +1,464 @@
+//! The flows that live, and those that have ended and wait to be taken.
+//!
+//! A flow has a number, its place in the slab. The index maps hashes to numbers and holds 32 bits of the hash, so that it grows
+//! without looking at the flows, and a wrong guess seldom touches one. Beside each flow stands the tick at which it is due to be
+//! looked at: a dense array that a sweep reads at memory speed, and that packets do not touch. A flow that is looked at and has
+//! not ended gets the tick of its next deadline.
+//!
+//! Deadlines are exact all the same: the packet that comes after one finds it passed, whether a sweep has been there or not.
+
+use hashbrown::HashTable;
+use wire::{TcpFlags, Timestamp, Transport};
+
+use crate::{
+    Arrival, Direction, EndReason, FlowId, FlowRecord, Side,
+    biflow::{Biflow, Opening, of, of_mut},
+    chunks::Chunks,
+    config::{IdleClass, TimeoutNanos},
+};
+
+#[derive(Debug)]
+pub(crate) struct FlowTable {
+    index: HashTable<Entry>,
+    flows: Chunks<Biflow>,
+    /// By number, of the low and the high end.
+    openings: Chunks<[Opening; 2]>,
+    /// By number, [`NEVER`] for flows that have ended and for free places.
+    due: Vec<u32>,
+    free: Vec<u32>,
+    timeouts: TimeoutNanos,
+    /// How many flows may live.
+    capacity: usize,
+    clock: Timestamp,
+    /// Where ticks are counted from: the clock at the first packet.
+    epoch: Option<Timestamp>,
+    /// The tick and the time of the last sweep.
+    swept: u32,
+    swept_at: Timestamp,
+    /// Ended, in any order.
+    ended: Vec<Ended>,
+    /// Ended, in order, the next one to be taken last.
+    ready: Vec<Ended>,
+    /// Where the search for a flow to evict goes on.
+    hand: u32,
+    evicted: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    hash: u32,
+    number: u32,
+}
+
+/// A flow, or a copy of one that lives on, whose record waits.
+#[derive(Clone, Copy, Debug)]
+struct Ended {
+    at: Timestamp,
+    number: u32,
+    reason: EndReason,
+}
+
+impl FlowTable {
+    pub(crate) fn new(timeouts: TimeoutNanos, memory_octets: u64) -> Self {
+        let capacity = usize::try_from(memory_octets).unwrap_or(usize::MAX) / OCTETS_PER_FLOW;
+        Self {
+            index: HashTable::new(),
+            flows: Chunks::new(),
+            openings: Chunks::new(),
+            due: Vec::new(),
+            free: Vec::new(),
+            timeouts,
+            capacity: capacity.clamp(LEAST_CAPACITY, GREATEST_CAPACITY),
+            clock: Timestamp::ZERO,
+            epoch: None,
+            swept: 0,
+            swept_at: Timestamp::ZERO,
+            ended: Vec::new(),
+            ready: Vec::new(),
+            hand: 0,
+            evicted: 0,
+        }
+    }
+
+    /// How many flows live.
+    pub(crate) fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// How many flows were ended to make room.
+    pub(crate) const fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
+    pub(crate) fn flow(&self, number: u32) -> Option<&Biflow> {
+        self.flows.get(number)
+    }
+
+    /// Brings what the arrival will need closer, and returns something of it so that the compiler does not leave that out.
+    #[inline]
+    pub(crate) fn touch(&self, arrival: &Arrival<'_>) -> u64 {
+        let entry = self.index.find(spread(arrival.hash), |entry| entry.hash == arrival.hash);
+        let flow = entry.and_then(|entry| self.flows.get(entry.number));
+        flow.map_or(0, |flow| flow.seen.nanos() ^ u64::from(flow.key.protocol()))
+    }
+
+    /// Counts a packet to its flow, which it opens if there is none, and returns the flow's number.
+    #[inline]
+    pub(crate) fn account(&mut self, arrival: &Arrival<'_>) -> u32 {
+        self.clock = self.clock.max(arrival.clock);
+        let number = match self.find(arrival) {
+            Some(number) if !self.is_over(number, arrival) => number,
+            _ => self.open(arrival),
+        };
+        self.count(number, arrival);
+        number
+    }
+
+    /// Lets the clock go on, and looks through the flows if that is due. `true` if records may be ready.
+    #[inline]
+    pub(crate) fn advance(&mut self, clock: Timestamp) -> bool {
+        self.clock = self.clock.max(clock);
+        let many = self.ended.len() >= MANY_ENDED && self.clock > self.swept_at;
+        if many || self.tick(self.clock) > self.swept {
+            self.sweep();
+            self.bring_in_order(self.clock);
+            return true;
+        }
+        false
+    }
+
+    /// Ends all flows.
+    pub(crate) fn close(&mut self, clock: Timestamp) {
+        self.clock = self.clock.max(clock);
+        self.sweep();
+        for number in 0..self.due.len() {
+            let number = u32::try_from(number).unwrap_or(NEVER);
+            if self.lives(number) {
+                self.end(number, self.clock, EndReason::ForcedEnd);
+            }
+        }
+        self.bring_in_order(Timestamp::MAX);
+    }
+
+    /// Takes the next record that is ready.
+    pub(crate) fn take_record(&mut self) -> Option<FlowRecord> {
+        let Ended { at, number, reason } = self.ready.pop()?;
+        let record = self.record(number, at, reason);
+        self.free.push(number);
+        record
+    }
+
+    #[inline]
+    fn find(&self, arrival: &Arrival<'_>) -> Option<u32> {
+        let is_it = |entry: &Entry| {
+            entry.hash == arrival.hash
+                && self.flows.get(entry.number).is_some_and(|flow| flow.key == arrival.key)
+        };
+        self.index.find(spread(arrival.hash), is_it).map(|entry| entry.number)
+    }
+
+    /// Whether flow `number` does not go on with this packet. If so it has been ended.
+    #[inline]
+    fn is_over(&mut self, number: u32, arrival: &Arrival<'_>) -> bool {
+        let Some(flow) = self.flows.get(number) else { return true };
+        let idle = self.clock.nanos_since(flow.seen) >= self.timeouts.idle(flow.idle_class);
+        let active = self.clock.nanos_since(flow.opened) >= self.timeouts.active;
+        let full = *of(&flow.packets, arrival.sender) == u32::MAX;
+        let opens = matches!(&arrival.packet.transport, Transport::Tcp(tcp) if tcp.flags.is_syn());
+        if !(idle | active | full | opens) {
+            return false;
+        }
+        self.is_over_indeed(number, arrival)
+    }
+
+    #[cold]
+    fn is_over_indeed(&mut self, number: u32, arrival: &Arrival<'_>) -> bool {
+        if self.settle(number) {
+            return true;
+        }
+        let Some(flow) = self.flows.get(number) else { return true };
+        if let Transport::Tcp(tcp) = &arrival.packet.transport
+            && tcp.flags.is_syn()
+            && flow.connection.is_followed_by(tcp, flow.syn_sequence, flow.seen, self.clock)
+        {
+            self.end(number, self.clock, EndReason::EndOfFlowDetected);
+            return true;
+        }
+        if *of(&flow.packets, arrival.sender) == u32::MAX {
+            self.cut(number, self.clock);
+        }
+        false
+    }
+
+    /// Does what the flow's deadlines ask for, if they have passed: cuts a record, ends the flow. `true` if it has ended.
+    fn settle(&mut self, number: u32) -> bool {
+        let Some(flow) = self.flows.get(number) else { return true };
+        let idle_class = flow.idle_class;
+        let idle_at = flow.seen.saturating_add_nanos(self.timeouts.idle(idle_class));
+        let mut active_at = flow.opened.saturating_add_nanos(self.timeouts.active);
+        if flow.is_empty() {
+            active_at = Timestamp::MAX;
+        } else if active_at <= self.clock && active_at <= idle_at {
+            self.cut(number, active_at);
+            active_at = Timestamp::MAX;
+        }
+        if idle_at <= self.clock {
+            let is_closed = idle_class == IdleClass::TcpClosed;
+            let reason = if is_closed { EndReason::EndOfFlowDetected } else { EndReason::IdleTimeout };
+            self.end(number, idle_at, reason);
+            return true;
+        }
+        self.set_due(number, idle_at.min(active_at));
+        false
+    }
+
+    fn open(&mut self, arrival: &Arrival<'_>) -> u32 {
+        if self.epoch.is_none() {
+            self.epoch = Some(self.clock);
+        }
+        if self.len() >= self.capacity {
+            self.evict();
+        }
+        let Arrival { key, sender, hash, ref packet, .. } = *arrival;
+        let flow = Biflow::new(key, hash, packet, sender, self.clock);
+        let idle_at = self.clock.saturating_add_nanos(self.timeouts.idle(flow.idle_class));
+        let active_at = self.clock.saturating_add_nanos(self.timeouts.active);
+        let number = self.place(flow, [Opening::default(), Opening::default()]);
+        self.set_due(number, idle_at.min(active_at));
+        self.index.insert_unique(spread(hash), Entry { hash, number }, |entry| spread(entry.hash));
+        number
+    }
+
+    #[inline]
+    fn count(&mut self, number: u32, arrival: &Arrival<'_>) {
+        let Arrival { ref packet, sender, .. } = *arrival;
+        let clock = self.clock;
+        let Some(flow) = self.flows.get_mut(number) else { return };
+        if flow.is_empty() {
+            flow.opened = clock;
+        }
+        flow.seen = clock;
+        let latest = of_mut(&mut flow.last, sender);
+        let (is_first, is_late) = (*of(&flow.packets, sender) == 0, packet.timestamp < *latest);
+        *latest = (*latest).max(packet.timestamp);
+        *of_mut(&mut flow.packets, sender) += 1;
+        *of_mut(&mut flow.octets, sender) += u64::from(packet.ip.octets);
+        let minimum = of_mut(&mut flow.minimum_ttl, sender);
+        *minimum = (*minimum).min(packet.ip.ttl);
+        let maximum = of_mut(&mut flow.maximum_ttl, sender);
+        *maximum = (*maximum).max(packet.ip.ttl);
+        let mut closes = false;
+        if let Transport::Tcp(tcp) = &packet.transport {
+            of_mut(&mut flow.tcp_flags, sender).0 |= tcp.flags.0;
+            if tcp.flags.0 & (TcpFlags::SYN.0 | TcpFlags::FIN.0 | TcpFlags::RST.0) != 0 {
+                flow.connection.observe(tcp.flags, sender);
+                flow.correct_direction(tcp.flags, sender);
+                if tcp.flags.is_syn() {
+                    flow.syn_sequence = tcp.sequence;
+                }
+                closes = flow.connection.is_closed() && flow.idle_class == IdleClass::Tcp;
+            }
+        }
+        if closes {
+            flow.idle_class = IdleClass::TcpClosed;
+            self.set_due(number, clock.saturating_add_nanos(self.timeouts.idle(IdleClass::TcpClosed)));
+        }
+        if is_first | is_late {
+            self.describe(number, arrival, is_first);
+        }
+    }
+
+    /// Notes what the first packet of a direction says, and an earlier time if packets come out of order.
+    fn describe(&mut self, number: u32, arrival: &Arrival<'_>, is_first: bool) {
+        let Some(openings) = self.openings.get_mut(number) else { return };
+        let opening = of_mut(openings, arrival.sender);
+        opening.describe(&arrival.packet, is_first);
+    }
+
+    /// Looks at every flow that is due.
+    fn sweep(&mut self) {
+        let now = self.tick(self.clock);
+        (self.swept, self.swept_at) = (now, self.clock);
+        let mut group = 0;
+        while let Some(due) = self.due.get(group..).filter(|rest| !rest.is_empty()) {
+            let due = due.get(..SWEEP_GROUP).unwrap_or(due);
+            let (length, earliest) = (due.len(), due.iter().copied().fold(NEVER, u32::min));
+            if earliest <= now {
+                for number in group..group + length {
+                    let is_due = self.due.get(number).is_some_and(|due| *due <= now);
+                    if let (true, Ok(number)) = (is_due, u32::try_from(number)) {
+                        self.settle(number);
+                    }
+                }
+            }
+            group += length;
+        }
+    }
+
+    /// Moves what has ended before `end` to what is ready. What ends right now has to wait: more may end now, and belong before it.
+    fn bring_in_order(&mut self, end: Timestamp) {
+        self.ready.extend(self.ended.extract_if(.., |ended| ended.at < end));
+        let flows = &self.flows;
+        let order = |ended: &Ended| flows.get(ended.number).map(|flow| (flow.opened, &flow.key));
+        // Ascending, and what ended first keeps its place among equals; then the other way around, for the end to be taken off.
+        self.ready.sort_by(|one, other| one.at.cmp(&other.at).then_with(|| order(one).cmp(&order(other))));
+        self.ready.reverse();
+    }
+
+    /// Ends a flow; its record waits if there is anything in it.
+    fn end(&mut self, number: u32, at: Timestamp, reason: EndReason) {
+        let Some(flow) = self.flows.get(number) else { return };
+        let (hash, is_empty) = (flow.hash, flow.is_empty());
+        if let Ok(entry) = self.index.find_entry(spread(hash), |entry| entry.number == number) {
+            entry.remove();
+        }
+        if let Some(due) = self.due.get_mut(number as usize) {
+            *due = NEVER;
+        }
+        if is_empty {
+            self.free.push(number);
+        } else {
+            let is_closed = flow.idle_class == IdleClass::TcpClosed;
+            let reason = if is_closed && reason == EndReason::ForcedEnd {
+                EndReason::EndOfFlowDetected
+            } else {
+                reason
+            };
+            self.ended.push(Ended { at, number, reason });
+        }
+    }
+
+    /// Cuts a record off a flow that goes on: a copy of it waits, and it counts from nothing.
+    fn cut(&mut self, number: u32, at: Timestamp) {
+        let (Some(flow), Some(openings)) = (self.flows.get_mut(number), self.openings.get(number)) else {
+            return;
+        };
+        let (copy, openings) = (flow.clone(), openings.clone());
+        flow.begin_record();
+        let number = self.place(copy, openings);
+        self.ended.push(Ended { at, number, reason: EndReason::ActiveTimeout });
+    }
+
+    /// Finds a place for a flow, which is not due before it is told so.
+    fn place(&mut self, flow: Biflow, openings: [Opening; 2]) -> u32 {
+        if let Some(number) = self.free.pop()
+            && let (Some(place), Some(described)) =
+                (self.flows.get_mut(number), self.openings.get_mut(number))
+        {
+            (*place, *described) = (flow, openings);
+            return number;
+        }
+        let number = u32::try_from(self.flows.len()).unwrap_or(NEVER);
+        self.flows.push(flow);
+        self.openings.push(openings);
+        self.due.push(NEVER);
+        number
+    }
+
+    /// Ends the one of the next flows that matters least: an attempt that nobody answered, before a single packet, before a
+    /// closed connection, before the one that was quiet for longest.
+    fn evict(&mut self) {
+        let places = u32::try_from(self.due.len()).unwrap_or(NEVER);
+        let mut least: Option<(u8, Timestamp, u32)> = None;
+        let mut candidates = 0;
+        for _ in 0..places {
+            self.hand = if self.hand + 1 < places { self.hand + 1 } else { 0 };
+            let Some(flow) = self.flows.get(self.hand).filter(|_| self.lives(self.hand)) else { continue };
+            let candidate = (flow.weight(), flow.seen, self.hand);
+            least = Some(least.map_or(candidate, |least| least.min(candidate)));
+            candidates += 1;
+            let is_light = least.is_some_and(|(weight, ..)| weight <= LIGHT);
+            if candidates >= if is_light { FEW_CANDIDATES } else { MANY_CANDIDATES } {
+                break;
+            }
+        }
+        if let Some((_, _, number)) = least {
+            self.evicted += 1;
+            self.end(number, self.clock, EndReason::LackOfResources);
+        }
+    }
+
+    fn lives(&self, number: u32) -> bool {
+        self.due.get(number as usize).is_some_and(|due| *due != NEVER)
+    }
+
+    fn record(&self, number: u32, ended: Timestamp, end_reason: EndReason) -> Option<FlowRecord> {
+        let (flow, openings) = (self.flows.get(number)?, self.openings.get(number)?);
+        let (initiator, responder) = (flow.initiator, flow.initiator.opposite());
+        Some(FlowRecord {
+            ended,
+            opened: flow.opened,
+            id: FlowId::new(&flow.key, flow.began),
+            key: flow.key,
+            initiator: flow.key.endpoint(initiator),
+            responder: flow.key.endpoint(responder),
+            direction_reason: flow.direction_reason,
+            end_reason,
+            forward: direction(flow, openings, initiator),
+            reverse: direction(flow, openings, responder),
+        })
+    }
+
+    #[inline]
+    fn set_due(&mut self, number: u32, deadline: Timestamp) {
+        let tick = self.tick(deadline);
+        if let Some(due) = self.due.get_mut(number as usize) {
+            *due = tick;
+        }
+    }
+
+    #[inline]
+    fn tick(&self, at: Timestamp) -> u32 {
+        let nanos = self.epoch.map_or(0, |epoch| at.nanos_since(epoch));
+        u32::try_from(nanos / TICK_NANOS).unwrap_or(LAST_TICK).min(LAST_TICK)
+    }
+}
+
+fn direction(flow: &Biflow, openings: &[Opening; 2], side: Side) -> Direction {
+    let &Opening { first, first_packet, .. } = of(openings, side);
+    let packets = u64::from(*of(&flow.packets, side));
+    if packets == 0 {
+        return Direction { first_packet, ..Direction::default() };
+    }
+    Direction {
+        packets,
+        octets: *of(&flow.octets, side),
+        first,
+        last: *of(&flow.last, side),
+        tcp_flags: *of(&flow.tcp_flags, side),
+        minimum_ttl: *of(&flow.minimum_ttl, side),
+        maximum_ttl: *of(&flow.maximum_ttl, side),
+        first_packet,
+    }
+}
+
+/// The index wants 64 bits, and takes the place from the lowest and a tag from the highest.
+#[inline]
+const fn spread(hash: u32) -> u64 {
+    (hash as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+/// A sweep reads four octets per flow: at this interval that is a few thousandths of a core for a million flows, and a record
+/// waits no longer than this after its flow has ended.
+const TICK_NANOS: u64 = 250_000_000;
+const LAST_TICK: u32 = NEVER - 1;
+const NEVER: u32 = u32::MAX;
+
+/// How many due times are compared at once.
+const SWEEP_GROUP: usize = 64;
+/// So many records wait at most until the next sweep.
+const MANY_ENDED: usize = 1 << 15;
+/// The search for a flow to evict compares this many if one of them is of little weight (single packets), else more.
+const FEW_CANDIDATES: usize = 8;
+const MANY_CANDIDATES: usize = 256;
+const LIGHT: u8 = 1;
+
+/// A flow's places in the slabs, the due time, the index (a fill of seven sixteenths at worst), the list of those that ended.
+const OCTETS_PER_FLOW: usize = size_of::<Biflow>()
+    + size_of::<[Opening; 2]>()
+    + 4
+    + (size_of::<Entry>() + 1) * 16 / 7
+    + size_of::<Ended>() * 3 / 2;
+const LEAST_CAPACITY: usize = 4_096;
+/// Numbers have 32 bits, and copies of flows whose records wait take some.
+const GREATEST_CAPACITY: usize = 3 << 30;

@@ -1,0 +1,407 @@
+//! The meter against a model of it that is as simple as its rules: all flows in a sorted map, all deadlines looked at for each packet.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test ends where its setting fails")]
+
+use std::{collections::BTreeMap, time::Duration};
+
+use flow::{
+    Direction, DirectionReason, EndReason, FirstPacket, FlowKey, FlowRecord, Meter, MeterConfig, Shard,
+    ShardMap, Side, Timeouts,
+};
+use proptest::prelude::*;
+use wire::{Address, Fragment, Icmp, Ip, Link, Packet, Ports, Tcp, TcpFlags, Timestamp, Transport};
+
+/// What the model knows of a flow; pairs are of the low and the high end.
+#[derive(Clone, Debug)]
+struct ModelFlow {
+    directions: [Direction; 2],
+    described: [bool; 2],
+    opened: u64,
+    seen: u64,
+    began: u64,
+    initiator: Side,
+    reason: DirectionReason,
+    syn: Option<u32>,
+    finished: [bool; 2],
+    reset: bool,
+}
+
+#[derive(Default)]
+struct Model {
+    flows: BTreeMap<FlowKey, ModelFlow>,
+    records: Vec<FlowRecord>,
+    clock: u64,
+    timeouts: Timeouts,
+}
+
+impl ModelFlow {
+    fn closed(&self) -> bool {
+        self.reset || self.finished == [true, true]
+    }
+
+    fn closing(&self) -> bool {
+        self.reset || self.finished != [false, false]
+    }
+
+    fn empty(&self) -> bool {
+        self.directions.iter().all(|direction| direction.packets == 0)
+    }
+
+    fn idle_at(&self, key: &FlowKey, timeouts: &Timeouts) -> u64 {
+        let idle = match key.protocol() {
+            6 if self.closed() => timeouts.tcp_closed,
+            6 => timeouts.tcp,
+            17 => timeouts.udp,
+            1 => timeouts.icmp,
+            _ => timeouts.other,
+        };
+        self.seen + nanos(idle)
+    }
+}
+
+impl Model {
+    fn packet(&mut self, packet: &Packet<'_>, clock: u64) {
+        self.clock = clock;
+        self.expire();
+        let (key, sender) = FlowKey::of(packet);
+        let tcp = if let Transport::Tcp(tcp) = packet.transport { Some(tcp) } else { None };
+        if let (Some(flow), Some(tcp)) = (self.flows.get(&key), tcp)
+            && tcp.flags.is_syn()
+            && flow.syn != Some(tcp.sequence)
+            && (flow.closing() || clock - flow.seen >= 10_000_000_000)
+        {
+            self.end(key, clock, EndReason::EndOfFlowDetected);
+        }
+        let flow = self.flows.entry(key).or_insert_with(|| {
+            let (from, to) = (key.endpoint(sender).port, key.endpoint(sender.opposite()).port);
+            let answers = matches!(packet.transport, Transport::Tcp(_) | Transport::Ports(_))
+                && from < 1_024
+                && to >= 32_768;
+            let (initiator, reason) = if answers {
+                (sender.opposite(), DirectionReason::Ports)
+            } else {
+                (sender, DirectionReason::FirstSeen)
+            };
+            ModelFlow {
+                directions: [Direction::default(); 2],
+                described: [false; 2],
+                opened: clock,
+                seen: clock,
+                began: clock,
+                initiator,
+                reason,
+                syn: None,
+                finished: [false; 2],
+                reset: false,
+            }
+        });
+        if flow.empty() {
+            flow.opened = clock;
+        }
+        flow.seen = clock;
+        let side = sender as usize;
+        let direction = &mut flow.directions[side];
+        let is_first = direction.packets == 0;
+        direction.first = if is_first { packet.timestamp } else { direction.first.min(packet.timestamp) };
+        direction.last = direction.last.max(packet.timestamp);
+        direction.packets += 1;
+        direction.octets += u64::from(packet.ip.octets);
+        direction.minimum_ttl =
+            if is_first { packet.ip.ttl } else { direction.minimum_ttl.min(packet.ip.ttl) };
+        direction.maximum_ttl = direction.maximum_ttl.max(packet.ip.ttl);
+        if !flow.described[side] {
+            flow.described[side] = true;
+            let icmp = if let Transport::Icmp(icmp) = packet.transport { icmp } else { Icmp::default() };
+            direction.first_packet =
+                FirstPacket { link: packet.link, icmp, interface: packet.interface, tos: packet.ip.tos };
+        }
+        if let Some(tcp) = tcp {
+            direction.tcp_flags.0 |= tcp.flags.0;
+            flow.finished[side] |= tcp.flags.contains(TcpFlags::FIN);
+            flow.reset |= tcp.flags.contains(TcpFlags::RST);
+            let found = match () {
+                () if tcp.flags.is_syn() => Some((sender, DirectionReason::Syn)),
+                () if tcp.flags.is_syn_ack() => Some((sender.opposite(), DirectionReason::SynAck)),
+                () => None,
+            };
+            if let Some((initiator, reason)) = found.filter(|(_, reason)| *reason > flow.reason) {
+                (flow.initiator, flow.reason) = (initiator, reason);
+            }
+            if tcp.flags.is_syn() {
+                flow.syn = Some(tcp.sequence);
+            }
+        }
+    }
+
+    /// Cuts and ends what is due by now.
+    fn expire(&mut self) {
+        for key in self.flows.keys().copied().collect::<Vec<_>>() {
+            let flow = self.flows[&key].clone();
+            let (idle_at, active_at) =
+                (flow.idle_at(&key, &self.timeouts), flow.opened + nanos(self.timeouts.active));
+            if !flow.empty() && active_at <= self.clock && active_at <= idle_at {
+                self.record(key, active_at, EndReason::ActiveTimeout);
+                let flow = self.flows.get_mut(&key).unwrap();
+                for direction in &mut flow.directions {
+                    *direction = Direction { first_packet: direction.first_packet, ..Direction::default() };
+                }
+            }
+            if idle_at <= self.clock {
+                let reason = if flow.closed() && key.protocol() == 6 {
+                    EndReason::EndOfFlowDetected
+                } else {
+                    EndReason::IdleTimeout
+                };
+                self.end(key, idle_at, reason);
+            }
+        }
+    }
+
+    fn end(&mut self, key: FlowKey, at: u64, reason: EndReason) {
+        if !self.flows[&key].empty() {
+            self.record(key, at, reason);
+        }
+        self.flows.remove(&key);
+    }
+
+    fn record(&mut self, key: FlowKey, at: u64, end_reason: EndReason) {
+        let flow = &self.flows[&key];
+        let (low, high) = (flow.directions[0], flow.directions[1]);
+        let (forward, reverse) = if flow.initiator == Side::Low { (low, high) } else { (high, low) };
+        self.records.push(FlowRecord {
+            ended: Timestamp::from_nanos(at),
+            opened: Timestamp::from_nanos(flow.opened),
+            id: flow::FlowId(flow.began),
+            key,
+            initiator: key.endpoint(flow.initiator),
+            responder: key.endpoint(flow.initiator.opposite()),
+            direction_reason: flow.reason,
+            end_reason,
+            forward,
+            reverse,
+        });
+    }
+
+    fn close(mut self) -> Vec<FlowRecord> {
+        self.expire();
+        for key in self.flows.keys().copied().collect::<Vec<_>>() {
+            let closed = self.flows[&key].closed() && key.protocol() == 6;
+            let reason = if closed { EndReason::EndOfFlowDetected } else { EndReason::ForcedEnd };
+            self.end(key, self.clock, reason);
+        }
+        self.records.sort_by(|one, other| one.order().cmp(&other.order()));
+        self.records
+    }
+}
+
+/// The records of several meters that share the packets, merged; `look` says after which packets they look for ended flows.
+fn metered(
+    packets: &[Packet<'static>],
+    shards: u16,
+    config: MeterConfig,
+    look: impl Fn(usize) -> bool,
+) -> Vec<FlowRecord> {
+    let mut map = ShardMap::new(shards);
+    let mut meters: Vec<_> = (0..shards).map(|_| Meter::new(config)).collect();
+    let mut records = vec![Vec::new(); meters.len()];
+    let mut clock = Timestamp::ZERO;
+    for (i, packet) in packets.iter().enumerate() {
+        clock = clock.max(packet.timestamp);
+        let Shard(shard) = map.shard(packet, clock);
+        let meter = &mut meters[usize::from(shard)];
+        let arrival = meter.place(*packet, clock).unwrap();
+        std::hint::black_box(meter.touch(&arrival));
+        meter.account(&arrival);
+        if look(i) {
+            for (meter, records) in meters.iter_mut().zip(&mut records) {
+                if meter.advance(clock) {
+                    while meter.take_records(records, usize::MAX) {}
+                }
+            }
+        }
+    }
+    for (meter, records) in meters.iter_mut().zip(&mut records) {
+        meter.close(clock);
+        while meter.take_records(records, usize::MAX) {}
+        assert!(
+            records.is_sorted_by(|one, other| one.order() <= other.order()),
+            "a meter's records are out of order"
+        );
+        assert_eq!(meter.counts().live, 0);
+    }
+    let mut all: Vec<_> = records.into_iter().flatten().collect();
+    all.sort_by(|one, other| one.order().cmp(&other.order()));
+    all
+}
+
+/// Packets of few hosts and ports, so that flows meet again, at times that mostly go on, by steps around the timeouts.
+fn packets() -> impl Strategy<Value = Vec<Packet<'static>>> {
+    let step = prop_oneof![
+        6 => 0..2_000_000_000_i64,
+        2 => Just(0_i64),
+        2 => 0..15_000_000_000_i64,
+        1 => 55_000_000_000..65_000_000_000_i64,
+        1 => 110_000_000_000..130_000_000_000_i64,
+        1 => 290_000_000_000..310_000_000_000_i64,
+        1 => -20_000_000_000..0_i64,
+    ];
+    let flags = prop_oneof![4 => Just(0x02_u16), 2 => Just(0x12), 5 => Just(0x10), 3 => Just(0x11), 1 => Just(0x14), 1 => Just(0xc2)];
+    let ports = || prop_oneof![Just(80_u16), Just(40_000), Just(5_000)];
+    let one = (step, flags, 0..3_u8, 0..3_u8, ports(), ports(), 0..4_u8, 0..3_u32, any::<(u8, u16)>());
+    prop::collection::vec(one, 1..120).prop_map(|steps| {
+        let mut now = 1_000_000_000_000_i64;
+        let made = steps.into_iter().map(
+            |(step, flags, from, to, source, destination, kind, sequence, (ttl, octets))| {
+                now = (now + step).max(0);
+                let ports = Ports { source, destination };
+                let (protocol, transport) = match kind {
+                    0 => (17, Transport::Ports(ports)),
+                    1 => (1, Transport::Icmp(Icmp { kind: 8, code: 0 })),
+                    _ => {
+                        (6, Transport::Tcp(Tcp { ports, sequence, flags: TcpFlags(flags), ..Tcp::default() }))
+                    }
+                };
+                packet([10, 0, 0, from], [10, 0, 0, to], protocol, transport, now.unsigned_abs(), ttl, octets)
+            },
+        );
+        made.collect()
+    })
+}
+
+fn packet(
+    source: [u8; 4],
+    destination: [u8; 4],
+    protocol: u8,
+    transport: Transport,
+    now: u64,
+    ttl: u8,
+    octets: u16,
+) -> Packet<'static> {
+    let (source, destination) = (Address::from_v4(source), Address::from_v4(destination));
+    let link = Link { vlans: [u16::from(ttl), 0], vlan_count: 1, ..Link::default() };
+    Packet {
+        timestamp: Timestamp::from_nanos(now),
+        interface: u16::from(ttl),
+        link,
+        segment: None,
+        ip: Ip {
+            source,
+            destination,
+            version: 4,
+            protocol,
+            tos: ttl,
+            ttl,
+            octets: u32::from(octets),
+            fragment: None,
+        },
+        transport,
+        payload: &[],
+        payload_offset: 0,
+        carrier: None,
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap()
+}
+
+/// The records without their flow ids, which the model has no rule for, but with which of them are of one flow.
+fn comparable(records: Vec<FlowRecord>) -> Vec<FlowRecord> {
+    let mut known = BTreeMap::new();
+    let numbered = records.into_iter().map(|record| {
+        let next = u64::try_from(known.len()).unwrap();
+        let id = *known.entry((record.key, record.id)).or_insert(next);
+        FlowRecord { id: flow::FlowId(id), ..record }
+    });
+    numbered.collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_500, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_meter_does_what_the_model_does(packets in packets(), every in 1..50_usize) {
+        let mut model = Model::default();
+        let mut clock = 0;
+        for packet in &packets {
+            clock = clock.max(packet.timestamp.nanos());
+            model.packet(packet, clock);
+        }
+        let expected = comparable(model.close());
+        let total: u64 = expected.iter().map(|record| record.forward.packets + record.reverse.packets).sum();
+        prop_assert_eq!(total, u64::try_from(packets.len()).unwrap());
+        let config = MeterConfig::default();
+        prop_assert_eq!(&comparable(metered(&packets, 1, config, |_| false)), &expected);
+        prop_assert_eq!(&comparable(metered(&packets, 1, config, |i| i % every == 0)), &expected);
+        prop_assert_eq!(&comparable(metered(&packets, 3, config, |i| i % every == 1)), &expected);
+    }
+}
+
+#[test]
+fn a_full_meter_ends_what_matters_least_and_loses_nothing() {
+    let config = MeterConfig { memory_octets: 0, ..MeterConfig::default() };
+    let tcp = |source, flags| {
+        Transport::Tcp(Tcp {
+            ports: Ports { source, destination: 443 },
+            flags: TcpFlags(flags),
+            ..Tcp::default()
+        })
+    };
+    let answer = |destination| {
+        Transport::Tcp(Tcp {
+            ports: Ports { source: 443, destination },
+            flags: TcpFlags(0x12),
+            ..Tcp::default()
+        })
+    };
+    let server = [192, 0, 2, 1];
+    let mut packets = Vec::new();
+    for port in 0..100 {
+        packets.push(packet([10, 0, 0, 1], server, 6, tcp(10_000 + port, 0x02), 1_000, 64, 60));
+        packets.push(packet(server, [10, 0, 0, 1], 6, answer(10_000 + port), 2_000, 64, 60));
+    }
+    for flood in 0..100_000_u32 {
+        let [_, a, b, c] = flood.to_be_bytes();
+        packets.push(packet([203, a, b, c], server, 6, tcp(9, 0x02), 3_000 + u64::from(flood), 64, 40));
+    }
+    let records = metered(&packets, 1, config, |i| i % 32 == 0);
+    let total: u64 = records.iter().map(|record| record.forward.packets + record.reverse.packets).sum();
+    assert_eq!(total, 100_200);
+    assert_eq!(records.len(), 100_100, "no flow was divided");
+    let evicted: Vec<_> =
+        records.iter().filter(|record| record.end_reason == EndReason::LackOfResources).collect();
+    assert!(evicted.len() > 90_000, "{} were evicted", evicted.len());
+    assert!(
+        evicted.iter().all(|record| !record.is_bidirectional()),
+        "an answered connection was evicted for a flood"
+    );
+}
+
+#[test]
+fn later_fragments_go_to_the_flow_of_the_first() {
+    let mut meter = Meter::new(MeterConfig::default());
+    let mut first = packet(
+        [10, 0, 0, 1],
+        [10, 0, 0, 2],
+        17,
+        Transport::Ports(Ports { source: 7, destination: 9 }),
+        10,
+        64,
+        1_500,
+    );
+    first.ip.fragment = Some(Fragment { identification: 4, offset: 0, more: true });
+    let mut rest = packet([10, 0, 0, 1], [10, 0, 0, 2], 17, Transport::Unseen, 20, 64, 500);
+    rest.ip.fragment = Some(Fragment { identification: 4, offset: 185, more: false });
+    let mut other = rest;
+    other.ip.fragment = Some(Fragment { identification: 5, offset: 185, more: false });
+    for packet in [first, rest, other] {
+        let arrival = meter.place(packet, packet.timestamp).unwrap();
+        meter.account(&arrival);
+    }
+    meter.close(Timestamp::from_nanos(20));
+    let mut records = Vec::new();
+    assert!(meter.take_records(&mut records, usize::MAX));
+    let seen: Vec<_> =
+        records.iter().map(|r| (r.initiator.port, r.forward.packets, r.forward.octets)).collect();
+    assert_eq!(seen, [(7, 2, 2_000), (0, 1, 500)]);
+}
