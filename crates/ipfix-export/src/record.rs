@@ -29,7 +29,7 @@ impl<'a> RecordWriter<'a> {
     /// The next field is of another type, there is none, or the message cannot hold the record.
     #[inline]
     pub fn u8(&mut self, value: u8) -> Result<(), RecordError> {
-        self.integer(DataType::Unsigned8, value.to_be_bytes())
+        self.integer(DataType::Unsigned8, value.to_be_bytes(), value.into())
     }
 
     /// Writes an `unsigned16`, in as many octets as the field has.
@@ -39,7 +39,7 @@ impl<'a> RecordWriter<'a> {
     /// As [`u8`](Self::u8), and if a field of reduced size is too small for the value.
     #[inline]
     pub fn u16(&mut self, value: u16) -> Result<(), RecordError> {
-        self.integer(DataType::Unsigned16, value.to_be_bytes())
+        self.integer(DataType::Unsigned16, value.to_be_bytes(), value.into())
     }
 
     /// Writes an `unsigned32`, in as many octets as the field has.
@@ -49,7 +49,7 @@ impl<'a> RecordWriter<'a> {
     /// As [`u16`](Self::u16).
     #[inline]
     pub fn u32(&mut self, value: u32) -> Result<(), RecordError> {
-        self.integer(DataType::Unsigned32, value.to_be_bytes())
+        self.integer(DataType::Unsigned32, value.to_be_bytes(), value.into())
     }
 
     /// Writes an `unsigned64`, in as many octets as the field has.
@@ -59,7 +59,7 @@ impl<'a> RecordWriter<'a> {
     /// As [`u16`](Self::u16).
     #[inline]
     pub fn u64(&mut self, value: u64) -> Result<(), RecordError> {
-        self.integer(DataType::Unsigned64, value.to_be_bytes())
+        self.integer(DataType::Unsigned64, value.to_be_bytes(), value)
     }
 
     /// Writes an `unsigned256` from its big-endian octets, in as many octets as the field has.
@@ -68,7 +68,16 @@ impl<'a> RecordWriter<'a> {
     ///
     /// As [`u16`](Self::u16).
     pub fn u256(&mut self, value: [u8; 32]) -> Result<(), RecordError> {
-        self.integer(DataType::Unsigned256, value)
+        let Some(next) = self.layout.first().filter(|next| next.data_type() == DataType::Unsigned256.code())
+        else {
+            return Err(mismatch(DataType::Unsigned256, self.layout.len()));
+        };
+        let length = next.length();
+        let (high, low) = value.split_at(value.len().saturating_sub(length.into()));
+        if high.iter().any(|octet| *octet != 0) {
+            return Err(RecordError::DoesNotFit { data_type: DataType::Unsigned256, length });
+        }
+        self.copy(&[], low)
     }
 
     /// Writes a `signed8`.
@@ -78,7 +87,7 @@ impl<'a> RecordWriter<'a> {
     /// As [`u8`](Self::u8).
     #[inline]
     pub fn i8(&mut self, value: i8) -> Result<(), RecordError> {
-        self.integer(DataType::Signed8, value.to_be_bytes())
+        self.integer(DataType::Signed8, value.to_be_bytes(), i64::from(value).cast_unsigned())
     }
 
     /// Writes a `signed16`, in as many octets as the field has.
@@ -88,7 +97,7 @@ impl<'a> RecordWriter<'a> {
     /// As [`u16`](Self::u16).
     #[inline]
     pub fn i16(&mut self, value: i16) -> Result<(), RecordError> {
-        self.integer(DataType::Signed16, value.to_be_bytes())
+        self.integer(DataType::Signed16, value.to_be_bytes(), i64::from(value).cast_unsigned())
     }
 
     /// Writes a `signed32`, in as many octets as the field has.
@@ -98,7 +107,7 @@ impl<'a> RecordWriter<'a> {
     /// As [`u16`](Self::u16).
     #[inline]
     pub fn i32(&mut self, value: i32) -> Result<(), RecordError> {
-        self.integer(DataType::Signed32, value.to_be_bytes())
+        self.integer(DataType::Signed32, value.to_be_bytes(), i64::from(value).cast_unsigned())
     }
 
     /// Writes a `signed64`, in as many octets as the field has.
@@ -108,7 +117,7 @@ impl<'a> RecordWriter<'a> {
     /// As [`u16`](Self::u16).
     #[inline]
     pub fn i64(&mut self, value: i64) -> Result<(), RecordError> {
-        self.integer(DataType::Signed64, value.to_be_bytes())
+        self.integer(DataType::Signed64, value.to_be_bytes(), value.cast_unsigned())
     }
 
     /// Writes a `float32`.
@@ -250,9 +259,11 @@ impl<'a> RecordWriter<'a> {
     pub fn string(&mut self, value: &str) -> Result<(), RecordError> {
         match self.layout.first() {
             Some(next) if next.data_type() == DataType::String.code() => {
-                self.octets_of(*next, value.as_bytes())
+                let (rest, outcome) = self.take().variable(*next, value.as_bytes());
+                *self = rest;
+                outcome
             }
-            _ => Err(self.mismatch(DataType::String)),
+            _ => Err(mismatch(DataType::String, self.layout.len())),
         }
     }
 
@@ -270,8 +281,12 @@ impl<'a> RecordWriter<'a> {
             DataType::SubTemplateMultiList.code(),
         ];
         match self.layout.first() {
-            Some(next) if TYPES.contains(&next.data_type()) => self.octets_of(*next, value),
-            _ => Err(self.mismatch(DataType::OctetArray)),
+            Some(next) if TYPES.contains(&next.data_type()) => {
+                let (rest, outcome) = self.take().variable(*next, value);
+                *self = rest;
+                outcome
+            }
+            _ => Err(mismatch(DataType::OctetArray, self.layout.len())),
         }
     }
 
@@ -282,7 +297,11 @@ impl<'a> RecordWriter<'a> {
     /// Whether every field is written.
     #[inline]
     pub(crate) fn complete(&self) -> Result<(), RecordError> {
-        if self.layout.is_empty() { Ok(()) } else { Err(self.incomplete()) }
+        if self.layout.is_empty() {
+            return Ok(());
+        }
+        // A template has bounded the number of fields.
+        Err(RecordError::Incomplete { missing: u16::try_from(self.layout.len()).unwrap_or(u16::MAX) })
     }
 
     /// How many fields are not written yet.
@@ -295,13 +314,27 @@ impl<'a> RecordWriter<'a> {
         self.free.len()
     }
 
+    /// Writes `value`, which is `number` in its natural length.
     #[inline]
-    fn integer<const N: usize>(&mut self, data_type: DataType, value: [u8; N]) -> Result<(), RecordError> {
+    fn integer<const N: usize>(
+        &mut self,
+        data_type: DataType,
+        value: [u8; N],
+        number: u64,
+    ) -> Result<(), RecordError> {
         if self.next_is(FieldLayout::natural(data_type)) {
-            self.put(value)
-        } else {
-            self.reduced(data_type, &value)
+            return self.put(value);
         }
+        // The reduced size that counters usually have is spared the call.
+        if let DataType::Unsigned64 = data_type
+            && self.next_is(FieldLayout::new(data_type, 4))
+            && let Ok(short) = u32::try_from(number)
+        {
+            return self.put(short.to_be_bytes());
+        }
+        let (rest, outcome) = self.take().reduced(data_type, number);
+        *self = rest;
+        outcome
     }
 
     #[inline]
@@ -309,7 +342,7 @@ impl<'a> RecordWriter<'a> {
         if self.next_is(FieldLayout::natural(data_type)) {
             self.put(value)
         } else {
-            Err(self.mismatch(data_type))
+            Err(mismatch(data_type, self.layout.len()))
         }
     }
 
@@ -320,33 +353,61 @@ impl<'a> RecordWriter<'a> {
 
     #[inline]
     fn put<const N: usize>(&mut self, value: [u8; N]) -> Result<(), RecordError> {
-        let free = mem::take(&mut self.free);
-        if free.len() < N {
-            self.free = free;
+        if self.free.len() < N {
             return Err(RecordError::NoRoom);
         }
-        let (octets, free) = free.split_at_mut(N);
-        octets.copy_from_slice(&value);
-        self.free = free;
+        if let Some((octets, free)) = mem::take(&mut self.free).split_first_chunk_mut() {
+            *octets = value;
+            self.free = free;
+        }
         self.layout = self.layout.get(1..).unwrap_or_default();
         Ok(())
     }
 
-    /// Writes the low octets of an integer into a field that is shorter than its type.
-    fn reduced(&mut self, data_type: DataType, value: &[u8]) -> Result<(), RecordError> {
-        let Some(next) = self.layout.first().filter(|next| next.data_type() == data_type.code()) else {
-            return Err(self.mismatch(data_type));
-        };
-        let length = next.length();
-        let (high, low) = value.split_at(value.len().saturating_sub(usize::from(length)));
-        let negative = is_signed(data_type) && low.first().is_some_and(|octet| octet & 0x80 != 0);
-        let extension = if negative { 0xff } else { 0 };
-        if high.iter().any(|octet| *octet != extension) {
-            return Err(RecordError::DoesNotFit { data_type, length });
-        }
-        self.copy(&[], low)
+    /// The writer itself, for what is too long to be inlined.
+    ///
+    /// A writer that a call could change behind a pointer would have to stay in memory, and every value would load and
+    /// store it. One that is handed over and back stays in registers between the calls.
+    #[inline]
+    fn take(&mut self) -> Self {
+        Self { layout: self.layout, free: mem::take(&mut self.free) }
     }
 
+    /// Writes the low octets of an integer, whose sign is extended to 64 bits, into a field that is shorter than its
+    /// type.
+    #[inline(never)]
+    fn reduced(mut self, data_type: DataType, number: u64) -> (Self, Result<(), RecordError>) {
+        let Some(next) = self.layout.first().filter(|next| next.data_type() == data_type.code()) else {
+            let error = mismatch(data_type, self.layout.len());
+            return (self, Err(error));
+        };
+        let length = next.length();
+        let unused_bits = 64_u32.saturating_sub(8 * u32::from(length));
+        let high = number.unbounded_shl(unused_bits);
+        let restored = if is_signed(data_type) {
+            (high.cast_signed() >> unused_bits).cast_unsigned()
+        } else {
+            high >> unused_bits
+        };
+        if restored != number {
+            return (self, Err(RecordError::DoesNotFit { data_type, length }));
+        }
+        let outcome = match high.to_be_bytes() {
+            [a, b, c, d, ..] if length == 4 => self.put([a, b, c, d]),
+            [a, b, ..] if length == 2 => self.put([a, b]),
+            [a, ..] if length == 1 => self.put([a]),
+            octets => self.copy(&[], octets.get(..length.into()).unwrap_or_default()),
+        };
+        (self, outcome)
+    }
+
+    #[inline(never)]
+    fn variable(mut self, next: FieldLayout, value: &[u8]) -> (Self, Result<(), RecordError>) {
+        let outcome = self.octets_of(next, value);
+        (self, outcome)
+    }
+
+    #[inline]
     fn octets_of(&mut self, next: FieldLayout, value: &[u8]) -> Result<(), RecordError> {
         let Ok(length) = u16::try_from(value.len()) else { return Err(RecordError::TooLong) };
         if next.length() != VARIABLE_LENGTH {
@@ -365,13 +426,12 @@ impl<'a> RecordWriter<'a> {
         }
     }
 
+    #[inline]
     fn copy(&mut self, prefix: &[u8], value: &[u8]) -> Result<(), RecordError> {
-        let free = mem::take(&mut self.free);
-        if free.len() < prefix.len() + value.len() {
-            self.free = free;
+        if self.free.len() < prefix.len() + value.len() {
             return Err(RecordError::NoRoom);
         }
-        let (octets, free) = free.split_at_mut(prefix.len());
+        let (octets, free) = mem::take(&mut self.free).split_at_mut(prefix.len());
         octets.copy_from_slice(prefix);
         let (octets, free) = free.split_at_mut(value.len());
         octets.copy_from_slice(value);
@@ -379,21 +439,11 @@ impl<'a> RecordWriter<'a> {
         self.layout = self.layout.get(1..).unwrap_or_default();
         Ok(())
     }
+}
 
-    #[cold]
-    fn incomplete(&self) -> RecordError {
-        // A template has bounded the number of fields.
-        RecordError::Incomplete { missing: u16::try_from(self.layout.len()).unwrap_or(u16::MAX) }
-    }
-
-    #[cold]
-    fn mismatch(&self, given: DataType) -> RecordError {
-        if self.layout.is_empty() {
-            RecordError::NoFieldLeft { given }
-        } else {
-            RecordError::WrongType { given }
-        }
-    }
+#[cold]
+const fn mismatch(given: DataType, fields_left: usize) -> RecordError {
+    if fields_left == 0 { RecordError::NoFieldLeft { given } } else { RecordError::WrongType { given } }
 }
 
 /// Why a value or a record was refused.
