@@ -50,7 +50,9 @@ impl fmt::Display for Difference {
             Self::FileHeader => write!(f, "the file headers differ"),
             Self::Packet(number) => write!(f, "packet {number} differs"),
             Self::FirstEnds(number) => write!(f, "the file ends before packet {number}"),
-            Self::SecondEnds(number) => write!(f, "the file holds more than it should, from packet {number} on"),
+            Self::SecondEnds(number) => {
+                write!(f, "the file holds more than it should, from packet {number} on")
+            }
         }
     }
 }
@@ -81,8 +83,11 @@ pub fn first_difference(first: &[u8], second: &[u8]) -> Option<Difference> {
 fn records(file: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = file.get(FILE_HEADER_LENGTH..).unwrap_or_default();
     std::iter::from_fn(move || {
-        let captured = rest.get(8..12).and_then(|octets| octets.try_into().ok()).map_or(0, u32::from_le_bytes);
-        let length = PACKET_HEADER_LENGTH.saturating_add(usize::try_from(captured).unwrap_or(usize::MAX)).min(rest.len());
+        let captured =
+            rest.get(8..12).and_then(|octets| octets.try_into().ok()).map_or(0, u32::from_le_bytes);
+        let length = PACKET_HEADER_LENGTH
+            .saturating_add(usize::try_from(captured).unwrap_or(usize::MAX))
+            .min(rest.len());
         let (record, behind) = rest.split_at(length);
         rest = behind;
         (!record.is_empty()).then_some(record)
@@ -101,7 +106,10 @@ mod tests {
     use super::*;
 
     fn capture(packets: &[&[u8]], snap_length: u32) -> Vec<u8> {
-        let frames: Vec<_> = (1..).zip(packets).map(|(i, p)| Frame { at: Duration::from_nanos(i), octets: p.to_vec() }).collect();
+        let frames: Vec<_> = (1..)
+            .zip(packets)
+            .map(|(i, p)| Frame { at: Duration::from_nanos(i), octets: p.to_vec() })
+            .collect();
         write(&frames, Duration::from_secs(1_700_000_000), snap_length)
     }
 
@@ -117,7 +125,10 @@ mod tests {
     fn a_difference_is_named_by_its_packet() {
         let kept = capture(&[b"one", b"two", b"three"], 99);
         assert_eq!(first_difference(&kept, &kept), None);
-        assert_eq!(first_difference(&kept, &capture(&[b"one", b"TWO", b"three"], 99)), Some(Difference::Packet(2)));
+        assert_eq!(
+            first_difference(&kept, &capture(&[b"one", b"TWO", b"three"], 99)),
+            Some(Difference::Packet(2))
+        );
         assert_eq!(first_difference(&kept, &capture(&[b"one", b"two"], 99)), Some(Difference::SecondEnds(3)));
         assert_eq!(first_difference(&capture(&[], 99), &kept), Some(Difference::FirstEnds(1)));
         assert_eq!(first_difference(&kept, &capture(&[b"one"], 98)), Some(Difference::FileHeader));

@@ -6,8 +6,9 @@ use etherparse::{TcpHeader, TcpOptions};
 
 use crate::{
     host::{Endpoint, Path, Stack},
-    packet::{Ip, ethernet, length16, length32},
+    packet::{Ip, ethernet, length32},
     recording::Recording,
+    segment::{Flags, largest_segment, options_of_syn, selective_acknowledgement, timestamps, window},
 };
 
 /// One end of a conversation.
@@ -39,6 +40,8 @@ pub struct Conversation<'r> {
     server: Peer,
     uses_timestamps: bool,
     segment_size: usize,
+    /// What was lost and is not yet sent again.
+    gap: Option<Gap>,
     /// When the last data, or the end of the handshake, passed the probe.
     now: Duration,
     /// Whose packet that was.
@@ -50,46 +53,90 @@ pub struct Conversation<'r> {
 struct Peer {
     endpoint: Endpoint,
     next_sequence: u32,
-    /// The next sequence number that it expects of the other.
-    expected: u32,
     identification: u16,
     timestamp_offset: u32,
-    /// The other's timestamp that it echoes.
-    timestamp_seen: u32,
+    /// What the other sent and the probe saw on its way to this end.
+    heard: Vec<Heard>,
     /// Segments that it may send before the first of them is acknowledged.
     congestion_window: usize,
     /// Whether a segment of the other waits for its acknowledgement, and when that is sent at the latest.
     acknowledges_at: Option<Duration>,
 }
 
-/// The flags of a segment that are not always set.
-#[derive(Clone, Copy, Default)]
-struct Flags {
-    synchronize: bool,
-    finish: bool,
-    reset: bool,
+/// A segment that passed the probe on its way to an end.
+#[derive(Clone, Copy, Debug)]
+struct Heard {
+    at: Duration,
+    /// The next sequence number that the end expects once it has the segment.
+    expected: u32,
+    /// The timestamp that the end echoes once it has the segment.
+    timestamp: u32,
+}
+
+/// A segment that was lost between the probe and the receiver.
+#[derive(Clone, Debug)]
+struct Gap {
+    sequence: u32,
+    data: Vec<u8>,
     push: bool,
-    /// Clear only in a client's first segment.
-    acknowledge: bool,
+    lost_at: Duration,
+    /// When each duplicate acknowledgement passed the probe.
+    duplicates: Vec<Duration>,
+}
+
+/// A segment that is to be recorded.
+#[derive(Clone, Copy, Default)]
+struct Segment<'d> {
+    flags: Flags,
+    sequence: u32,
+    data: &'d [u8],
+    /// What it acknowledges behind a gap.
+    selective: Option<(u32, u32)>,
+    is_lost: bool,
 }
 
 impl<'r> Conversation<'r> {
     /// The client opens a connection at `at`: three segments.
-    pub fn open(recording: &'r mut Recording, path: Path, client: Endpoint, server: Endpoint, at: Duration) -> Self {
+    pub fn open(
+        recording: &'r mut Recording,
+        path: Path,
+        client: Endpoint,
+        server: Endpoint,
+        at: Duration,
+    ) -> Self {
         let mut conversation = Self::new(recording, path, client, server, at);
-        conversation.emit(Side::Client, at, Flags { synchronize: true, ..Flags::default() }, &[]);
-        let answered = at + path.server_round_trip + KERNEL;
-        let flags = Flags { synchronize: true, acknowledge: true, ..Flags::default() };
-        conversation.emit(Side::Server, answered, flags, &[]);
-        let completed = answered + path.client_round_trip + KERNEL;
-        conversation.emit(Side::Client, completed, Flags { acknowledge: true, ..Flags::default() }, &[]);
-        conversation.now = completed;
-        conversation.last = Side::Client;
+        conversation.shake_hands(at);
+        conversation
+    }
+
+    /// The same, but the first segment is lost behind the probe, and the client sends it again after a second (RFC 6298, section 2).
+    pub fn open_late(
+        recording: &'r mut Recording,
+        path: Path,
+        client: Endpoint,
+        server: Endpoint,
+        at: Duration,
+    ) -> Self {
+        let mut conversation = Self::new(recording, path, client, server, at);
+        let flags = Flags { synchronize: true, ..Flags::default() };
+        let sequence = conversation.client.next_sequence;
+        conversation.record(
+            Side::Client,
+            at,
+            Segment { flags, sequence, is_lost: true, ..Segment::default() },
+        );
+        conversation.shake_hands(at + FIRST_RETRANSMISSION_TIMEOUT);
         conversation
     }
 
     /// The client tries to open a connection at `at`, and nothing listens there.
-    pub fn refused(recording: &'r mut Recording, path: Path, client: Endpoint, server: Endpoint, at: Duration) {
+    pub fn refused(
+        recording: &'r mut Recording,
+        path: Path,
+        client: Endpoint,
+        server: Endpoint,
+        at: Duration,
+    ) {
         let mut conversation = Self::new(recording, path, client, server, at);
         conversation.emit(Side::Client, at, Flags { synchronize: true, ..Flags::default() }, &[]);
         // RFC 9293, section 3.10.7.1: a reset in answer to a SYN has the sequence number zero.
@@ -130,27 +177,14 @@ impl<'r> Conversation<'r> {
 
     /// One side writes `data`: as many segments as it takes, in bursts of the congestion window (RFC 5681).
     pub fn send(&mut self, side: Side, data: &[u8]) {
-        let mut at = self.turn(side);
-        self.settle(side, at);
-        let mut burst_began = at;
-        let mut left = self.peer(side).congestion_window;
-        let segments: Vec<&[u8]> = data.chunks(self.segment_size).collect();
-        let count = segments.len();
-        for (number, segment) in (1..).zip(segments) {
-            if left == 0 {
-                let window = &mut self.peer(side).congestion_window;
-                *window = (*window * 2).min(LARGEST_WINDOW_SEGMENTS);
-                left = *window;
-                at = at.max(burst_began + self.path.round_trip() + KERNEL);
-                burst_began = at;
-            }
-            left -= 1;
-            self.emit(side, at, Flags { acknowledge: true, push: number == count, ..Flags::default() }, segment);
-            self.receive(side, at);
-            self.now = at;
-            at += SEGMENT_ON_THE_WIRE;
-        }
-        self.last = side;
+        self.transmit(side, data, None);
+    }
+
+    /// One side writes `data`, and the segment of the number `lost`, counted from 0, is lost behind the probe and sent again.
+    ///
+    /// Three acknowledgements of what came before it bring it at once (RFC 5681, section 3.2), else a timer does (RFC 6298).
+    pub fn send_with_loss(&mut self, side: Side, data: &[u8], lost: usize) {
+        self.transmit(side, data, Some(lost));
     }
 
     /// Ends the connection.
@@ -185,14 +219,19 @@ impl<'r> Conversation<'r> {
         }
     }
 
-    fn new(recording: &'r mut Recording, path: Path, client: Endpoint, server: Endpoint, at: Duration) -> Self {
+    fn new(
+        recording: &'r mut Recording,
+        path: Path,
+        client: Endpoint,
+        server: Endpoint,
+        at: Duration,
+    ) -> Self {
         let mut peer = |endpoint: Endpoint| Peer {
             endpoint,
             next_sequence: u32::from_be_bytes(recording.random.array()),
-            expected: 0,
             identification: u16::from_be_bytes(recording.random.array()),
             timestamp_offset: u32::from_be_bytes(recording.random.array()),
-            timestamp_seen: 0,
+            heard: Vec::new(),
             congestion_window: INITIAL_WINDOW_SEGMENTS,
             acknowledges_at: None,
         };
@@ -206,14 +245,89 @@ impl<'r> Conversation<'r> {
             server: server_peer,
             uses_timestamps,
             segment_size,
+            gap: None,
             now: at,
             last: Side::Server,
         }
     }
 
+    fn transmit(&mut self, side: Side, data: &[u8], lost: Option<usize>) {
+        let mut at = self.turn(side);
+        self.settle(side, at);
+        let mut burst_began = at;
+        let mut left = self.peer(side).congestion_window;
+        let segments: Vec<&[u8]> = data.chunks(self.segment_size).collect();
+        let count = segments.len();
+        for (number, segment) in segments.into_iter().enumerate() {
+            if left == 0 {
+                self.recover(side);
+                at = at.max(self.now);
+                let window = &mut self.peer(side).congestion_window;
+                *window = (*window * 2).min(LARGEST_WINDOW_SEGMENTS);
+                left = *window;
+                at = at.max(burst_began + self.path.round_trip() + KERNEL);
+                burst_began = at;
+            }
+            left -= 1;
+            let push = number + 1 == count;
+            if lost == Some(number) {
+                self.lose(side, at, segment, push);
+            } else {
+                self.emit(side, at, Flags { acknowledge: true, push, ..Flags::default() }, segment);
+                self.receive(side, at);
+            }
+            self.now = at;
+            at += SEGMENT_ON_THE_WIRE;
+        }
+        self.recover(side);
+        self.last = side;
+    }
+
+    /// Records a segment that does not arrive.
+    fn lose(&mut self, side: Side, at: Duration, data: &[u8], push: bool) {
+        let sequence = self.peer(side).next_sequence;
+        let flags = Flags { acknowledge: true, push, ..Flags::default() };
+        self.record(side, at, Segment { flags, sequence, data, is_lost: true, ..Segment::default() });
+        self.peer(side).next_sequence = sequence.wrapping_add(length32(data.len()));
+        self.gap = Some(Gap { sequence, data: data.to_vec(), push, lost_at: at, duplicates: Vec::new() });
+    }
+
+    /// Sends again what was lost, and lets the other side acknowledge all of it.
+    fn recover(&mut self, side: Side) {
+        let Some(gap) = self.gap.take() else { return };
+        let at = match gap.duplicates.get(DUPLICATES_THAT_TELL_A_LOSS - 1) {
+            Some(&third) => (third + self.round_trip_to(side) + KERNEL).max(self.now + SEGMENT_ON_THE_WIRE),
+            None => gap.lost_at + self.path.round_trip() + LEAST_RETRANSMISSION_TIMEOUT,
+        };
+        let flags = Flags { acknowledge: true, push: gap.push, ..Flags::default() };
+        self.record(
+            side,
+            at,
+            Segment { flags, sequence: gap.sequence, data: &gap.data, ..Segment::default() },
+        );
+        let receiver = other(side);
+        self.acknowledge(receiver, at + self.round_trip_to(receiver) + KERNEL);
+        self.now = at;
+    }
+
+    fn shake_hands(&mut self, at: Duration) {
+        self.emit(Side::Client, at, Flags { synchronize: true, ..Flags::default() }, &[]);
+        let answered = at + self.path.server_round_trip + KERNEL;
+        let flags = Flags { synchronize: true, acknowledge: true, ..Flags::default() };
+        self.emit(Side::Server, answered, flags, &[]);
+        let completed = answered + self.path.client_round_trip + KERNEL;
+        self.emit(Side::Client, completed, Flags { acknowledge: true, ..Flags::default() }, &[]);
+        self.now = completed;
+        self.last = Side::Client;
+    }
+
     /// The earliest time at which `side` can speak: when what was said last has reached it.
     fn turn(&self, side: Side) -> Duration {
-        if side == self.last { self.now + SEGMENT_ON_THE_WIRE } else { self.now + self.round_trip_to(side) + PROGRAM }
+        if side == self.last {
+            self.now + SEGMENT_ON_THE_WIRE
+        } else {
+            self.now + self.round_trip_to(side) + PROGRAM
+        }
     }
 
     /// Sends the FIN of `side`, and gives the time of the other's answer.
@@ -239,7 +353,17 @@ impl<'r> Conversation<'r> {
     fn receive(&mut self, side: Side, at: Duration) {
         let receiver = other(side);
         let arrived = at + self.round_trip_to(receiver) + KERNEL;
-        if self.peer(receiver).acknowledges_at.take().is_some() {
+        let next_sequence = self.peer(side).next_sequence;
+        if let Some(gap) = &mut self.gap {
+            // RFC 5681, section 4.2: what comes behind a gap is acknowledged at once.
+            gap.duplicates.push(arrived);
+            let behind = gap.sequence.wrapping_add(length32(gap.data.len()));
+            let sequence = self.peer(receiver).next_sequence;
+            let flags = Flags { acknowledge: true, ..Flags::default() };
+            let selective = Some((behind, next_sequence));
+            self.peer(receiver).acknowledges_at = None;
+            self.record(receiver, arrived, Segment { flags, sequence, selective, ..Segment::default() });
+        } else if self.peer(receiver).acknowledges_at.take().is_some() {
             self.acknowledge(receiver, arrived);
         } else {
             self.peer(receiver).acknowledges_at = Some(arrived + DELAYED_ACKNOWLEDGEMENT);
@@ -251,46 +375,59 @@ impl<'r> Conversation<'r> {
         self.emit(side, at, Flags { acknowledge: true, ..Flags::default() }, &[]);
     }
 
-    /// Records one segment, and lets both ends know of it.
+    /// Records the next segment of `side`.
     fn emit(&mut self, side: Side, at: Duration, flags: Flags, data: &[u8]) {
-        let at = at + self.recording.random.time(Duration::ZERO, JITTER);
-        let uses_timestamps = self.uses_timestamps;
+        let sequence = self.peer(side).next_sequence;
+        let taken = length32(data.len()) + u32::from(flags.synchronize) + u32::from(flags.finish);
+        self.peer(side).next_sequence = sequence.wrapping_add(taken);
+        self.record(side, at, Segment { flags, sequence, data, ..Segment::default() });
+    }
+
+    /// Records one segment. It says what its sender can know at that time, and the other end knows of it when it has arrived.
+    fn record(&mut self, side: Side, at: Duration, segment: Segment<'_>) {
+        let round_trip = self.round_trip_to(side);
+        let jitter = self.recording.random.time(Duration::ZERO, JITTER);
+        let gap = self.gap.as_ref().map(|gap| gap.sequence);
         let (from, to) = match side {
             Side::Client => (&mut self.client, &mut self.server),
             Side::Server => (&mut self.server, &mut self.client),
         };
+        let known = from.heard.iter().rev().find(|heard| heard.at + round_trip <= at);
+        let (expected, echoed) = known.map_or((0, 0), |heard| (heard.expected, heard.timestamp));
+        let Segment { flags, sequence, data, selective, is_lost } = segment;
+        let at = at + jitter;
         let mut header =
-            TcpHeader::new(from.endpoint.port, to.endpoint.port, from.next_sequence, window(from.endpoint, flags));
+            TcpHeader::new(from.endpoint.port, to.endpoint.port, sequence, window(from.endpoint, flags));
         header.syn = flags.synchronize;
         header.fin = flags.finish;
         header.rst = flags.reset;
         header.psh = flags.push;
         header.ack = flags.acknowledge;
         if flags.acknowledge {
-            header.acknowledgment_number = from.expected;
+            header.acknowledgment_number = expected;
         }
         let clock = from.timestamp_offset.wrapping_add(u32::try_from(at.as_millis()).unwrap_or(u32::MAX));
         header.options = if flags.synchronize {
-            options_of_syn(from.endpoint, to.endpoint, flags.acknowledge, clock, from.timestamp_seen)
-        } else if uses_timestamps && !flags.reset {
-            timestamps(clock, from.timestamp_seen).into()
+            options_of_syn(from.endpoint, to.endpoint, flags.acknowledge, clock, echoed)
         } else {
-            TcpOptions::new()
+            let stamps = (self.uses_timestamps && !flags.reset).then(|| timestamps(clock, echoed));
+            options(stamps, selective.map(selective_acknowledgement))
         };
         // Linux answers a SYN from a socket that has no counter yet.
-        let syn_ack_of_linux = flags.synchronize && flags.acknowledge && from.endpoint.host.stack == Stack::Linux;
+        let syn_ack_of_linux =
+            flags.synchronize && flags.acknowledge && from.endpoint.host.stack == Stack::Linux;
         let identification = if syn_ack_of_linux { 0 } else { from.identification };
         from.identification = from.identification.wrapping_add(1);
+        let next_sequence = from.next_sequence;
 
         let ip = Ip::between(&from.endpoint.host, &to.endpoint.host, identification);
         let packet = ip.tcp(header, data);
         let frame = ethernet(&from.endpoint.host, &to.endpoint.host, self.path.vlan, &packet);
         self.recording.push(at, frame);
-
-        let taken = length32(data.len()) + u32::from(flags.synchronize) + u32::from(flags.finish);
-        from.next_sequence = from.next_sequence.wrapping_add(taken);
-        to.expected = from.next_sequence;
-        to.timestamp_seen = clock;
+        if !is_lost {
+            let gap = gap.filter(|_| !data.is_empty());
+            to.heard.push(Heard { at, expected: gap.unwrap_or(next_sequence), timestamp: clock });
+        }
     }
 
     fn round_trip_to(&self, side: Side) -> Duration {
@@ -308,60 +445,18 @@ impl<'r> Conversation<'r> {
     }
 }
 
-/// The options of a SYN or SYN-ACK in the order in which `from` writes them; an answer holds what both ends know.
-fn options_of_syn(from: Endpoint, to: Endpoint, is_answer: bool, clock: u32, echoed: u32) -> TcpOptions {
-    let [high, low] = largest_segment(from).to_be_bytes();
-    let size = [0x02, 0x04, high, low];
-    match (from.host.stack, is_answer && to.host.stack == Stack::Windows) {
-        (Stack::Linux, false) => {
-            let [kind, length, stamps @ ..] = timestamp_option(clock, echoed);
-            let mut options = [0; 20];
-            options[..4].copy_from_slice(&size);
-            options[4..8].copy_from_slice(&[0x04, 0x02, kind, length]);
-            options[8..16].copy_from_slice(&stamps);
-            options[16..].copy_from_slice(&[0x01, 0x03, 0x03, LINUX_WINDOW_SCALE]);
-            options.into()
-        }
-        (Stack::Linux, true) => {
-            let [a, b, c, d] = size;
-            [a, b, c, d, 0x01, 0x01, 0x04, 0x02, 0x01, 0x03, 0x03, LINUX_WINDOW_SCALE].into()
-        }
-        (Stack::Windows, _) => {
-            let [a, b, c, d] = size;
-            [a, b, c, d, 0x01, 0x03, 0x03, WINDOWS_WINDOW_SCALE, 0x01, 0x01, 0x04, 0x02].into()
+/// The options of a segment that opens nothing.
+fn options(timestamps: Option<[u8; 12]>, selective: Option<[u8; 12]>) -> TcpOptions {
+    match (timestamps, selective) {
+        (None, None) => TcpOptions::new(),
+        (Some(only), None) | (None, Some(only)) => only.into(),
+        (Some(timestamps), Some(selective)) => {
+            let mut both = [0; 24];
+            both[..12].copy_from_slice(&timestamps);
+            both[12..].copy_from_slice(&selective);
+            both.into()
         }
     }
-}
-
-/// The timestamps option (RFC 7323, section 3) behind two octets that align it.
-fn timestamps(clock: u32, echoed: u32) -> [u8; 12] {
-    let mut options = [0x01; 12];
-    options[2..].copy_from_slice(&timestamp_option(clock, echoed));
-    options
-}
-
-fn timestamp_option(clock: u32, echoed: u32) -> [u8; 10] {
-    let mut option = [0x08, 0x0a, 0, 0, 0, 0, 0, 0, 0, 0];
-    option[2..6].copy_from_slice(&clock.to_be_bytes());
-    option[6..].copy_from_slice(&echoed.to_be_bytes());
-    option
-}
-
-/// The window field. That of a SYN is never scaled (RFC 7323, section 2.2).
-fn window(from: Endpoint, flags: Flags) -> u16 {
-    match (from.host.stack, flags) {
-        (_, Flags { reset: true, .. }) => 0,
-        (Stack::Linux, Flags { synchronize: true, acknowledge: true, .. }) => 65_160,
-        (_, Flags { synchronize: true, .. }) => 64_240,
-        (Stack::Linux, _) => 502,
-        (Stack::Windows, _) => 1_026,
-    }
-}
-
-/// What fits into an Ethernet frame of 1500 octets behind the IP and the TCP header.
-fn largest_segment(endpoint: Endpoint) -> u16 {
-    let ip_header = if endpoint.host.address.is_ipv6() { 40 } else { 20 };
-    length16(1500 - ip_header - 20)
 }
 
 fn other(side: Side) -> Side {
@@ -378,15 +473,19 @@ const PROGRAM: Duration = Duration::from_micros(120);
 /// A full frame at 1 Gbit/s, and some.
 const SEGMENT_ON_THE_WIRE: Duration = Duration::from_micros(15);
 /// Less than any of the above.
-const JITTER: Duration = Duration::from_nanos(9_000);
+const JITTER: Duration = Duration::from_micros(9);
 /// What Linux and Windows wait for data to send an acknowledgement with.
 const DELAYED_ACKNOWLEDGEMENT: Duration = Duration::from_millis(40);
+/// RFC 5681, section 3.2.
+const DUPLICATES_THAT_TELL_A_LOSS: usize = 3;
+/// RFC 6298, section 2.1.
+const FIRST_RETRANSMISSION_TIMEOUT: Duration = Duration::from_secs(1);
+/// What Linux adds to the round trip at the least.
+const LEAST_RETRANSMISSION_TIMEOUT: Duration = Duration::from_millis(200);
 /// RFC 6928.
 const INITIAL_WINDOW_SEGMENTS: usize = 10;
 /// Less than the receiver's window of 64 KiB.
 const LARGEST_WINDOW_SEGMENTS: usize = 40;
-const LINUX_WINDOW_SCALE: u8 = 7;
-const WINDOWS_WINDOW_SCALE: u8 = 8;
 
 #[cfg(test)]
 mod tests {
@@ -398,9 +497,16 @@ mod tests {
     /// Flags, relative sequence and acknowledgement numbers and payload length of each segment, in order of time.
     fn segments(client: Stack, talk: impl FnOnce(Conversation<'_>)) -> Vec<(String, u32, u32, usize)> {
         let mut recording = Recording::seeded("test");
-        let (client, server) = (Host::here(ipv4(TEST_NET_1, 9), client), Host::beyond(ipv4(TEST_NET_2, 9), Stack::Linux, 9));
+        let (client, server) =
+            (Host::here(ipv4(TEST_NET_1, 9), client), Host::beyond(ipv4(TEST_NET_2, 9), Stack::Linux, 9));
         let path = Path::to_server_afar(20);
-        talk(Conversation::open(&mut recording, path, client.port(50_000), server.port(80), Duration::from_secs(1)));
+        talk(Conversation::open(
+            &mut recording,
+            path,
+            client.port(50_000),
+            server.port(80),
+            Duration::from_secs(1),
+        ));
         let frames = recording.into_frames(Duration::MAX);
         let segments: Vec<_> = frames
             .iter()
@@ -443,7 +549,15 @@ mod tests {
             ("FA", 3001, 7, 0),
             ("A", 7, 3002, 0),
         ];
-        assert_eq!(seen, expected.map(|(flags, sequence, acknowledged, length)| (flags.to_owned(), sequence, acknowledged, length)));
+        assert_eq!(
+            seen,
+            expected.map(|(flags, sequence, acknowledged, length)| (
+                flags.to_owned(),
+                sequence,
+                acknowledged,
+                length
+            ))
+        );
     }
 
     #[test]

@@ -112,7 +112,7 @@ pub fn ipv4(network: [u8; 3], last: u8) -> Ipv4Addr {
     Ipv4Addr::new(a, b, c, last)
 }
 
-/// An IPv6 address in the documentation network 2001:db8::/32 (RFC 3849), from its subnet and its last group.
+/// An IPv6 address in the documentation network `2001:db8::/32` (RFC 3849), from its subnet and its last group.
 pub fn ipv6(subnet: u16, last: u16) -> Ipv6Addr {
     Ipv6Addr::new(0x2001, 0xdb8, subnet, 0, 0, 0, 0, last)
 }

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use etherparse::{
-    EtherType, Ethernet2Header, IpNumber, Ipv4Header, Ipv6FlowLabel, Ipv6Header, SingleVlanHeader, TcpHeader, UdpHeader,
-    VlanId, checksum::Sum16BitWords,
+    EtherType, Ethernet2Header, IpNumber, Ipv4Header, Ipv6FlowLabel, Ipv6Header, SingleVlanHeader, TcpHeader,
+    UdpHeader, VlanId, checksum::Sum16BitWords,
 };
 
 use crate::host::Host;
@@ -78,7 +78,8 @@ impl Ip {
         let length = length16(UdpHeader::LEN + payload.len());
         let mut header = UdpHeader { source_port, destination_port, length, checksum: 0 };
         let datagram = joined(&header.to_bytes(), payload);
-        header.checksum = self.pseudo_header(IpNumber::UDP, &datagram).to_ones_complement_with_no_zero().to_be();
+        header.checksum =
+            self.pseudo_header(IpNumber::UDP, &datagram).to_ones_complement_with_no_zero().to_be();
         joined(&header.to_bytes(), payload)
     }
 
@@ -90,7 +91,7 @@ impl Ip {
         self.packet(IpNumber::TCP, &joined(&header.to_bytes(), payload))
     }
 
-    /// The IP packet around an ICMP or ICMPv6 echo message (RFC 792, RFC 4443).
+    /// The IP packet around an ICMP or `ICMPv6` echo message (RFC 792, RFC 4443).
     pub fn echo(&self, echo: Echo, identifier: u16, sequence: u16, payload: &[u8]) -> Vec<u8> {
         let version_6 = self.source.is_ipv6() || self.destination.is_ipv6();
         let kind = match (echo, version_6) {
@@ -110,6 +111,16 @@ impl Ip {
         };
         message.splice(2..4, sum.ones_complement().to_be().to_be_bytes());
         self.packet(protocol, &message)
+    }
+
+    /// The IP packet around an `ICMPv6` message (RFC 4443, section 2.1) of code 0.
+    pub fn icmp_v6(&self, kind: u8, rest_of_header: [u8; 4], body: &[u8]) -> Vec<u8> {
+        let mut message = vec![kind, 0, 0, 0];
+        message.extend(rest_of_header);
+        message.extend(body);
+        let sum = self.pseudo_header(IpNumber::IPV6_ICMP, &message).ones_complement();
+        message.splice(2..4, sum.to_be().to_be_bytes());
+        self.packet(IpNumber::IPV6_ICMP, &message)
     }
 
     /// The sum over the pseudo header (RFC 9293, section 3.1; RFC 8200, section 8.1) and what follows it.
@@ -140,12 +151,19 @@ pub fn ethernet(from: &Host, to: &Host, vlan: Option<u16>, packet: &[u8]) -> Vec
     let ether_type = if is_ipv6 { EtherType::IPV6 } else { EtherType::IPV4 };
     match vlan {
         None => ethernet_frame(from.mac, to.mac, ether_type, packet),
-        Some(id) => ethernet_frame(from.mac, to.mac, EtherType::VLAN_TAGGED_FRAME, &vlan_tag(id, ether_type, packet)),
+        Some(id) => {
+            ethernet_frame(from.mac, to.mac, EtherType::VLAN_TAGGED_FRAME, &vlan_tag(id, ether_type, packet))
+        }
     }
 }
 
 /// An Ethernet frame around anything.
-pub fn ethernet_frame(source: [u8; 6], destination: [u8; 6], ether_type: EtherType, payload: &[u8]) -> Vec<u8> {
+pub fn ethernet_frame(
+    source: [u8; 6],
+    destination: [u8; 6],
+    ether_type: EtherType,
+    payload: &[u8],
+) -> Vec<u8> {
     let mut frame = joined(&Ethernet2Header { source, destination, ether_type }.to_bytes(), payload);
     frame.resize(frame.len().max(ETHERNET_LEAST_LENGTH), 0);
     frame
@@ -192,7 +210,8 @@ mod tests {
 
     #[test]
     fn checksums_are_those_that_etherparse_computes() {
-        let v4 = [Host::here(ipv4([192, 0, 2], 1), Stack::Linux), Host::here(ipv4([192, 0, 2], 2), Stack::Linux)];
+        let v4 =
+            [Host::here(ipv4([192, 0, 2], 1), Stack::Linux), Host::here(ipv4([192, 0, 2], 2), Stack::Linux)];
         let v6 = [Host::here(ipv6(1, 1), Stack::Linux), Host::here(ipv6(1, 2), Stack::Linux)];
         for ([from, to], payload) in [(v4, &b"odd"[..]), (v6, b"odd"), (v4, b""), (v6, b"even")] {
             let ip = Ip::between(&from, &to, 7);
@@ -210,12 +229,14 @@ mod tests {
                     }
                     (TransportSlice::Udp(udp), NetSlice::Ipv4(net)) => {
                         let (source, destination) = (net.header().source(), net.header().destination());
-                        let expected = udp.to_header().calc_checksum_ipv4_raw(source, destination, udp.payload());
+                        let expected =
+                            udp.to_header().calc_checksum_ipv4_raw(source, destination, udp.payload());
                         assert_eq!(udp.checksum(), expected.unwrap());
                     }
                     (TransportSlice::Udp(udp), NetSlice::Ipv6(net)) => {
                         let (source, destination) = (net.header().source(), net.header().destination());
-                        let expected = udp.to_header().calc_checksum_ipv6_raw(source, destination, udp.payload());
+                        let expected =
+                            udp.to_header().calc_checksum_ipv6_raw(source, destination, udp.payload());
                         assert_eq!(udp.checksum(), expected.unwrap());
                     }
                     other => panic!("{other:?}"),

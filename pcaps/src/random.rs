@@ -1,4 +1,4 @@
-//! Numbers that look random and are the same each time: SplitMix64, seeded with a word.
+//! Numbers that look random and are the same each time: `SplitMix64`, seeded with a word.
 
 use std::time::Duration;
 
@@ -88,7 +88,11 @@ impl Random {
 
 /// `octets` in lower-case hexadecimal digits.
 pub fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+    octets
+        .iter()
+        .flat_map(|octet| [octet >> 4, octet & 0x0f])
+        .filter_map(|digit| char::from_digit(u32::from(digit), 16))
+        .collect()
 }
 
 /// The exponential distribution's quantiles in sixteenths, in thousandths of its mean: -1000 ln(1 - k/16), the last one cut.
