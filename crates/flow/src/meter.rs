@@ -33,6 +33,8 @@ enum Beginning {
 pub struct MeterCounts {
     /// Flows that live.
     pub live: u64,
+    /// Flows that there have been.
+    pub flows: u64,
     /// Records that were taken.
     pub records: u64,
     /// Flows that were ended to make room for others.
@@ -114,7 +116,7 @@ impl Meter {
     /// What it has done so far.
     pub fn counts(&self) -> MeterCounts {
         let live = u64::try_from(self.table.len()).unwrap_or(u64::MAX);
-        MeterCounts { live, records: self.records, evicted: self.table.evicted() }
+        MeterCounts { live, flows: self.table.opened(), records: self.records, evicted: self.table.evicted() }
     }
 
     /// The ports of the flow that a fragment belongs to, which it may have to learn from the first one.

@@ -41,6 +41,7 @@ pub(crate) struct FlowTable {
     ready: Vec<Ended>,
     /// Where the search for a flow to evict goes on.
     hand: u32,
+    opened: u64,
     evicted: u64,
 }
 
@@ -76,6 +77,7 @@ impl FlowTable {
             ended: Vec::new(),
             ready: Vec::new(),
             hand: 0,
+            opened: 0,
             evicted: 0,
         }
     }
@@ -83,6 +85,11 @@ impl FlowTable {
     /// How many flows live.
     pub(crate) fn len(&self) -> usize {
         self.index.len()
+    }
+
+    /// How many flows there have been.
+    pub(crate) const fn opened(&self) -> u64 {
+        self.opened
     }
 
     /// How many flows were ended to make room.
@@ -223,6 +230,7 @@ impl FlowTable {
         let flow = Biflow::new(key, hash, packet, sender, self.clock);
         let idle_at = self.clock.saturating_add_nanos(self.timeouts.idle(flow.idle_class));
         let active_at = self.clock.saturating_add_nanos(self.timeouts.active);
+        self.opened += 1;
         let number = self.place(flow, [Opening::default(), Opening::default()]);
         self.set_due(number, idle_at.min(active_at));
         self.index.insert_unique(spread(hash), Entry { hash, number }, |entry| spread(entry.hash));

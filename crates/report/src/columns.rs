@@ -1,0 +1,196 @@
+//! The columns of a flow file, each with its name and where its value comes from: one list for every form.
+
+use std::{borrow::Cow, fmt::Write as _};
+
+use flow::{Direction, FlowRecord};
+use wire::{Link, Segment};
+
+use crate::rfc3339;
+
+/// A column of a flow file.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    /// Its name.
+    pub name: &'static str,
+    /// What it holds.
+    pub meaning: &'static str,
+    value: fn(&FlowRecord) -> Value,
+}
+
+/// A value of a column.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Value {
+    Absent,
+    Number(u64),
+    Text(Cow<'static, str>),
+}
+
+impl Column {
+    pub(crate) fn value(&self, record: &FlowRecord) -> Value {
+        (self.value)(record)
+    }
+}
+
+/// All columns of a flow file, in their order.
+pub const fn flow_columns() -> &'static [Column] {
+    COLUMNS
+}
+
+const fn column(name: &'static str, meaning: &'static str, value: fn(&FlowRecord) -> Value) -> Column {
+    Column { name, meaning, value }
+}
+
+const COLUMNS: &[Column] = &[
+    column("flow_id", "identifies the flow; slices of one flow share it", |r| Value::Number(r.id.0)),
+    column("start", "time of the earliest packet, UTC", |r| time(r.first())),
+    column("end", "time of the latest packet, UTC", |r| time(r.last())),
+    column("src_ip", "address of the initiator", |r| text(r.initiator.address.to_string())),
+    column("src_port", "port of the initiator, 0 without ports", |r| number(r.initiator.port)),
+    column("dest_ip", "address of the responder", |r| text(r.responder.address.to_string())),
+    column("dest_port", "port of the responder, 0 without ports", |r| number(r.responder.port)),
+    column("proto", "IP protocol, by name or number", |r| protocol(r.protocol())),
+    column("packets", "packets of the initiator", |r| Value::Number(r.forward.packets)),
+    column("octets", "octets of the initiator, from the IP header on", |r| Value::Number(r.forward.octets)),
+    column("reverse_packets", "packets of the responder", |r| Value::Number(r.reverse.packets)),
+    column("reverse_octets", "octets of the responder, from the IP header on", |r| {
+        Value::Number(r.reverse.octets)
+    }),
+    column("end_reason", "why the record was cut (RFC 7012 flowEndReason)", |r| name(r.end_reason.name())),
+    column("direction_reason", "how the initiator is known", |r| name(r.direction_reason.name())),
+    column("forward_start", "time of the initiator's earliest packet", |r| of(&r.forward, |d| time(d.first))),
+    column("forward_end", "time of the initiator's latest packet", |r| of(&r.forward, |d| time(d.last))),
+    column("reverse_start", "time of the responder's earliest packet", |r| of(&r.reverse, |d| time(d.first))),
+    column("reverse_end", "time of the responder's latest packet", |r| of(&r.reverse, |d| time(d.last))),
+    column("tcp_flags", "TCP control bits of the initiator, joined", |r| tcp_flags(r, &r.forward)),
+    column("reverse_tcp_flags", "TCP control bits of the responder, joined", |r| tcp_flags(r, &r.reverse)),
+    column("icmp_type", "of the initiator's first packet", |r| icmp(r, &r.forward, |kind, _| kind)),
+    column("icmp_code", "of the initiator's first packet", |r| icmp(r, &r.forward, |_, code| code)),
+    column("reverse_icmp_type", "of the responder's first packet", |r| icmp(r, &r.reverse, |kind, _| kind)),
+    column("reverse_icmp_code", "of the responder's first packet", |r| icmp(r, &r.reverse, |_, code| code)),
+    column("tos", "type of service or traffic class of the initiator's first packet", |r| {
+        of(&r.forward, |d| number(d.first_packet.tos))
+    }),
+    column("reverse_tos", "the same of the responder's", |r| of(&r.reverse, |d| number(d.first_packet.tos))),
+    column("minimum_ttl", "smallest time to live of the initiator's packets", |r| {
+        of(&r.forward, |d| number(d.minimum_ttl))
+    }),
+    column("maximum_ttl", "largest one", |r| of(&r.forward, |d| number(d.maximum_ttl))),
+    column("reverse_minimum_ttl", "smallest time to live of the responder's packets", |r| {
+        of(&r.reverse, |d| number(d.minimum_ttl))
+    }),
+    column("reverse_maximum_ttl", "largest one", |r| of(&r.reverse, |d| number(d.maximum_ttl))),
+    column("src_mac", "link-layer address of the initiator's side", |r| {
+        mac(r, |link, sent| if sent { link.source } else { link.destination })
+    }),
+    column("dest_mac", "link-layer address of the responder's side", |r| {
+        mac(r, |link, sent| if sent { link.destination } else { link.source })
+    }),
+    column("vlan", "outermost VLAN identifier of the initiator's packets", |r| vlan(&r.forward, 0)),
+    column("inner_vlan", "the next one", |r| vlan(&r.forward, 1)),
+    column("reverse_vlan", "outermost VLAN identifier of the responder's packets", |r| vlan(&r.reverse, 0)),
+    column("reverse_inner_vlan", "the next one", |r| vlan(&r.reverse, 1)),
+    column("mpls_labels", "MPLS labels of the initiator's packets from the top", |r| labels(&r.forward)),
+    column("reverse_mpls_labels", "MPLS labels of the responder's packets from the top", |r| {
+        labels(&r.reverse)
+    }),
+    column("overlay", "vxlan or geneve", |r| match r.segment() {
+        None => Value::Absent,
+        Some(Segment::Vxlan(_)) => name("vxlan"),
+        Some(Segment::Geneve(_)) => name("geneve"),
+    }),
+    column("vni", "the overlay's network identifier", |r| match r.segment() {
+        None => Value::Absent,
+        Some(Segment::Vxlan(vni) | Segment::Geneve(vni)) => number(vni),
+    }),
+    column("interface", "number of the capture interface, over all captures from 0", |r| {
+        let sent = if r.forward.packets > 0 { &r.forward } else { &r.reverse };
+        number(sent.first_packet.interface)
+    }),
+];
+
+fn number(value: impl Into<u64>) -> Value {
+    Value::Number(value.into())
+}
+
+const fn name(value: &'static str) -> Value {
+    Value::Text(Cow::Borrowed(value))
+}
+
+const fn text(value: String) -> Value {
+    Value::Text(Cow::Owned(value))
+}
+
+fn time(timestamp: wire::Timestamp) -> Value {
+    text(rfc3339(timestamp))
+}
+
+/// The value of a direction, if anything went that way.
+fn of(direction: &Direction, value: impl Fn(&Direction) -> Value) -> Value {
+    if direction.packets > 0 { value(direction) } else { Value::Absent }
+}
+
+/// The names of IANA's protocol numbers, those that are common.
+fn protocol(protocol: u8) -> Value {
+    name(match protocol {
+        1 => "ICMP",
+        2 => "IGMP",
+        6 => "TCP",
+        17 => "UDP",
+        33 => "DCCP",
+        47 => "GRE",
+        50 => "ESP",
+        51 => "AH",
+        58 => "IPv6-ICMP",
+        89 => "OSPF",
+        103 => "PIM",
+        112 => "VRRP",
+        132 => "SCTP",
+        136 => "UDPLite",
+        other => return text(other.to_string()),
+    })
+}
+
+fn tcp_flags(record: &FlowRecord, direction: &Direction) -> Value {
+    if record.protocol() == TCP { of(direction, |d| number(d.tcp_flags.0)) } else { Value::Absent }
+}
+
+fn icmp(record: &FlowRecord, direction: &Direction, field: impl Fn(u8, u8) -> u8) -> Value {
+    if !matches!(record.protocol(), ICMP | ICMPV6) {
+        return Value::Absent;
+    }
+    of(direction, |d| number(field(d.first_packet.icmp.kind, d.first_packet.icmp.code)))
+}
+
+/// The address of one side; `choose` takes it from a link, given whether the initiator's packets say it or the responder's.
+fn mac(record: &FlowRecord, choose: impl Fn(&Link, bool) -> [u8; 6]) -> Value {
+    let sent = record.forward.packets > 0;
+    let direction = if sent { &record.forward } else { &record.reverse };
+    let address = choose(&direction.first_packet.link, sent);
+    if address == [0; 6] {
+        return Value::Absent;
+    }
+    text(address.map(|octet| format!("{octet:02x}")).join(":"))
+}
+
+fn vlan(direction: &Direction, place: usize) -> Value {
+    let link = &direction.first_packet.link;
+    let is_set = direction.packets > 0 && place < usize::from(link.vlan_count);
+    link.vlans.get(place).filter(|_| is_set).map_or(Value::Absent, |vlan| number(*vlan))
+}
+
+fn labels(direction: &Direction) -> Value {
+    let link = &direction.first_packet.link;
+    if direction.packets == 0 || link.mpls_count == 0 {
+        return Value::Absent;
+    }
+    let mut labels = String::new();
+    for (i, entry) in link.mpls.iter().take(link.mpls_count.into()).enumerate() {
+        // Writing to a String cannot fail.
+        write!(labels, "{}{}", if i == 0 { "" } else { " " }, entry.label()).unwrap_or_default();
+    }
+    text(labels)
+}
+
+const ICMP: u8 = 1;
+const TCP: u8 = 6;
+const ICMPV6: u8 = 58;

@@ -1,0 +1,61 @@
+use jiff::{SignedDuration, Timestamp as Moment};
+use wire::Timestamp;
+
+/// A time in UTC with nine digits of the second: `2023-11-14T22:13:20.123456789Z` (RFC 3339).
+pub fn rfc3339(timestamp: Timestamp) -> String {
+    let nanos = i64::try_from(timestamp.nanos() % 1_000_000_000).unwrap_or_default();
+    let seconds = i64::try_from(timestamp.seconds()).unwrap_or(i64::MAX);
+    // The whole range of `Timestamp`, to the year 2554, is within that of `Moment`.
+    let moment =
+        Moment::from_duration(SignedDuration::new(seconds, i32::try_from(nanos).unwrap_or_default()));
+    moment.map_or_else(|_| timestamp.to_string(), |moment| format!("{moment:.9}"))
+}
+
+/// A number in groups of three digits: `1,234,567`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() * 4 / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// Octets in the largest decimal unit that leaves a number before the point: `3.9 GB`.
+pub fn scaled_octets(octets: u64) -> String {
+    const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
+    if octets < 1_000 {
+        return format!("{octets} B");
+    }
+    let (mut tenths, mut unit) = (octets / 100, 0);
+    while tenths >= 10_000 && unit + 1 < UNITS.len() {
+        tenths /= 1_000;
+        unit += 1;
+    }
+    format!("{}.{} {}", tenths / 10, tenths % 10, UNITS.get(unit).unwrap_or(&"EB"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_in_utc_to_the_nanosecond() {
+        assert_eq!(rfc3339(Timestamp::from_parts(1_700_000_000, 1)), "2023-11-14T22:13:20.000000001Z");
+        assert_eq!(rfc3339(Timestamp::ZERO), "1970-01-01T00:00:00.000000000Z");
+        assert_eq!(rfc3339(Timestamp::MAX), "2554-07-21T23:34:33.709551615Z");
+    }
+
+    #[test]
+    fn numbers_are_grouped_and_scaled() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!(
+            [0, 999, 1_000, 1_950_000, 3_890_000_000].map(scaled_octets),
+            ["0 B", "999 B", "1.0 kB", "1.9 MB", "3.8 GB"]
+        );
+        assert_eq!(scaled_octets(u64::MAX), "18.4 EB");
+    }
+}

@@ -1,0 +1,347 @@
+use std::{
+    fmt::{self, Write as _},
+    time::Duration,
+};
+
+use serde::{Serialize, Serializer};
+use wire::Timestamp;
+
+use crate::{PacketLedger, Talker, grouped, rfc3339, scaled_octets};
+
+/// What a run says at its end: as text for people (`Display`), as JSON for programs (`Serialize`).
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    /// The program's version.
+    pub version: &'static str,
+    /// The captures that were read, as they were named, in the order given.
+    pub captures: Vec<String>,
+    /// Time from the start to the end of the run.
+    #[serde(rename = "elapsed_s", serialize_with = "seconds")]
+    pub elapsed: Duration,
+    /// How many workers metered.
+    pub workers: usize,
+    /// Earliest and latest time of a packet; `None` if there was no packet.
+    #[serde(serialize_with = "span")]
+    pub packet_time: Option<(Timestamp, Timestamp)>,
+    /// What became of the packets.
+    pub packets: PacketLedger,
+    /// Drops that the captures themselves tell of.
+    pub drops: Vec<InterfaceDrops>,
+    /// What became of the flows.
+    pub flows: FlowCounts,
+    /// The hosts with the most octets.
+    pub top_talkers: Vec<Talker>,
+    /// What each output took.
+    pub outputs: Vec<OutputCounts>,
+    /// What went wrong or needs to be known, each in a sentence.
+    pub warnings: Vec<String>,
+}
+
+/// Packets that a capture says were lost before it was written.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct InterfaceDrops {
+    /// The capture.
+    pub capture: String,
+    /// The interface's name or number.
+    pub interface: String,
+    /// Dropped by the interface.
+    pub by_interface: u64,
+    /// Dropped by the capturing system.
+    pub by_system: u64,
+}
+
+/// Flows and their records.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct FlowCounts {
+    /// Flows that were seen.
+    pub flows: u64,
+    /// Records of them, with those that the active timeout cut.
+    pub records: u64,
+    /// Records with packets both ways.
+    pub bidirectional: u64,
+    /// Records by flowEndReason: no packet for the idle timeout,
+    pub idle_timeout: u64,
+    /// cut by the active timeout,
+    pub active_timeout: u64,
+    /// closed or reset,
+    pub end_of_flow_detected: u64,
+    /// open when metering ended,
+    pub forced_end: u64,
+    /// and ended for lack of memory.
+    pub lack_of_resources: u64,
+}
+
+/// What an output took.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct OutputCounts {
+    /// The output as it was asked for.
+    pub output: String,
+    /// Records that it took.
+    pub records: u64,
+    /// Records that it lost.
+    pub lost_records: u64,
+    /// IPFIX messages, for outputs that have any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub messages: Option<u64>,
+    /// Octets of these messages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub octets: Option<u64>,
+}
+
+impl Summary {
+    /// Packets per second of the run.
+    fn packets_per_second(&self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "a rate is shown in three digits")]
+        let packets = self.packets.received as f64;
+        packets / self.elapsed.as_secs_f64().max(1e-9)
+    }
+
+    fn write_packets(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ledger = &self.packets;
+        writeln!(f, "Packets")?;
+        if let Some((first, last)) = self.packet_time {
+            writeln!(f, "  from {} to {}", rfc3339(first), rfc3339(last))?;
+        }
+        line(f, "received", ledger.received, &scaled_octets(ledger.received_octets))?;
+        line(f, "metered", ledger.metered, &format!("{} of IP", scaled_octets(ledger.metered_octets)))?;
+        if ledger.tunnel_fragments > 0 {
+            line(f, "tunnel fragments", ledger.tunnel_fragments, "rest of packets that were metered whole")?;
+        }
+        if ledger.filtered > 0 {
+            line(f, "filtered", ledger.filtered, "")?;
+        }
+        if ledger.undecoded() > 0 {
+            line(f, "not decoded", ledger.undecoded(), "")?;
+            let reasons = ledger.undecoded_by_reason();
+            for (reason, packets) in reasons.iter().take(SHOWN_REASONS) {
+                writeln!(f, "  {:>17}  {reason}", grouped(*packets))?;
+            }
+            let shown: u64 = reasons.iter().take(SHOWN_REASONS).map(|(_, packets)| packets).sum();
+            if shown < ledger.undecoded() {
+                writeln!(f, "  {:>17}  other reasons", grouped(ledger.undecoded() - shown))?;
+            }
+        }
+        match ledger.balance() {
+            0 => writeln!(f, "  The ledger balances: each packet is accounted for once.")?,
+            rest => writeln!(f, "  THE LEDGER IS OFF BY {rest} PACKETS. Please report this.")?,
+        }
+        for InterfaceDrops { capture, interface, by_interface, by_system } in &self.drops {
+            writeln!(
+                f,
+                "  Lost before the capture {capture} was written, on {interface}: {} by the interface, {} by the system",
+                grouped(*by_interface),
+                grouped(*by_system)
+            )?;
+        }
+        Ok(())
+    }
+
+    fn write_flows(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let flows = &self.flows;
+        writeln!(f, "Flows")?;
+        line(f, "flows", flows.flows, &format!("{} records", grouped(flows.records)))?;
+        line(
+            f,
+            "both ways",
+            flows.bidirectional,
+            &format!("{} one way", grouped(flows.records - flows.bidirectional)),
+        )?;
+        let mut reasons = String::new();
+        for (packets, reason) in [
+            (flows.end_of_flow_detected, "closed"),
+            (flows.idle_timeout, "idle"),
+            (flows.active_timeout, "cut by the active timeout"),
+            (flows.forced_end, "open at the end"),
+            (flows.lack_of_resources, "ended early for lack of memory"),
+        ] {
+            if packets > 0 {
+                let separator = if reasons.is_empty() { "" } else { ", " };
+                write!(reasons, "{separator}{} {reason}", grouped(packets))?;
+            }
+        }
+        if reasons.is_empty() { Ok(()) } else { writeln!(f, "  {reasons}") }
+    }
+
+    fn write_talkers(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(width) = self.top_talkers.iter().map(|talker| talker.address.to_string().len()).max() else {
+            return Ok(());
+        };
+        writeln!(f, "Top talkers")?;
+        for Talker { address, octets, packets, flows } in &self.top_talkers {
+            let address = address.to_string();
+            let (octets, packets, flows) =
+                (scaled_octets(*octets), counted(*packets, "packet"), counted(*flows, "flow"));
+            writeln!(f, "  {address:<width$}  {octets:>9}  {packets:>16}  {flows:>14}")?;
+        }
+        Ok(())
+    }
+
+    fn write_outputs(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.outputs.is_empty() {
+            return Ok(());
+        }
+        writeln!(f, "Outputs")?;
+        for OutputCounts { output, records, lost_records, messages, octets } in &self.outputs {
+            write!(f, "  {output}: {}", counted(*records, "record"))?;
+            if let (Some(messages), Some(octets)) = (messages, octets) {
+                write!(f, " in {} ({})", counted(*messages, "message"), scaled_octets(*octets))?;
+            }
+            if *lost_records > 0 {
+                write!(f, ", {} LOST", grouped(*lost_records))?;
+            }
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (captures, seconds) = (self.captures.len(), self.elapsed.as_secs_f64());
+        writeln!(
+            f,
+            "flowcanary {}: {} in {seconds:.3} s, {} with {}",
+            self.version,
+            counted(u64::try_from(captures).unwrap_or(u64::MAX), "capture"),
+            rate(self.packets_per_second()),
+            counted(u64::try_from(self.workers).unwrap_or(u64::MAX), "worker"),
+        )?;
+        self.write_packets(f)?;
+        self.write_flows(f)?;
+        self.write_talkers(f)?;
+        self.write_outputs(f)?;
+        for warning in &self.warnings {
+            writeln!(f, "warning: {warning}")?;
+        }
+        Ok(())
+    }
+}
+
+fn line(f: &mut fmt::Formatter<'_>, name: &str, number: u64, more: &str) -> fmt::Result {
+    let number = grouped(number);
+    if more.is_empty() {
+        writeln!(f, "  {name:<17} {number:>15}")
+    } else {
+        writeln!(f, "  {name:<17} {number:>15}  {more}")
+    }
+}
+
+/// `1 packet`, `1,000 packets`.
+fn counted(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", grouped(number))
+}
+
+fn rate(packets_per_second: f64) -> String {
+    match packets_per_second {
+        rate if rate >= 1e6 => format!("{:.2} M packets/s", rate / 1e6),
+        rate if rate >= 1e3 => format!("{:.1} k packets/s", rate / 1e3),
+        rate => format!("{rate:.0} packets/s"),
+    }
+}
+
+fn seconds<S: Serializer>(elapsed: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(elapsed.as_secs_f64())
+}
+
+#[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
+fn span<S: Serializer>(span: &Option<(Timestamp, Timestamp)>, serializer: S) -> Result<S::Ok, S::Error> {
+    span.map(|(first, last)| [rfc3339(first), rfc3339(last)]).serialize(serializer)
+}
+
+/// So many reasons are shown; JSON has all.
+const SHOWN_REASONS: usize = 12;
+
+#[cfg(test)]
+mod tests {
+    use wire::{DecodeFailure, NotIp};
+
+    use super::*;
+
+    fn summary() -> Summary {
+        let mut packets = PacketLedger::default();
+        (packets.received, packets.received_octets) = (12_345, 9_876_543);
+        (packets.metered, packets.metered_octets) = (12_000, 9_000_000);
+        packets.filtered = 340;
+        for _ in 0..5 {
+            packets.count_undecoded(DecodeFailure::NotIp(NotIp::EtherType(0x0806)));
+        }
+        Summary {
+            version: "0.0.0",
+            captures: vec!["a.pcap".into()],
+            elapsed: Duration::from_millis(12),
+            workers: 1,
+            packet_time: Some((
+                Timestamp::from_parts(1_700_000_000, 0),
+                Timestamp::from_parts(1_700_000_009, 5),
+            )),
+            packets,
+            drops: vec![InterfaceDrops {
+                capture: "a.pcap".into(),
+                interface: "eth0".into(),
+                by_interface: 0,
+                by_system: 17,
+            }],
+            flows: FlowCounts {
+                flows: 100,
+                records: 101,
+                bidirectional: 90,
+                idle_timeout: 60,
+                forced_end: 41,
+                ..FlowCounts::default()
+            },
+            top_talkers: vec![Talker {
+                address: [192, 0, 2, 1].into(),
+                octets: 8_000_000,
+                packets: 9_000,
+                flows: 1,
+            }],
+            outputs: vec![OutputCounts {
+                output: "file:a.ipfix".into(),
+                records: 101,
+                messages: Some(3),
+                octets: Some(12_000),
+                ..OutputCounts::default()
+            }],
+            warnings: vec!["something".into()],
+        }
+    }
+
+    #[test]
+    fn text_is_for_people() {
+        let expected = "\
+flowcanary 0.0.0: 1 capture in 0.012 s, 1.03 M packets/s with 1 worker
+Packets
+  from 2023-11-14T22:13:20.000000000Z to 2023-11-14T22:13:29.000000005Z
+  received                   12,345  9.8 MB
+  metered                    12,000  9.0 MB of IP
+  filtered                      340
+  not decoded                     5
+                  5  not IP: ARP
+  The ledger balances: each packet is accounted for once.
+  Lost before the capture a.pcap was written, on eth0: 0 by the interface, 17 by the system
+Flows
+  flows                         100  101 records
+  both ways                      90  11 one way
+  60 idle, 41 open at the end
+Top talkers
+  192.0.2.1     8.0 MB     9,000 packets          1 flow
+Outputs
+  file:a.ipfix: 101 records in 3 messages (12.0 kB)
+warning: something
+";
+        assert_eq!(summary().to_string(), expected);
+    }
+
+    #[test]
+    fn json_has_the_same_numbers() {
+        let json = serde_json::to_value(summary()).unwrap();
+        assert_eq!(json["packets"]["received"], 12_345);
+        assert_eq!(json["packets"]["balance"], 0);
+        assert_eq!(json["packets"]["undecoded_by_reason"]["not IP: ARP"], 5);
+        assert_eq!(json["elapsed_s"], 0.012);
+        assert_eq!(json["packet_time"][0], "2023-11-14T22:13:20.000000000Z");
+        assert_eq!(json["top_talkers"][0]["address"], "192.0.2.1");
+        assert_eq!(json["flows"]["records"], 101);
+    }
+}

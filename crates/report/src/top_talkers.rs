@@ -1,0 +1,125 @@
+use std::net::IpAddr;
+
+use ahash::RandomState;
+use flow::FlowRecord;
+use hashbrown::HashMap;
+use serde::Serialize;
+
+/// The hosts that exchange the most octets, found in bounded memory.
+///
+/// Hosts are counted in a table of fixed size; when it is full, the half that has the fewest octets is dropped, and a host that
+/// comes again starts anew. So a host's count is exact unless it was dropped while it was small, and a host that matters is never
+/// missed: what a dropped host lost is less than [`TopTalkers::uncertainty`].
+#[derive(Debug)]
+pub struct TopTalkers {
+    hosts: HashMap<IpAddr, Counts, RandomState>,
+    uncertainty: u64,
+}
+
+/// A host and what it sent and received.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+pub struct Talker {
+    /// Its address.
+    pub address: IpAddr,
+    /// Octets of its flows, both ways, from the IP header on.
+    pub octets: u64,
+    /// Packets of its flows, both ways.
+    pub packets: u64,
+    /// Flow records that it has part in.
+    pub flows: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    octets: u64,
+    packets: u64,
+    flows: u64,
+}
+
+impl TopTalkers {
+    /// No hosts yet.
+    pub fn new() -> Self {
+        Self { hosts: HashMap::with_capacity_and_hasher(MAX_HOSTS, RandomState::new()), uncertainty: 0 }
+    }
+
+    /// Counts a record to both its ends.
+    pub fn count(&mut self, record: &FlowRecord) {
+        let octets = record.forward.octets + record.reverse.octets;
+        let packets = record.forward.packets + record.reverse.packets;
+        self.add(record.initiator.address, octets, packets);
+        if record.responder.address != record.initiator.address {
+            self.add(record.responder.address, octets, packets);
+        }
+    }
+
+    /// The `number` hosts with the most octets, the first one first.
+    pub fn top(&self, number: usize) -> Vec<Talker> {
+        let talker = |(address, counts): (&IpAddr, &Counts)| {
+            let Counts { octets, packets, flows } = *counts;
+            Talker { address: *address, octets, packets, flows }
+        };
+        // In any order: sorted right after.
+        let mut talkers: Vec<_> = self.hosts.iter().map(talker).collect();
+        talkers.sort_by_key(|talker| (std::cmp::Reverse(talker.octets), talker.address));
+        talkers.truncate(number);
+        talkers
+    }
+
+    /// By how many octets at most a count may be too small.
+    pub const fn uncertainty(&self) -> u64 {
+        self.uncertainty
+    }
+
+    fn add(&mut self, address: IpAddr, octets: u64, packets: u64) {
+        if self.hosts.len() >= MAX_HOSTS && !self.hosts.contains_key(&address) {
+            self.drop_half();
+        }
+        let counts = self.hosts.entry(address).or_default();
+        counts.octets += octets;
+        counts.packets += packets;
+        counts.flows += 1;
+    }
+
+    /// Which hosts are dropped depends on counts and addresses alone: the smaller half is the same set in any order.
+    fn drop_half(&mut self) {
+        let mut ranks: Vec<_> =
+            self.hosts.iter().map(|(address, counts)| (counts.octets, *address)).collect();
+        let middle = ranks.len() / 2;
+        let (_, &mut (octets, address), _) = ranks.select_nth_unstable(middle);
+        self.hosts.retain(|host, counts| (counts.octets, *host) > (octets, address));
+        self.uncertainty += octets;
+    }
+}
+
+impl Default for TopTalkers {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// So many hosts are counted at once; they fit in a processor's cache.
+const MAX_HOSTS: usize = 4_096;
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[test]
+    fn hosts_that_matter_are_found_among_very_many() {
+        let mut talkers = TopTalkers::new();
+        let host = |number: u32| IpAddr::V4(Ipv4Addr::from(number));
+        for number in 0..100_000 {
+            talkers.add(host(number), 60, 1);
+            if number % 10 == 0 {
+                talkers.add(host(7), 1_000, 2);
+            }
+            assert!(talkers.hosts.len() <= MAX_HOSTS);
+        }
+        let [first, second] = talkers.top(2)[..] else { panic!("two are asked for") };
+        assert_eq!((first.address, first.octets, first.packets), (host(7), 10_000_060, 20_001));
+        assert!(second.octets <= 120);
+        assert!(talkers.uncertainty() < 10_000);
+    }
+}
