@@ -1,6 +1,9 @@
 //! Our reader of captures and our interpreter of filters against libpcap.
 
-use std::path::Path;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use capture::{Batch, CaptureReader, Damage, Fill, Filter};
 use pcap::{Capture, Offline, Precision};
@@ -16,6 +19,44 @@ fn captures_of_the_corpus_read_as_libpcap_reads_them() {
         compared += assert_reads_alike(&path, libpcap);
     }
     assert!(compared > 100_000 || corpus().is_empty(), "only {compared} packets were compared");
+}
+
+/// Every short capture of the corpus, cut after every octet of its first records.
+#[test]
+fn cut_captures_end_as_they_end_for_libpcap() {
+    let folder = tempfile::tempdir().unwrap();
+    for (i, path) in short_captures().iter().enumerate() {
+        let octets = fs::read(path).unwrap();
+        for length in 24..octets.len().min(400) {
+            let cut = folder.path().join(format!("{i}-cut-after-{length}"));
+            fs::write(&cut, &octets[..length]).unwrap();
+            if let Ok(libpcap) = Capture::from_file_with_precision(&cut, Precision::Nano) {
+                assert_reads_alike(&cut, libpcap);
+            }
+            fs::remove_file(cut).unwrap();
+        }
+    }
+}
+
+/// Every short capture of the corpus, with one octet changed, for many octets of it.
+#[test]
+fn spoilt_captures_end_as_they_end_for_libpcap() {
+    let folder = tempfile::tempdir().unwrap();
+    for (i, path) in short_captures().iter().enumerate() {
+        let octets = fs::read(path).unwrap();
+        for at in 4..octets.len().min(250) {
+            for value in [0, 1, 0x7f, 0xff] {
+                let mut octets = octets.clone();
+                octets[at] = value;
+                let spoilt = folder.path().join(format!("{i}-octet-{at}-is-{value}"));
+                fs::write(&spoilt, &octets).unwrap();
+                if let Ok(libpcap) = Capture::from_file_with_precision(&spoilt, Precision::Nano) {
+                    assert_reads_alike(&spoilt, libpcap);
+                }
+                fs::remove_file(spoilt).unwrap();
+            }
+        }
+    }
 }
 
 /// What we read and libpcap does not is by its own account beyond it, and not a capture that we misread.
@@ -150,6 +191,11 @@ fn assert_filters_alike(path: &Path, expression: &str, mut libpcap: Capture<Offl
         path.display()
     );
     matched
+}
+
+fn short_captures() -> Vec<PathBuf> {
+    let is_short = |path: &PathBuf| path.metadata().unwrap().len() < 3_000;
+    corpus().into_iter().filter(is_short).collect()
 }
 
 fn drain(reader: &mut CaptureReader) -> (u64, Option<Damage>) {

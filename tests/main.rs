@@ -4,5 +4,6 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where its setting fails")]
 
+mod capture_oracle;
 mod shared;
 mod wire_oracle;
