@@ -3,7 +3,7 @@ use crate::{
     Statistics, Template,
     message::{OPTIONS_TEMPLATE_SET, TEMPLATE_SET},
     record::{FieldLayout, RecordWriter},
-    session::Session,
+    session::{ANNOUNCEMENT_ATTEMPTS, Session},
     type_information::{TYPE_INFORMATION_TEMPLATE, TypeInformation},
 };
 
@@ -88,14 +88,14 @@ impl<O: Output> Exporter<O> {
     ///
     /// The output failed with a message that had to be sent to make room.
     pub fn announce(&mut self, export_time_s: u32) -> Result<(), OutputError> {
-        self.session.refresh(export_time_s);
+        self.session.set_export_time(export_time_s);
         for index in 0..self.templates.len() {
             if self
                 .templates
                 .get(index)
                 .is_some_and(|template| !self.session.is_current(template.announced_in))
             {
-                self.announce_template(index, export_time_s);
+                self.announce_template(index);
             }
         }
         self.session.take_failure()
@@ -104,8 +104,8 @@ impl<O: Output> Exporter<O> {
     /// Exports one record, a data record or an options data record as its template says: `write` hands in the values
     /// in the order of the template, and returns the first error that the writer gives.
     ///
-    /// The message carries the export time of its last record, in seconds since 1970. A caller whose records hold
-    /// times relative to it, such as `flowStartDeltaMicroseconds`, has to flush whenever it changes.
+    /// A message carries the export time of the call that completes it, in seconds since 1970. A caller whose records
+    /// hold times relative to it, such as `flowStartDeltaMicroseconds`, has to flush whenever it changes.
     ///
     /// # Errors
     ///
@@ -121,11 +121,11 @@ impl<O: Output> Exporter<O> {
         F: FnOnce(&mut RecordWriter<'_>) -> Result<(), RecordError>,
     {
         let TemplateHandle { index, id } = *template;
-        self.session.refresh(export_time_s);
+        self.session.set_export_time(export_time_s);
         match self.templates.get(index) {
             Some(template) if template.id == id => {
                 if !self.session.is_current(template.announced_in) {
-                    self.announce_template(index, export_time_s);
+                    self.announce_template(index);
                 }
             }
             _ => return Err(self.refuse(id, 0, RecordError::UnknownTemplate)),
@@ -143,9 +143,9 @@ impl<O: Output> Exporter<O> {
             return Err(self.refuse(id, written, error));
         }
         if self.session.message().holds(start, octets) {
-            self.session.accept(id, start, octets, export_time_s);
+            self.session.accept(id, start, octets);
         } else {
-            self.begin_message_with(index, id, start, octets, export_time_s);
+            self.begin_message_with(index, id, start, octets);
         }
         Ok(self.session.take_failure()?)
     }
@@ -156,7 +156,8 @@ impl<O: Output> Exporter<O> {
     ///
     /// The output failed.
     pub fn flush(&mut self, export_time_s: u32) -> Result<(), OutputError> {
-        self.session.flush(export_time_s);
+        self.session.set_export_time(export_time_s);
+        self.session.flush();
         self.session.take_failure()
     }
 
@@ -182,28 +183,35 @@ impl<O: Output> Exporter<O> {
 
     /// Puts the octets at `start`, which run over the end of the message, into the next one.
     #[cold]
-    fn begin_message_with(&mut self, index: usize, id: u16, start: usize, octets: usize, export_time_s: u32) {
+    fn begin_message_with(&mut self, index: usize, id: u16, start: usize, octets: usize) {
         self.session.send();
         if self.templates.get(index).is_some_and(|template| self.session.is_current(template.announced_in)) {
-            self.session.carry_over(id, start, octets, export_time_s);
+            self.session.carry_over(id, start, octets);
             return;
         }
         let mut record = std::mem::take(&mut self.waiting);
         record.clear();
         record.extend_from_slice(self.session.message().beyond_end(start, octets));
-        self.announce_template(index, export_time_s);
-        self.session.append_data(id, &record, export_time_s);
+        for _ in 0..ANNOUNCEMENT_ATTEMPTS {
+            self.announce_template(index);
+            self.session.make_room(id, octets);
+            if self.templates.get(index).is_some_and(|template| self.session.is_known(template.announced_in))
+            {
+                break;
+            }
+        }
+        self.session.append_data(id, &record);
         self.waiting = record;
     }
 
     /// Appends the template, and before it what describes its elements.
     #[cold]
-    fn announce_template(&mut self, index: usize, export_time_s: u32) {
+    fn announce_template(&mut self, index: usize) {
         let Some(template) = self.templates.get_mut(index) else { return };
         if let Some(type_information) = &mut self.type_information {
-            type_information.announce(&template.elements, &mut self.session, export_time_s);
+            type_information.announce(&template.elements, &mut self.session);
         }
-        self.session.append_template(template.set_id, &template.announcement, export_time_s);
+        self.session.append_template(template.set_id, &template.announcement);
         template.announced_in = self.session.number();
     }
 

@@ -259,9 +259,7 @@ impl<'a> RecordWriter<'a> {
     pub fn string(&mut self, value: &str) -> Result<(), RecordError> {
         match self.layout.first() {
             Some(next) if next.data_type() == DataType::String.code() => {
-                let (rest, outcome) = self.take().variable(*next, value.as_bytes());
-                *self = rest;
-                outcome
+                self.octets_of(*next, value.as_bytes())
             }
             _ => Err(mismatch(DataType::String, self.layout.len())),
         }
@@ -281,11 +279,7 @@ impl<'a> RecordWriter<'a> {
             DataType::SubTemplateMultiList.code(),
         ];
         match self.layout.first() {
-            Some(next) if TYPES.contains(&next.data_type()) => {
-                let (rest, outcome) = self.take().variable(*next, value);
-                *self = rest;
-                outcome
-            }
+            Some(next) if TYPES.contains(&next.data_type()) => self.octets_of(*next, value),
             _ => Err(mismatch(DataType::OctetArray, self.layout.len())),
         }
     }
@@ -398,12 +392,6 @@ impl<'a> RecordWriter<'a> {
             [a, ..] if length == 1 => self.put([a]),
             octets => self.copy(&[], octets.get(..length.into()).unwrap_or_default()),
         };
-        (self, outcome)
-    }
-
-    #[inline(never)]
-    fn variable(mut self, next: FieldLayout, value: &[u8]) -> (Self, Result<(), RecordError>) {
-        let outcome = self.octets_of(next, value);
         (self, outcome)
     }
 

@@ -14,7 +14,7 @@ pub(crate) struct Session<O> {
     output: O,
     message: Message,
     observation_domain: u32,
-    /// Of the last record in the message.
+    /// Of the last call.
     export_time_s: u32,
     sequence_number: u32,
     /// Records of data in the message; each has an octet at least.
@@ -26,6 +26,8 @@ pub(crate) struct Session<O> {
     /// Templates that were announced in an earlier message are to be announced again.
     current_since: u64,
     refreshed_at_s: u32,
+    /// The number of the message after the last one that was lost.
+    lost_before: u64,
     /// `None` where nothing gets lost on the way.
     refresh: Option<Refresh>,
     /// Messages that the output has taken and keeps back; its buffer bounds them.
@@ -66,6 +68,7 @@ impl<O: Output> Session<O> {
             number: 1,
             current_since: 1,
             refreshed_at_s: 0,
+            lost_before: 1,
             refresh: datagrams.then(|| Refresh { seconds, messages: messages.into() }),
             held_back: VecDeque::new(),
             refused: 0,
@@ -95,45 +98,57 @@ impl<O: Output> Session<O> {
         announced_in >= self.current_since
     }
 
-    /// Makes everything that was announced before outdated if the time has come.
+    /// Whether no message was lost since this one was begun, not even this one.
+    pub(crate) const fn is_known(&self, announced_in: u64) -> bool {
+        announced_in >= self.lost_before
+    }
+
+    /// Takes the time of a call. Everything that was announced before becomes outdated if that was long ago.
     #[inline]
-    pub(crate) fn refresh(&mut self, export_time_s: u32) {
+    pub(crate) fn set_export_time(&mut self, export_time_s: u32) {
+        self.export_time_s = export_time_s;
         if let Some(refresh) = self.refresh
             // A time that runs far back says no less that it was long ago.
             && export_time_s.abs_diff(self.refreshed_at_s) >= refresh.seconds
         {
-            self.outdate(export_time_s);
+            self.outdate();
         }
     }
 
     /// Makes the octets at `start` a data record of this message, which holds them.
     #[inline]
-    pub(crate) fn accept(&mut self, set_id: u16, start: usize, octets: usize, export_time_s: u32) {
+    pub(crate) fn accept(&mut self, set_id: u16, start: usize, octets: usize) {
         self.message.accept(set_id, start, octets);
-        self.count_data(export_time_s);
+        self.data_records += 1;
     }
 
     /// Makes the octets at `start` the first data record of this message, which is empty.
-    pub(crate) fn carry_over(&mut self, set_id: u16, start: usize, octets: usize, export_time_s: u32) {
+    pub(crate) fn carry_over(&mut self, set_id: u16, start: usize, octets: usize) {
         self.message.carry_over(set_id, start, octets);
-        self.count_data(export_time_s);
+        self.data_records += 1;
+    }
+
+    /// Sends the message if a record of this set does not fit behind the others.
+    pub(crate) fn make_room(&mut self, set_id: u16, octets: usize) {
+        if !self.message.holds(self.message.next_record(set_id), octets) {
+            self.send();
+        }
     }
 
     /// Adds a data record that a message can hold, if need be to the next message.
-    pub(crate) fn append_data(&mut self, set_id: u16, record: &[u8], export_time_s: u32) {
+    pub(crate) fn append_data(&mut self, set_id: u16, record: &[u8]) {
         self.append(set_id, record);
-        self.count_data(export_time_s);
+        self.data_records += 1;
     }
 
     /// Adds a template record that a message can hold, if need be to the next message.
-    pub(crate) fn append_template(&mut self, set_id: u16, record: &[u8], export_time_s: u32) {
+    pub(crate) fn append_template(&mut self, set_id: u16, record: &[u8]) {
         self.append(set_id, record);
         if set_id == OPTIONS_TEMPLATE_SET {
             // Some collectors cannot read two options templates in one set.
             self.message.close_set();
         }
         self.template_records += 1;
-        self.export_time_s = export_time_s;
     }
 
     /// Counts a data record that its writer did not complete.
@@ -169,9 +184,8 @@ impl<O: Output> Session<O> {
         self.refresh_after_message();
     }
 
-    /// Sends the message at a time of its own, and has the output hand on what it kept back.
-    pub(crate) fn flush(&mut self, export_time_s: u32) {
-        self.export_time_s = export_time_s;
+    /// Sends the message, and has the output hand on what it kept back.
+    pub(crate) fn flush(&mut self) {
         self.send();
         match self.output.flush() {
             Ok(()) => self.settle(),
@@ -202,9 +216,7 @@ impl<O: Output> Session<O> {
     }
 
     fn append(&mut self, set_id: u16, record: &[u8]) {
-        if !self.message.holds(self.message.next_record(set_id), record.len()) {
-            self.send();
-        }
+        self.make_room(set_id, record.len());
         let start = self.message.next_record(set_id);
         if let Some(room) = self.message.room(start).get_mut(..record.len()) {
             room.copy_from_slice(record);
@@ -218,14 +230,14 @@ impl<O: Output> Session<O> {
         let refused = self.output.refused();
         let old = self.refresh.is_some_and(|refresh| self.number - self.current_since >= refresh.messages);
         if old || refused != self.refused {
-            self.outdate(self.export_time_s);
+            self.outdate();
         }
         self.refused = refused;
     }
 
-    const fn outdate(&mut self, export_time_s: u32) {
+    const fn outdate(&mut self) {
         self.current_since = self.number;
-        self.refreshed_at_s = export_time_s;
+        self.refreshed_at_s = self.export_time_s;
     }
 
     /// Counts the messages that the output no longer keeps back as sent.
@@ -254,15 +266,14 @@ impl<O: Output> Session<O> {
         self.statistics.lost_messages += lost_messages;
         self.statistics.lost_records += lost_records;
         // The templates in a lost message were never announced.
-        self.outdate(self.export_time_s);
+        self.lost_before = self.number;
+        self.outdate();
         let failure = self.failure.get_or_insert(OutputError { lost_messages: 0, lost_records: 0, source });
         failure.lost_messages += lost_messages;
         failure.lost_records += lost_records;
     }
-
-    #[inline]
-    fn count_data(&mut self, export_time_s: u32) {
-        self.data_records += 1;
-        self.export_time_s = export_time_s;
-    }
 }
+
+/// How often what a record needs is announced again because a message was lost on the way. An output that has failed
+/// so often in a row has failed for good.
+pub(crate) const ANNOUNCEMENT_ATTEMPTS: u32 = 3;

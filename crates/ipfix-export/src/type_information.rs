@@ -7,7 +7,7 @@ use crate::{
     },
     message::OPTIONS_TEMPLATE_SET,
     record::{FieldLayout, RecordWriter},
-    session::Session,
+    session::{ANNOUNCEMENT_ATTEMPTS, Session},
 };
 
 /// The descriptions of enterprise elements (RFC 5610) and what the session has said of them.
@@ -81,22 +81,23 @@ impl TypeInformation {
     }
 
     /// Appends those of these descriptions that the other side does not know, or no longer.
-    pub(crate) fn announce<O: Output>(
-        &mut self,
-        elements: &[usize],
-        session: &mut Session<O>,
-        export_time_s: u32,
-    ) {
+    pub(crate) fn announce<O: Output>(&mut self, elements: &[usize], session: &mut Session<O>) {
         for index in elements {
             let Some(description) = self.descriptions.get_mut(*index) else { continue };
             if session.is_current(description.announced_in) {
                 continue;
             }
-            if !session.is_current(self.announced_in) {
-                session.append_template(OPTIONS_TEMPLATE_SET, &self.announcement, export_time_s);
-                self.announced_in = session.number();
+            for _ in 0..ANNOUNCEMENT_ATTEMPTS {
+                if !session.is_current(self.announced_in) {
+                    session.append_template(OPTIONS_TEMPLATE_SET, &self.announcement);
+                    self.announced_in = session.number();
+                }
+                session.make_room(TYPE_INFORMATION_TEMPLATE, description.record.len());
+                if session.is_known(self.announced_in) {
+                    break;
+                }
             }
-            session.append_data(TYPE_INFORMATION_TEMPLATE, &description.record, export_time_s);
+            session.append_data(TYPE_INFORMATION_TEMPLATE, &description.record);
             description.announced_in = session.number();
         }
     }

@@ -1,0 +1,14 @@
+//! The exporter as a caller and a collector see it.
+
+#[cfg(test)]
+mod decoder;
+#[cfg(test)]
+mod file;
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod round_trip;
+#[cfg(test)]
+mod udp;
+#[cfg(test)]
+mod value;
