@@ -1,9 +1,12 @@
 //! A TCP connection as a probe between its ends sees it: every octet acknowledged, every acknowledgement at its time.
 
+mod loss;
+
 use std::time::Duration;
 
 use etherparse::{TcpHeader, TcpOptions};
 
+use self::loss::Gap;
 use crate::{
     host::{Endpoint, Path, Stack},
     packet::{Ip, ethernet, length32},
@@ -73,17 +76,6 @@ struct Heard {
     timestamp: u32,
 }
 
-/// A segment that was lost between the probe and the receiver.
-#[derive(Clone, Debug)]
-struct Gap {
-    sequence: u32,
-    data: Vec<u8>,
-    push: bool,
-    lost_at: Duration,
-    /// When each duplicate acknowledgement passed the probe.
-    duplicates: Vec<Duration>,
-}
-
 /// A segment that is to be recorded.
 #[derive(Clone, Copy, Default)]
 struct Segment<'d> {
@@ -106,26 +98,6 @@ impl<'r> Conversation<'r> {
     ) -> Self {
         let mut conversation = Self::new(recording, path, client, server, at);
         conversation.shake_hands(at);
-        conversation
-    }
-
-    /// The same, but the first segment is lost behind the probe, and the client sends it again after a second (RFC 6298, section 2).
-    pub fn open_late(
-        recording: &'r mut Recording,
-        path: Path,
-        client: Endpoint,
-        server: Endpoint,
-        at: Duration,
-    ) -> Self {
-        let mut conversation = Self::new(recording, path, client, server, at);
-        let flags = Flags { synchronize: true, ..Flags::default() };
-        let sequence = conversation.client.next_sequence;
-        conversation.record(
-            Side::Client,
-            at,
-            Segment { flags, sequence, is_lost: true, ..Segment::default() },
-        );
-        conversation.shake_hands(at + FIRST_RETRANSMISSION_TIMEOUT);
         conversation
     }
 
@@ -178,13 +150,6 @@ impl<'r> Conversation<'r> {
     /// One side writes `data`: as many segments as it takes, in bursts of the congestion window (RFC 5681).
     pub fn send(&mut self, side: Side, data: &[u8]) {
         self.transmit(side, data, None);
-    }
-
-    /// One side writes `data`, and the segment of the number `lost`, counted from 0, is lost behind the probe and sent again.
-    ///
-    /// Three acknowledgements of what came before it bring it at once (RFC 5681, section 3.2), else a timer does (RFC 6298).
-    pub fn send_with_loss(&mut self, side: Side, data: &[u8], lost: usize) {
-        self.transmit(side, data, Some(lost));
     }
 
     /// Ends the connection.
@@ -281,33 +246,6 @@ impl<'r> Conversation<'r> {
         }
         self.recover(side);
         self.last = side;
-    }
-
-    /// Records a segment that does not arrive.
-    fn lose(&mut self, side: Side, at: Duration, data: &[u8], push: bool) {
-        let sequence = self.peer(side).next_sequence;
-        let flags = Flags { acknowledge: true, push, ..Flags::default() };
-        self.record(side, at, Segment { flags, sequence, data, is_lost: true, ..Segment::default() });
-        self.peer(side).next_sequence = sequence.wrapping_add(length32(data.len()));
-        self.gap = Some(Gap { sequence, data: data.to_vec(), push, lost_at: at, duplicates: Vec::new() });
-    }
-
-    /// Sends again what was lost, and lets the other side acknowledge all of it.
-    fn recover(&mut self, side: Side) {
-        let Some(gap) = self.gap.take() else { return };
-        let at = match gap.duplicates.get(DUPLICATES_THAT_TELL_A_LOSS - 1) {
-            Some(&third) => (third + self.round_trip_to(side) + KERNEL).max(self.now + SEGMENT_ON_THE_WIRE),
-            None => gap.lost_at + self.path.round_trip() + LEAST_RETRANSMISSION_TIMEOUT,
-        };
-        let flags = Flags { acknowledge: true, push: gap.push, ..Flags::default() };
-        self.record(
-            side,
-            at,
-            Segment { flags, sequence: gap.sequence, data: &gap.data, ..Segment::default() },
-        );
-        let receiver = other(side);
-        self.acknowledge(receiver, at + self.round_trip_to(receiver) + KERNEL);
-        self.now = at;
     }
 
     fn shake_hands(&mut self, at: Duration) {
@@ -476,12 +414,6 @@ const SEGMENT_ON_THE_WIRE: Duration = Duration::from_micros(15);
 const JITTER: Duration = Duration::from_micros(9);
 /// What Linux and Windows wait for data to send an acknowledgement with.
 const DELAYED_ACKNOWLEDGEMENT: Duration = Duration::from_millis(40);
-/// RFC 5681, section 3.2.
-const DUPLICATES_THAT_TELL_A_LOSS: usize = 3;
-/// RFC 6298, section 2.1.
-const FIRST_RETRANSMISSION_TIMEOUT: Duration = Duration::from_secs(1);
-/// What Linux adds to the round trip at the least.
-const LEAST_RETRANSMISSION_TIMEOUT: Duration = Duration::from_millis(200);
 /// RFC 6928.
 const INITIAL_WINDOW_SEGMENTS: usize = 10;
 /// Less than the receiver's window of 64 KiB.
@@ -495,7 +427,10 @@ mod tests {
     use crate::host::{Host, TEST_NET_1, TEST_NET_2, ipv4};
 
     /// Flags, relative sequence and acknowledgement numbers and payload length of each segment, in order of time.
-    fn segments(client: Stack, talk: impl FnOnce(Conversation<'_>)) -> Vec<(String, u32, u32, usize)> {
+    pub(super) fn segments(
+        client: Stack,
+        talk: impl FnOnce(Conversation<'_>),
+    ) -> Vec<(String, u32, u32, usize)> {
         let mut recording = Recording::seeded("test");
         let (client, server) =
             (Host::here(ipv4(TEST_NET_1, 9), client), Host::beyond(ipv4(TEST_NET_2, 9), Stack::Linux, 9));

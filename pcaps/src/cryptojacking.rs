@@ -18,7 +18,7 @@ use crate::{
         http,
     },
     random::Random,
-    recording::Recording,
+    recording::{Frame, Recording},
     scenes::{
         miner::{Mined, Mining},
         names::Lookup,
@@ -70,6 +70,11 @@ impl Truth {
 
 /// Plays the story.
 pub fn story() -> Story {
+    let (frames, truth) = play();
+    Story { capture: capture_file::write(&frames, EPOCH, capture_file::SNAP_LENGTH), truth }
+}
+
+fn play() -> (Vec<Frame>, Truth) {
     let cast = Cast::new();
     let mut random = Random::seeded("certificates");
     let own = certificate::self_signed(&mut random, VICTIM_NAME, "251114081530Z", "260516081530Z");
@@ -108,7 +113,7 @@ pub fn story() -> Story {
         mining: mined,
         summary: Summary::of(&frames),
     };
-    Story { capture: capture_file::write(&frames, EPOCH, capture_file::SNAP_LENGTH), truth }
+    (frames, truth)
 }
 
 fn flood(cast: &Cast) -> (Recording, Flooded) {
@@ -223,3 +228,138 @@ pub const HASH_RATE: u32 = 1900;
 pub const FIRST_DIFFICULTY: u32 = 10_000;
 /// Hashes for a share of the others.
 pub const DIFFICULTY: u32 = 60_000;
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::{BTreeMap, BTreeSet},
+        net::SocketAddr,
+    };
+
+    use etherparse::{NetSlice, SlicedPacket, TcpHeader, TransportSlice};
+
+    use super::*;
+    use crate::host::{Host, TEST_NET_1, TEST_NET_2, TEST_NET_3};
+
+    struct Seen {
+        at: Duration,
+        from: SocketAddr,
+        to: SocketAddr,
+        header: TcpHeader,
+        payload: Vec<u8>,
+    }
+
+    fn addresses(sliced: &SlicedPacket<'_>) -> Option<(IpAddr, IpAddr)> {
+        match sliced.net.as_ref()? {
+            NetSlice::Ipv4(net) => {
+                Some((net.header().source_addr().into(), net.header().destination_addr().into()))
+            }
+            NetSlice::Ipv6(net) => {
+                Some((net.header().source_addr().into(), net.header().destination_addr().into()))
+            }
+            NetSlice::Arp(_) => None,
+        }
+    }
+
+    fn segments(frames: &[Frame]) -> Vec<Seen> {
+        let seen = |frame: &Frame| {
+            let sliced = SlicedPacket::from_ethernet(&frame.octets).unwrap();
+            let (source, destination) = addresses(&sliced)?;
+            let TransportSlice::Tcp(tcp) = sliced.transport? else { return None };
+            Some(Seen {
+                at: frame.at,
+                from: (source, tcp.source_port()).into(),
+                to: (destination, tcp.destination_port()).into(),
+                header: tcp.to_header(),
+                payload: tcp.payload().to_vec(),
+            })
+        };
+        frames.iter().filter_map(seen).collect()
+    }
+
+    /// How many segments from `from` to `to` hold `text`.
+    fn saying(segments: &[Seen], from: Host, to: Host, text: &str) -> usize {
+        let holds = |payload: &[u8]| payload.windows(text.len()).any(|octets| octets == text.as_bytes());
+        let between = |seen: &&Seen| seen.from.ip() == from.address && seen.to.ip() == to.address;
+        segments.iter().filter(between).filter(|seen| holds(&seen.payload)).count()
+    }
+
+    #[test]
+    fn the_truth_is_what_the_frames_show() {
+        let (frames, truth) = play();
+        let segments = segments(&frames);
+        let cast = &truth.cast;
+
+        let is_flood = |seen: &&Seen| seen.header.syn && seen.header.options.is_empty();
+        let flood: Vec<_> = segments.iter().filter(is_flood).collect();
+        assert_eq!(flood.len(), truth.flood.synchronizes);
+        assert!(flood.iter().all(|seen| seen.to == SocketAddr::new(cast.victim.address, 80)));
+
+        let guesses = saying(&segments, cast.attacker, cast.victim, "Cookie: mstshash=");
+        assert_eq!(guesses, truth.guessing.failures + 2);
+
+        let mining = &truth.mining;
+        assert_eq!(saying(&segments, cast.victim, cast.pool, r#""method":"login""#), 1);
+        let shares = mining.accepted_first + mining.accepted + mining.rejected;
+        assert_eq!(saying(&segments, cast.victim, cast.pool, r#""method":"submit""#), shares);
+        assert_eq!(
+            saying(&segments, cast.pool, cast.victim, r#""result":{"status":"OK"}"#),
+            shares - mining.rejected
+        );
+        assert_eq!(saying(&segments, cast.pool, cast.victim, r#""error":{"#), mining.rejected);
+        assert_eq!(saying(&segments, cast.pool, cast.victim, r#""job_id":"#), mining.jobs);
+        assert_eq!(saying(&segments, cast.victim, cast.pool, r#""method":"keepalived""#), mining.keep_alives);
+        assert_eq!(saying(&segments, cast.victim, cast.delivery, "GET "), 2);
+    }
+
+    #[test]
+    fn nobody_acknowledges_or_echoes_what_has_not_passed() {
+        let (mut sent, mut clocks) = (BTreeMap::new(), BTreeMap::<_, BTreeSet<u32>>::new());
+        for Seen { at, from, to, header, payload } in segments(&play().0) {
+            if header.ack && !header.rst {
+                let others: u32 = *sent.get(&(to, from)).unwrap();
+                let ahead = header.acknowledgment_number.wrapping_sub(others);
+                assert!(
+                    ahead == 0 || ahead > u32::MAX / 2,
+                    "{from} acknowledges {ahead} octets too many at {at:?}"
+                );
+            }
+            for option in header.options_iterator().flatten() {
+                if let etherparse::TcpOptionElement::Timestamp(own, echoed) = option {
+                    let is_known = clocks.get(&(to, from)).is_some_and(|known| known.contains(&echoed));
+                    assert!(is_known || !header.ack, "{from} echoes {echoed} at {at:?}");
+                    clocks.entry((from, to)).or_default().insert(own);
+                }
+            }
+            let taken = u32::try_from(payload.len()).unwrap() + u32::from(header.syn) + u32::from(header.fin);
+            let next = header.sequence_number.wrapping_add(taken);
+            let before = sent.entry((from, to)).or_insert(next);
+            if next.wrapping_sub(*before) < u32::MAX / 2 {
+                *before = next;
+            }
+        }
+    }
+
+    #[test]
+    fn visits_go_on_in_the_flood() {
+        let (frames, truth) = play();
+        let in_flood = |seen: &Seen| (truth.flood.first..truth.flood.last).contains(&seen.at);
+        let site = SocketAddr::new(truth.cast.victim.address, 80);
+        let asks = |seen: &&Seen| seen.to == site && in_flood(seen) && seen.payload.starts_with(b"GET / ");
+        assert!(segments(&frames).iter().filter(asks).count() >= 6);
+    }
+
+    #[test]
+    fn all_addresses_are_for_documentation() {
+        let networks = [TEST_NET_1, TEST_NET_2, TEST_NET_3];
+        let is_documentation = |address: IpAddr| match address {
+            IpAddr::V4(address) => networks.iter().any(|&network| address.octets().starts_with(&network)),
+            IpAddr::V6(address) => address.segments().starts_with(&[0x2001, 0xdb8]) || address.is_multicast(),
+        };
+        for frame in play().0 {
+            let sliced = SlicedPacket::from_ethernet(&frame.octets).unwrap();
+            let Some((source, destination)) = addresses(&sliced) else { continue };
+            assert!(is_documentation(source) && is_documentation(destination), "{source} {destination}");
+        }
+    }
+}

@@ -50,9 +50,12 @@ impl Kept {
 /// Every file that the project keeps beside this crate.
 pub fn all() -> Vec<Kept> {
     let story = cryptojacking::story();
+    let exhibition = tunnels::exhibition();
     vec![
         Kept { name: "cryptojacking.md", octets: story.truth.page().into_bytes() },
         Kept { name: "cryptojacking.pcap", octets: story.capture },
+        Kept { name: "tunnels.md", octets: exhibition.page().into_bytes() },
+        Kept { name: "tunnels.pcap", octets: exhibition.capture },
     ]
 }
 

@@ -8,6 +8,7 @@ use super::{
     seconds,
 };
 use crate::{
+    conversation::Conversation,
     host::Path,
     protocol::{credssp::Logon, http},
     recording::Recording,
@@ -36,20 +37,25 @@ pub(super) fn visits(cast: &Cast, certificate: &[u8], busy: (Duration, Duration)
             host_name: SITE_NAME,
             agent: http::BROWSER,
         };
-        match number % 4 {
-            0 => {
+        match number % 8 {
+            0 | 4 if !number.is_multiple_of(12) => {
                 let visit = Visit { server: cast.victim.port(443), ..visit };
                 visit.encrypted(&mut recording, certificate, &[(410, 2900), (330, 900)], at);
             }
-            2 if number % 8 == 2 => {
+            // A port that nothing listens on.
+            5 if number % 16 == 5 => {
+                let server = cast.victim.port(8080);
+                Conversation::refused(&mut recording, path, visit.client, server, at);
+            }
+            2 => {
                 let client = Cast::visitor_v6(number.wrapping_mul(7)).port(port);
                 let visit = Visit { client, server: cast.victim_v6.port(80), ..visit };
                 visit.plain(&mut recording, &[("/", 1900)], Loss::None, at);
             }
             _ => {
-                let length = recording.random.count(300, 3800);
+                let length = recording.random.count(300, 2600);
                 let loss = match number {
-                    9 | 21 | 33 => Loss::Answer(0),
+                    9 | 22 | 33 => Loss::Answer(0),
                     // In the flood a full queue is one more reason for a client to try again.
                     _ if (busy.0..busy.1).contains(&at) && number.is_multiple_of(3) => Loss::Synchronize,
                     _ => Loss::None,
@@ -58,10 +64,16 @@ pub(super) fn visits(cast: &Cast, certificate: &[u8], busy: (Duration, Duration)
                 visit.plain(&mut recording, &pages[..=usize::from(number.is_multiple_of(3))], loss, at);
             }
         }
-        let mean = if (busy.0..busy.1).contains(&at) { seconds(4) } else { seconds(52) };
-        at += Duration::from_millis(400) + recording.random.waiting_time(mean);
+        at = next_visit(&mut recording, busy, at);
     }
     recording
+}
+
+/// Somebody comes every minute or so; in the flood every few seconds, from its first second on.
+fn next_visit(recording: &mut Recording, busy: (Duration, Duration), at: Duration) -> Duration {
+    let mean = if (busy.0..busy.1).contains(&at) { seconds(3) } else { seconds(54) };
+    let next = at + Duration::from_millis(400) + recording.random.waiting_time(mean);
+    if at < busy.0 && next > busy.0 { busy.0 + Duration::from_millis(700) } else { next }
 }
 
 /// A workstation asks for a name and visits the server that has it.
@@ -92,7 +104,7 @@ pub(super) fn browsing(cast: &Cast, certificate: &[u8]) -> Recording {
         if number.is_multiple_of(4) {
             lookup.resolve(&mut recording, "printer.example.org", &[], at + seconds(9));
         }
-        at += seconds(25) + recording.random.waiting_time(seconds(150));
+        at += seconds(25) + recording.random.waiting_time(seconds(230));
     }
     recording
 }

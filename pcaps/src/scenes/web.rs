@@ -48,8 +48,8 @@ impl Visit<'_> {
             let body = page(length);
             let response = http::response("200 OK", SERVER, "text/html; charset=utf-8", &body);
             match loss {
-                Loss::Answer(lost) if number == pages.len() => {
-                    conversation.send_with_loss(Side::Server, &response, lost);
+                Loss::Answer(segment) if number == pages.len() => {
+                    conversation.send_with_loss(Side::Server, &response, segment);
                 }
                 _ => conversation.server(&response),
             }
