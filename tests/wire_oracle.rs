@@ -229,13 +229,13 @@ fn assert_same_transport(lax: &LaxSlicedPacket<'_>, packet: &Packet<'_>, which: 
             assert_eq!((ours.kind, ours.code), (theirs.type_u8(), theirs.code_u8()), "{which}");
             assert_eq!(packet.payload, &theirs.slice()[4..], "{which}");
         }
-        // ICMP of the other version is nothing that anyone answers.
+        // ICMP of the other version is nothing that anyone answers. Etherparse reads nothing of a fragment, nor of a header that
+        // was cut or that lies about its length.
         (
             Some(TransportSlice::Icmpv4(_) | TransportSlice::Icmpv6(_) | TransportSlice::Igmp(_)),
             Transport::Other,
-        ) => {}
-        // Etherparse reads nothing of a fragment, nor of a header that was cut or that lies about its length.
-        (None, _) => {}
+        )
+        | (None, _) => {}
         (theirs, ours) => panic!("{which}: {theirs:?} became {ours:?}"),
     }
 }
