@@ -135,7 +135,7 @@ fn guess(cast: &Cast, desktop: &Desktop<'_>) -> (Recording, Guessed) {
         last: Attempt {
             path: Path::to_client_afar(43),
             client: cast.attacker.port(38_114),
-            program: Program::Guesser,
+            program: Program::FreeRdp,
             logon: ATTACKERS_LOGON,
         },
         users: &["administrator", "admin", "user", "backup", "administrator", "test"],
@@ -152,7 +152,7 @@ fn intrude(cast: &Cast, desktop: &Desktop<'_>) -> (Recording, (Duration, Duratio
     let attempt = Attempt {
         path: Path::to_client_afar(43),
         client: cast.attacker.port(39_870),
-        program: Program::Microsoft,
+        program: Program::FreeRdp,
         logon: ATTACKERS_LOGON,
     };
     let ended = attempt.play(&mut recording, desktop, Outcome::Session(SESSION.1), SESSION.0);
@@ -211,12 +211,8 @@ const DELIVERY_STARTS: Duration = seconds(563);
 const ARCHIVE_LENGTH: usize = 96_000;
 const MINING_STARTS: Duration = seconds(637);
 
-const ATTACKERS_LOGON: Logon<'static> = Logon {
-    user: "support",
-    password: "Summer2025",
-    workstation: "WORKGROUP1",
-    service: "TERMSRV/192.0.2.10",
-};
+const ATTACKERS_LOGON: Logon<'static> =
+    Logon { user: "support", password: "Summer2025", workstation: "client", service: "TERMSRV/192.0.2.10" };
 
 /// As the miner's program calls itself.
 pub const AGENT: &str = "XMRig/6.21.3 (Windows NT 10.0; Win64; x64) libuv/1.48.0 msvc/2022";

@@ -120,7 +120,8 @@ pub(super) fn housekeeping(cast: &Cast) -> Recording {
             at += seconds(256) + recording.random.time(Duration::ZERO, seconds(2));
         }
     }
-    let mut at = seconds(2);
+    // The first frame of all is at the very beginning, so that times since it are times of the story.
+    let mut at = Duration::ZERO;
     while at < LAST_VISIT {
         let monitor = cast.monitor;
         housekeeping::resolve_neighbor(&mut recording, monitor, cast.victim, at);

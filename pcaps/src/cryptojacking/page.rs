@@ -1,6 +1,6 @@
 //! The page beside the capture, written from the same facts.
 
-use std::{fmt::Write, time::Duration};
+use std::{fmt::Arguments, time::Duration};
 
 use super::{
     AGENT, DIFFICULTY, END, FIRST_DIFFICULTY, HASH_RATE, Truth, WORKER,
@@ -112,6 +112,7 @@ fn counts(truth: &Truth) -> String {
     let Truth { flood, guessing, mining, .. } = truth;
     let rows = [
         ("SYN segments of the flood", flood.synchronizes),
+        ("addresses that they say they come from", flood.sources),
         ("SYN-ACK segments that answer them, repeated ones included", flood.answers),
         ("RST segments of hosts that exist at a spoofed address", flood.resets),
         ("RDP logons that the attacker tries and that fail", guessing.failures),
@@ -179,9 +180,9 @@ fn time(at: Duration) -> String {
     format!("{:02}:{:02}.{milliseconds:03}", seconds / 60, seconds % 60)
 }
 
-#[expect(clippy::expect_used, reason = "writing to a String cannot fail")]
-fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
-    writeln!(text, "{arguments}").expect("a String takes everything");
+fn line(text: &mut String, arguments: Arguments<'_>) {
+    text.push_str(&arguments.to_string());
+    text.push('\n');
 }
 
 const HEAD: &str = "# cryptojacking.pcap
@@ -191,4 +192,6 @@ Written by `cargo run -p pcaps --bin write-pcaps`, like this page: what it says 
 The capture begins at 2026-03-04 08:00:00 UTC. Times here are minutes, seconds and milliseconds since then. The probe stands at the
 switch of the site `192.0.2.0/24`, `2001:db8:2::/64`. All addresses are for documentation (RFC 5737, RFC 3849), all names are reserved
 (RFC 2606, RFC 6761), encrypted octets are random, and the files that are fetched hold no program.
+
+`tshark -r cryptojacking.pcap -d tcp.port==3389,tls -d tcp.port==3333,json` shows what is inside RDP and the miner's connection.
 ";

@@ -33,8 +33,8 @@ pub struct Desktop<'a> {
 pub enum Program {
     /// Microsoft's client: cookies of nine characters, Schannel, `HYBRID_EX`.
     Microsoft,
-    /// A guesser built on `FreeRDP`: whole cookies, OpenSSL, `HYBRID`.
-    Guesser,
+    /// `FreeRDP`, or what is built on it: whole cookies, OpenSSL, `HYBRID`.
+    FreeRdp,
 }
 
 /// How a logon goes on once the client has proved what it knows.
@@ -116,7 +116,7 @@ impl Attempt<'_> {
                 let offered = security::SSL | security::HYBRID | security::HYBRID_EX;
                 (offered, security::HYBRID_EX, Client::Schannel)
             }
-            Program::Guesser => (security::SSL | security::HYBRID, security::HYBRID, Client::OpenSsl),
+            Program::FreeRdp => (security::SSL | security::HYBRID, security::HYBRID, Client::OpenSsl),
         };
         conversation.client(&rdp::connection_request(self.logon.user, is_microsoft, offered));
         let delay = conversation.random().time(Duration::from_millis(1), Duration::from_millis(5));

@@ -1,6 +1,6 @@
 //! A SYN flood: segments that open nothing, from addresses that did not send them.
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::{collections::BTreeSet, net::Ipv4Addr, time::Duration};
 
 use etherparse::TcpHeader;
 
@@ -34,6 +34,8 @@ pub struct Flooded {
     pub last: Duration,
     /// Its segments.
     pub synchronizes: usize,
+    /// Different addresses that they say they come from.
+    pub sources: usize,
     /// Answers of the victim, repeated ones included.
     pub answers: usize,
     /// Resets of hosts that exist at a spoofed address and did not ask for an answer.
@@ -43,17 +45,21 @@ pub struct Flooded {
 impl Flood {
     /// Plays the flood from `start` on.
     pub fn play(&self, recording: &mut Recording, start: Duration) -> Flooded {
-        let mut told = Flooded { first: start, last: start, synchronizes: 0, answers: 0, resets: 0 };
+        let mut told =
+            Flooded { first: start, last: start, synchronizes: 0, sources: 0, answers: 0, resets: 0 };
+        let mut sources = BTreeSet::new();
         let mean = Duration::from_secs(1) / self.per_second;
         let mut at = start;
         while at < start + self.length {
             let address = *recording.random.choice(&self.spoofed);
+            sources.insert(address);
             let source = Host::beyond(address, Stack::Linux, HOPS).port(any_port(recording));
             self.knock(recording, source, at, &mut told);
             told.last = at;
             told.synchronizes += 1;
             at += recording.random.waiting_time(mean);
         }
+        told.sources = sources.len();
         told
     }
 

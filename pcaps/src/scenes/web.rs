@@ -72,8 +72,9 @@ impl Visit<'_> {
         let mut conversation = Conversation::open(recording, self.path, self.client, self.server, at);
         tls::handshake(&mut conversation, Client::Browser, Some(self.host_name), Version::Tls13, certificate);
         // Two tickets for later (RFC 8446, section 4.6.1).
-        let tickets = [tls::application_data(conversation.random(), Version::Tls13, 233).repeat(2)].concat();
-        conversation.server(&tickets);
+        let tickets =
+            [233, 233].map(|length| tls::application_data(conversation.random(), Version::Tls13, length));
+        conversation.server(&tickets.concat());
         for &(request, answer) in messages {
             tls::send(&mut conversation, Side::Client, Version::Tls13, request);
             let delay = conversation.random().time(Duration::from_millis(2), Duration::from_millis(25));
