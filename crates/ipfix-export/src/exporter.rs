@@ -1,9 +1,9 @@
 use crate::{
     ConfigError, ExportError, ExporterConfig, Output, OutputError, RecordError, RegistrationError,
     Statistics, Template,
-    message::{OPTIONS_TEMPLATE_SET, TEMPLATE_SET},
+    message::{OPTIONS_TEMPLATE_SET, SET_HEADER, TEMPLATE_SET},
     record::{FieldLayout, RecordWriter},
-    session::{ANNOUNCEMENT_ATTEMPTS, Session},
+    session::Session,
     type_information::{TYPE_INFORMATION_TEMPLATE, TypeInformation},
 };
 
@@ -192,24 +192,20 @@ impl<O: Output> Exporter<O> {
         let mut record = std::mem::take(&mut self.waiting);
         record.clear();
         record.extend_from_slice(self.session.message().beyond_end(start, octets));
-        for _ in 0..ANNOUNCEMENT_ATTEMPTS {
-            self.announce_template(index);
-            self.session.make_room(id, octets);
-            if self.templates.get(index).is_some_and(|template| self.session.is_known(template.announced_in))
-            {
-                break;
-            }
-        }
+        self.announce_template(index);
         self.session.append_data(id, &record);
         self.waiting = record;
     }
 
-    /// Appends the template, and before it what describes its elements.
+    /// Appends the template, and before it what describes its elements. All of it stands in one message if that is
+    /// possible: so a message that gets lost does not take half of it along.
     #[cold]
     fn announce_template(&mut self, index: usize) {
         let Some(template) = self.templates.get_mut(index) else { return };
-        if let Some(type_information) = &mut self.type_information {
-            type_information.announce(&template.elements, &mut self.session);
+        let octets = template.announcement.len() + SET_HEADER;
+        if let Some(types) = &mut self.type_information {
+            self.session.keep_together(octets + types.announcement_octets(&template.elements, &self.session));
+            types.announce(&template.elements, &mut self.session);
         }
         self.session.append_template(template.set_id, &template.announcement);
         template.announced_in = self.session.number();
@@ -234,4 +230,97 @@ struct Registered {
     elements: Vec<usize>,
     /// The number of the message that announced it last; 0 for none.
     announced_in: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{DataType, InformationElement, MemoryOutput, iana};
+
+    #[test]
+    fn a_refused_record_leaves_the_message_as_it_was() {
+        let mut exporter = Exporter::new(ExporterConfig::new(1), MemoryOutput::stream()).unwrap();
+        let template =
+            Template::new(256, [iana::PROTOCOL_IDENTIFIER.field(), iana::VLAN_ID.field()]).unwrap();
+        let template = exporter.register(&template).unwrap();
+        exporter.announce(0).unwrap();
+        let error = exporter
+            .record(&template, 0, |record| {
+                record.u8(6)?;
+                record.u32(7)
+            })
+            .unwrap_err();
+        let text = "template 256, field 2: the value is a unsigned32 and the field is not: write the values in the \
+                    order of the template";
+        assert_eq!(error.to_string(), text);
+        let error = exporter.record(&template, 0, |record| record.u8(6)).unwrap_err();
+        assert!(
+            matches!(error, ExportError::Record { error: RecordError::Incomplete { missing: 1 }, .. }),
+            "{error}"
+        );
+        exporter.flush(0).unwrap();
+        assert_eq!(exporter.output().octets()[16..], [0, 2, 0, 16, 1, 0, 0, 2, 0, 4, 0, 1, 0, 58, 0, 2]);
+        assert_eq!(exporter.statistics().refused_records, 2);
+    }
+
+    #[test]
+    fn a_record_larger_than_a_message_is_refused() {
+        let config = ExporterConfig::new(1).with_maximum_message(64);
+        let mut exporter = Exporter::new(config, MemoryOutput::stream()).unwrap();
+        let template = Template::new(256, [iana::APPLICATION_NAME.field()]).unwrap();
+        let template = exporter.register(&template).unwrap();
+        exporter.record(&template, 0, |record| record.string(&"x".repeat(43))).unwrap();
+        let error = exporter.record(&template, 0, |record| record.string(&"x".repeat(44))).unwrap_err();
+        assert!(matches!(error, ExportError::Record { error: RecordError::NoRoom, .. }), "{error}");
+    }
+
+    #[test]
+    fn a_handle_of_another_exporter_is_refused() {
+        let mut one = Exporter::new(ExporterConfig::new(1), MemoryOutput::stream()).unwrap();
+        let mut other = Exporter::new(ExporterConfig::new(2), MemoryOutput::stream()).unwrap();
+        one.register(&template(256)).unwrap();
+        let foreign = other.register(&template(300)).unwrap();
+        let error = one.record(&foreign, 0, |record| record.u8(1)).unwrap_err();
+        assert!(matches!(
+            error,
+            ExportError::Record { template: 300, error: RecordError::UnknownTemplate, .. }
+        ));
+    }
+
+    #[test]
+    fn templates_that_cannot_work_are_refused_when_they_are_registered() {
+        let config = ExporterConfig::new(1).with_maximum_message(64);
+        let mut exporter = Exporter::new(config, MemoryOutput::stream()).unwrap();
+        exporter.register(&template(256)).unwrap();
+        assert_eq!(exporter.register(&template(256)), Err(RegistrationError::IdTaken { id: 256 }));
+        let types = template(TYPE_INFORMATION_TEMPLATE);
+        assert_eq!(exporter.register(&types), Err(RegistrationError::IdTaken { id: 65_535 }));
+        let long = Template::new(257, vec![iana::PROTOCOL_IDENTIFIER.field(); 11]).unwrap();
+        let error = RegistrationError::TooLarge { id: 257, octets: 48, room: 44 };
+        assert_eq!(exporter.register(&long), Err(error));
+        let wide =
+            Template::new(257, [iana::SOURCE_IPV6_PREFIX.field(), iana::INTERFACE_NAME.with_length(40)])
+                .unwrap();
+        let error = RegistrationError::TooLarge { id: 257, octets: 56, room: 44 };
+        assert_eq!(exporter.register(&wide), Err(error));
+        // What was refused has not taken the id.
+        exporter.register(&template(257)).unwrap();
+    }
+
+    #[test]
+    fn two_elements_of_one_number_are_refused() {
+        let mut exporter = Exporter::new(ExporterConfig::new(1), MemoryOutput::stream()).unwrap();
+        let element =
+            |name| InformationElement::new(32_473, 1001, name, DataType::Unsigned8).unwrap().field();
+        exporter.register(&Template::new(256, [element("one")]).unwrap()).unwrap();
+        exporter.register(&Template::new(257, [element("one")]).unwrap()).unwrap();
+        let error = exporter.register(&Template::new(258, [element("other")]).unwrap()).unwrap_err();
+        let text = "template 258: other has the number 32473/1001 of another element, one: define each element once \
+                    and use it in all templates";
+        assert_eq!(error.to_string(), text);
+    }
+
+    fn template(id: u16) -> Template {
+        Template::new(id, [iana::PROTOCOL_IDENTIFIER.field()]).unwrap()
+    }
 }

@@ -37,6 +37,11 @@ impl Message {
         self.maximum - HEADER - SET_HEADER
     }
 
+    /// Where the last record ends.
+    pub(crate) const fn end(&self) -> usize {
+        self.end
+    }
+
     /// Where the next record of this set would begin.
     #[inline]
     pub(crate) fn next_record(&self, set_id: u16) -> usize {
@@ -135,7 +140,7 @@ pub const MAXIMUM_MESSAGE: u16 = 65_535;
 /// RFC 7011 section 3.1.
 const VERSION: u16 = 10;
 const HEADER: usize = 16;
-const SET_HEADER: usize = 4;
+pub(crate) const SET_HEADER: usize = 4;
 
 #[cfg(test)]
 mod tests {

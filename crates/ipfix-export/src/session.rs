@@ -26,8 +26,6 @@ pub(crate) struct Session<O> {
     /// Templates that were announced in an earlier message are to be announced again.
     current_since: u64,
     refreshed_at_s: u32,
-    /// The number of the message after the last one that was lost.
-    lost_before: u64,
     /// `None` where nothing gets lost on the way.
     refresh: Option<Refresh>,
     /// Messages that the output has taken and keeps back; its buffer bounds them.
@@ -68,7 +66,6 @@ impl<O: Output> Session<O> {
             number: 1,
             current_since: 1,
             refreshed_at_s: 0,
-            lost_before: 1,
             refresh: datagrams.then(|| Refresh { seconds, messages: messages.into() }),
             held_back: VecDeque::new(),
             refused: 0,
@@ -98,11 +95,6 @@ impl<O: Output> Session<O> {
         announced_in >= self.current_since
     }
 
-    /// Whether no message was lost since this one was begun, not even this one.
-    pub(crate) const fn is_known(&self, announced_in: u64) -> bool {
-        announced_in >= self.lost_before
-    }
-
     /// Takes the time of a call. Everything that was announced before becomes outdated if that was long ago.
     #[inline]
     pub(crate) fn set_export_time(&mut self, export_time_s: u32) {
@@ -128,8 +120,15 @@ impl<O: Output> Session<O> {
         self.data_records += 1;
     }
 
+    /// Sends the message if it cannot hold this many octets more; then all of them go into the next one.
+    pub(crate) fn keep_together(&mut self, octets: usize) {
+        if !self.message.holds(self.message.end(), octets) {
+            self.send();
+        }
+    }
+
     /// Sends the message if a record of this set does not fit behind the others.
-    pub(crate) fn make_room(&mut self, set_id: u16, octets: usize) {
+    fn make_room(&mut self, set_id: u16, octets: usize) {
         if !self.message.holds(self.message.next_record(set_id), octets) {
             self.send();
         }
@@ -191,6 +190,7 @@ impl<O: Output> Session<O> {
             Ok(()) => self.settle(),
             Err(error) => self.fail(None, error),
         }
+        self.refresh_after_message();
     }
 
     /// What went wrong since this was asked last.
@@ -266,7 +266,6 @@ impl<O: Output> Session<O> {
         self.statistics.lost_messages += lost_messages;
         self.statistics.lost_records += lost_records;
         // The templates in a lost message were never announced.
-        self.lost_before = self.number;
         self.outdate();
         let failure = self.failure.get_or_insert(OutputError { lost_messages: 0, lost_records: 0, source });
         failure.lost_messages += lost_messages;
@@ -274,6 +273,127 @@ impl<O: Output> Session<O> {
     }
 }
 
-/// How often what a record needs is announced again because a message was lost on the way. An output that has failed
-/// so often in a row has failed for good.
-pub(crate) const ANNOUNCEMENT_ATTEMPTS: u32 = 3;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Exporter, MemoryOutput, Template, TemplateHandle, iana};
+
+    #[test]
+    fn sequence_numbers_start_over_after_the_last() {
+        let mut session = Session::new(MemoryOutput::stream(), &ExporterConfig::new(1)).unwrap();
+        session.sequence_number = u32::MAX;
+        session.append_data(256, &[1]);
+        session.append_data(256, &[2]);
+        session.send();
+        session.append_data(256, &[3]);
+        session.send();
+        let octets = session.output().octets();
+        assert_eq!(octets[8..12], [0xff; 4]);
+        assert_eq!(octets[22 + 8..22 + 12], [0, 0, 0, 1]);
+    }
+
+    #[test]
+    fn options_templates_never_share_a_set() {
+        let mut session = Session::new(MemoryOutput::stream(), &ExporterConfig::new(1)).unwrap();
+        session.append_template(OPTIONS_TEMPLATE_SET, &[1]);
+        session.append_template(OPTIONS_TEMPLATE_SET, &[2]);
+        session.send();
+        assert_eq!(session.output().octets()[16..], [0, 3, 0, 5, 1, 0, 3, 0, 5, 2]);
+    }
+
+    #[test]
+    fn nothing_is_sent_when_there_is_nothing() {
+        let mut session = Session::new(MemoryOutput::stream(), &ExporterConfig::new(1)).unwrap();
+        session.flush();
+        assert_eq!(session.output().octets(), []);
+        assert_eq!(session.statistics(), Statistics::default());
+    }
+
+    /// Of three messages that an output kept back, it says, one had been handed on before it failed.
+    #[test]
+    fn what_an_output_kept_back_is_counted_once_as_sent_or_lost() {
+        let mut session = Session::new(Hoard::default(), &ExporterConfig::new(1)).unwrap();
+        for _ in 0..3 {
+            session.append_data(256, &[1]);
+            session.send();
+        }
+        assert_eq!(session.statistics().messages, 0);
+        session.output_mut().fails = true;
+        session.flush();
+        let error = session.take_failure().unwrap_err();
+        assert_eq!((error.lost_messages, error.lost_records), (2, 2));
+        let statistics = session.statistics();
+        assert_eq!((statistics.messages, statistics.data_records), (1, 1));
+        assert_eq!((statistics.lost_messages, statistics.lost_records), (2, 2));
+        session.flush();
+        assert_eq!(session.take_failure().unwrap_err().lost_messages, 0, "told once");
+    }
+
+    #[test]
+    fn the_templates_of_a_lost_message_are_announced_again() {
+        let (mut exporter, template) = exporter(Hoard { fails: true, ..Hoard::default() });
+        exporter.record(&template, 0, |record| record.u8(1)).unwrap();
+        exporter.flush(0).unwrap_err();
+        exporter.output_mut().fails = false;
+        exporter.record(&template, 0, |record| record.u8(1)).unwrap();
+        exporter.flush(0).unwrap();
+        assert_eq!(exporter.output().last[16..], [0, 2, 0, 12, 1, 0, 0, 1, 0, 4, 0, 1, 1, 0, 0, 5, 1]);
+    }
+
+    #[test]
+    fn a_time_far_back_refreshes_as_one_far_ahead() {
+        let config = ExporterConfig::new(1).with_template_refresh_s(10);
+        for (later, templates) in [(1_009, 1), (1_010, 2), (991, 1), (990, 2)] {
+            let mut exporter = Exporter::new(config, MemoryOutput::datagram()).unwrap();
+            let template = exporter.register(&protocol()).unwrap();
+            for export_time_s in [1_000, later] {
+                exporter.record(&template, export_time_s, |record| record.u8(1)).unwrap();
+                exporter.flush(export_time_s).unwrap();
+            }
+            assert_eq!(exporter.statistics().template_records, templates, "at {later}");
+        }
+    }
+
+    /// Keeps everything back, and reports two of three messages as lost when it fails.
+    #[derive(Debug, Default)]
+    struct Hoard {
+        fails: bool,
+        last: Vec<u8>,
+        held_back: usize,
+    }
+
+    impl Output for Hoard {
+        fn send(&mut self, message: &[u8]) -> io::Result<()> {
+            self.last = message.to_vec();
+            self.held_back += 1;
+            Ok(())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            if self.fails {
+                self.held_back = self.held_back.min(2);
+                return Err(io::Error::other("full"));
+            }
+            self.held_back = 0;
+            Ok(())
+        }
+
+        fn held_back(&self) -> usize {
+            self.held_back
+        }
+
+        fn is_datagram(&self) -> bool {
+            true
+        }
+    }
+
+    fn exporter<O: Output>(output: O) -> (Exporter<O>, TemplateHandle) {
+        let mut exporter = Exporter::new(ExporterConfig::new(1), output).unwrap();
+        let template = exporter.register(&protocol()).unwrap();
+        (exporter, template)
+    }
+
+    fn protocol() -> Template {
+        Template::new(256, [iana::PROTOCOL_IDENTIFIER.field()]).unwrap()
+    }
+}

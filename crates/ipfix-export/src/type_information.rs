@@ -5,9 +5,9 @@ use crate::{
         INFORMATION_ELEMENT_NAME, INFORMATION_ELEMENT_RANGE_BEGIN, INFORMATION_ELEMENT_RANGE_END,
         INFORMATION_ELEMENT_SEMANTICS, INFORMATION_ELEMENT_UNITS, PRIVATE_ENTERPRISE_NUMBER,
     },
-    message::OPTIONS_TEMPLATE_SET,
+    message::{OPTIONS_TEMPLATE_SET, SET_HEADER},
     record::{FieldLayout, RecordWriter},
-    session::{ANNOUNCEMENT_ATTEMPTS, Session},
+    session::Session,
 };
 
 /// The descriptions of enterprise elements (RFC 5610) and what the session has said of them.
@@ -80,6 +80,19 @@ impl TypeInformation {
         Ok(used)
     }
 
+    /// How many octets [`announce`](Self::announce) is going to add.
+    pub(crate) fn announcement_octets<O: Output>(&self, elements: &[usize], session: &Session<O>) -> usize {
+        let outdated = elements.iter().filter_map(|index| self.descriptions.get(*index));
+        let outdated = outdated.filter(|description| !session.is_current(description.announced_in));
+        let records = outdated.map(|description| description.record.len()).sum::<usize>();
+        if records == 0 {
+            return 0;
+        }
+        let template =
+            if session.is_current(self.announced_in) { 0 } else { self.announcement.len() + SET_HEADER };
+        template + records + SET_HEADER
+    }
+
     /// Appends those of these descriptions that the other side does not know, or no longer.
     pub(crate) fn announce<O: Output>(&mut self, elements: &[usize], session: &mut Session<O>) {
         for index in elements {
@@ -87,15 +100,9 @@ impl TypeInformation {
             if session.is_current(description.announced_in) {
                 continue;
             }
-            for _ in 0..ANNOUNCEMENT_ATTEMPTS {
-                if !session.is_current(self.announced_in) {
-                    session.append_template(OPTIONS_TEMPLATE_SET, &self.announcement);
-                    self.announced_in = session.number();
-                }
-                session.make_room(TYPE_INFORMATION_TEMPLATE, description.record.len());
-                if session.is_known(self.announced_in) {
-                    break;
-                }
+            if !session.is_current(self.announced_in) {
+                session.append_template(OPTIONS_TEMPLATE_SET, &self.announcement);
+                self.announced_in = session.number();
             }
             session.append_data(TYPE_INFORMATION_TEMPLATE, &description.record);
             description.announced_in = session.number();

@@ -105,7 +105,8 @@ impl Decoder {
                     records.push(Record::Template(template));
                 }
                 256.. => {
-                    let template = self.templates.get(&id).ok_or(format!("data before template {id}"))?;
+                    let template =
+                        self.templates.get(&id).ok_or_else(|| format!("data before template {id}"))?;
                     let values = template
                         .fields
                         .iter()
