@@ -9,7 +9,8 @@ pub const SNAP_LENGTH: u32 = 262_144;
 
 /// A capture file of Ethernet frames, little endian.
 ///
-/// `start` is the time of the capture's beginning since the epoch; frames longer than `snap_length` octets are cut, and say so.
+/// `start` is the time of the capture's beginning since the epoch; frames longer than `snap_length` octets
+/// are cut, and say so.
 pub fn write(frames: &[Frame], start: Duration, snap_length: u32) -> Vec<u8> {
     let mut file = Vec::new();
     file.extend(MAGIC_NANOSECONDS.to_le_bytes());

@@ -287,7 +287,8 @@ impl<'r> Conversation<'r> {
         }
     }
 
-    /// The other side takes a segment that `side` sent at `at`, and acknowledges every second one at once (RFC 9293, section 3.8.6.3).
+    /// The other side takes a segment that `side` sent at `at`, and acknowledges every second one at once
+    /// (RFC 9293, section 3.8.6.3).
     fn receive(&mut self, side: Side, at: Duration) {
         let receiver = other(side);
         let arrived = at + self.round_trip_to(receiver) + KERNEL;
@@ -321,7 +322,8 @@ impl<'r> Conversation<'r> {
         self.record(side, at, Segment { flags, sequence, data, ..Segment::default() });
     }
 
-    /// Records one segment. It says what its sender can know at that time, and the other end knows of it when it has arrived.
+    /// Records one segment. It says what its sender can know at that time, and the other end knows of it when
+    /// it has arrived.
     fn record(&mut self, side: Side, at: Duration, segment: Segment<'_>) {
         let round_trip = self.round_trip_to(side);
         let jitter = self.recording.random.time(Duration::ZERO, JITTER);

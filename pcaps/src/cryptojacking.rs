@@ -1,4 +1,5 @@
-//! `cryptojacking.pcap`: a flood as noise, guesses at a password until one is right, and a miner that then earns for somebody else.
+//! `cryptojacking.pcap`: a flood as noise, guesses at a password until one is right, and a miner that then
+//! earns for somebody else.
 //!
 //! The stages follow each other within fifty minutes, under the ordinary traffic of a small site.
 

@@ -1,9 +1,12 @@
-//! Writes the captures that the project keeps: conversations as hosts would have them, byte for byte the same each time.
+//! Writes the captures that the project keeps: conversations as hosts would have them, byte for byte the same
+//! each time.
 //!
-//! A story such as [`cryptojacking`] casts hosts, lets [`scenes`] play between them on one clock, and writes what a probe at the
-//! switch would have seen. Scenes take parameters, so that another capture is another cast rather than another crate.
+//! A story such as [`cryptojacking`] casts hosts, lets [`scenes`] play between them on one clock, and writes
+//! what a probe at the switch would have seen. Scenes take parameters, so that another capture is another
+//! cast rather than another crate.
 //!
-//! This crate must never know the probe: what it writes is the truth that the probe is measured against, so it shares no code with it.
+//! This crate must never know the probe: what it writes is the truth that the probe is measured against, so
+//! it shares no code with it.
 
 pub mod capture_file;
 pub mod conversation;

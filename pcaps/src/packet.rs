@@ -145,7 +145,8 @@ pub enum Echo {
     Reply,
 }
 
-/// An Ethernet frame around an IP packet, with a VLAN tag if there is one, padded to the least length (IEEE 802.3, 3.2.8).
+/// An Ethernet frame around an IP packet, with a VLAN tag if there is one, padded to the least length (IEEE
+/// 802.3, 3.2.8).
 pub fn ethernet(from: &Host, to: &Host, vlan: Option<u16>, packet: &[u8]) -> Vec<u8> {
     let is_ipv6 = packet.first().is_some_and(|first| first >> 4 == 6);
     let ether_type = if is_ipv6 { EtherType::IPV6 } else { EtherType::IPV4 };
@@ -181,7 +182,8 @@ pub fn joined(first: &[u8], second: &[u8]) -> Vec<u8> {
     [first, second].concat()
 }
 
-/// A length for a field of 16 bits. Nothing here is longer: TCP cuts to the segment size, and datagrams are written short.
+/// A length for a field of 16 bits. Nothing here is longer: TCP cuts to the segment size, and datagrams are
+/// written short.
 pub fn length16(length: usize) -> u16 {
     u16::try_from(length).unwrap_or(u16::MAX)
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 /// A source of numbers that depends on nothing but its seed.
 ///
-/// The generator is `SplitMix64` (Steele, Lea and Flood, OOPSLA 2014). It uses whole numbers only, so that every machine writes the same.
+/// The generator is `SplitMix64` (Steele, Lea and Flood, OOPSLA 2014). It uses whole numbers only, so that
+/// every machine writes the same.
 #[derive(Clone, Debug)]
 pub struct Random {
     state: u64,
@@ -95,7 +96,8 @@ pub fn hex(octets: &[u8]) -> String {
         .collect()
 }
 
-/// The exponential distribution's quantiles in sixteenths, in thousandths of its mean: -1000 ln(1 - k/16), the last one cut.
+/// The exponential distribution's quantiles in sixteenths, in thousandths of its mean: -1000 ln(1 - k/16),
+/// the last one cut.
 const SIXTEENTHS: [u32; 17] =
     [0, 65, 134, 208, 288, 375, 470, 575, 693, 827, 981, 1163, 1386, 1674, 2079, 2773, 4000];
 

@@ -61,7 +61,8 @@ impl Recording {
         self.frames
     }
 
-    /// The capture file of a probe that was started at `start` (time since the epoch) and stopped at `end` (time since the start).
+    /// The capture file of a probe that was started at `start` (time since the epoch) and stopped at `end`
+    /// (time since the start).
     pub fn into_capture(self, start: Duration, end: Duration) -> Vec<u8> {
         capture_file::write(&self.into_frames(end), start, capture_file::SNAP_LENGTH)
     }

@@ -1,4 +1,5 @@
-//! What the header of a TCP segment says beside its numbers: flags, options and windows as the families of stacks write them.
+//! What the header of a TCP segment says beside its numbers: flags, options and windows as the families of
+//! stacks write them.
 
 use etherparse::TcpOptions;
 

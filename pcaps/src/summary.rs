@@ -8,7 +8,8 @@ use crate::recording::Frame;
 
 /// Counts of frames and conversations.
 ///
-/// A conversation is a pair of addresses, or of addresses and ports, in either direction, as `tshark -z conv` counts it.
+/// A conversation is a pair of addresses, or of addresses and ports, in either direction, as `tshark -z conv`
+/// counts it.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Summary {
     /// All frames.

@@ -1,4 +1,5 @@
-//! Writes the captures that the project keeps, and the pages about them, beside the crate or into a folder; with `--check`, compares.
+//! Writes the captures that the project keeps, and the pages about them, beside the crate or into a folder;
+//! with `--check`, compares.
 
 use std::{
     env, fs,

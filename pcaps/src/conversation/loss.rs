@@ -11,7 +11,8 @@ use crate::{
 };
 
 impl<'r> Conversation<'r> {
-    /// The client opens a connection at `at`; its first segment is lost behind the probe, and sent again after a second (RFC 6298, section 2).
+    /// The client opens a connection at `at`; its first segment is lost behind the probe, and sent again
+    /// after a second (RFC 6298, section 2).
     pub fn open_late(
         recording: &'r mut Recording,
         path: Path,
@@ -31,9 +32,11 @@ impl<'r> Conversation<'r> {
         conversation
     }
 
-    /// One side writes `data`, and the segment of the number `lost`, counted from 0, is lost behind the probe and sent again.
+    /// One side writes `data`, and the segment of the number `lost`, counted from 0, is lost behind the probe
+    /// and sent again.
     ///
-    /// Three acknowledgements of what came before it bring it at once (RFC 5681, section 3.2), else a timer does (RFC 6298).
+    /// Three acknowledgements of what came before it bring it at once (RFC 5681, section 3.2), else a timer
+    /// does (RFC 6298).
     pub fn send_with_loss(&mut self, side: Side, data: &[u8], lost: usize) {
         self.transmit(side, data, Some(lost));
     }

@@ -20,7 +20,8 @@ use crate::{
     },
 };
 
-/// Visitors from outside at the site's web server, more of them while the flood of `busy` lasts, so that some fall into it.
+/// Visitors from outside at the site's web server, more of them while the flood of `busy` lasts, so that some
+/// fall into it.
 pub(super) fn visits(cast: &Cast, certificate: &[u8], busy: (Duration, Duration)) -> Recording {
     let mut recording = Recording::seeded("visits");
     let mut at = seconds(3);

@@ -1,4 +1,5 @@
-//! X.509 certificates (RFC 5280) that are right in form. Keys and signatures are random octets: nobody could verify them.
+//! X.509 certificates (RFC 5280) that are right in form. Keys and signatures are random octets: nobody could
+//! verify them.
 
 use crate::random::Random;
 

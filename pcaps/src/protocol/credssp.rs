@@ -1,4 +1,5 @@
-//! How long the messages of `CredSSP` (MS-CSSP) with NTLM (MS-NLMP) are. They travel encrypted: their lengths are all that is seen.
+//! How long the messages of `CredSSP` (MS-CSSP) with NTLM (MS-NLMP) are. They travel encrypted: their lengths
+//! are all that is seen.
 //!
 //! A logon is judged by these lengths and their order, so they follow from the names in it rather than from a table.
 
@@ -34,7 +35,8 @@ pub fn challenge(server: &Server<'_>) -> usize {
     request(token(56 + utf16(server.netbios_name) + target_information(server)))
 }
 
-/// The client's proof that it knows the password, bound to the TLS channel (MS-NLMP, section 2.2.1.3; `pubKeyAuth` and `clientNonce` of version 6).
+/// The client's proof that it knows the password, bound to the TLS channel (MS-NLMP, section 2.2.1.3;
+/// `pubKeyAuth` and `clientNonce` of version 6).
 pub fn authenticate(server: &Server<'_>, logon: &Logon<'_>) -> usize {
     let names = utf16(server.netbios_name) + utf16(logon.user) + utf16(logon.workstation);
     // The client adds flags, a hash of the channel and the service (MS-NLMP, section 2.2.2.1).

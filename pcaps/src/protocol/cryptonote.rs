@@ -19,9 +19,11 @@ pub struct Job {
 }
 
 impl Job {
-    /// A job for the block of `height`, whose miners hash with the dataset of `seed_hash`. `now` is in seconds since 1970.
+    /// A job for the block of `height`, whose miners hash with the dataset of `seed_hash`. `now` is in
+    /// seconds since 1970.
     pub fn new(random: &mut Random, height: u32, seed_hash: &str, difficulty: Difficulty, now: u64) -> Self {
-        // A block header (major and minor version, time, previous block, nonce), the root of its transactions and their count.
+        // A block header (major and minor version, time, previous block, nonce), the root of its transactions
+        // and their count.
         let mut blob = vec![16, 16];
         blob.extend(variable_length(now));
         blob.extend(random.octets(32));

@@ -8,7 +8,8 @@ pub fn get(host: &str, target: &str, agent: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// A response with a body. `status` is the code and its reason, such as `200 OK`; `server` names the server's program.
+/// A response with a body. `status` is the code and its reason, such as `200 OK`; `server` names the server's
+/// program.
 pub fn response(status: &str, server: &str, content_type: &str, body: &[u8]) -> Vec<u8> {
     let head = format!(
         "HTTP/1.1 {status}\r\nServer: {server}\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n\

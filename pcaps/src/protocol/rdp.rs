@@ -62,7 +62,8 @@ const SERVER_REFERENCE: [u8; 2] = [0x12, 0x34];
 const NEGOTIATION_REQUEST: u8 = 1;
 const NEGOTIATION_RESPONSE: u8 = 2;
 const NEGOTIATION_FAILURE: u8 = 3;
-/// Extended client data, graphics pipeline, restricted administration and redirected authentication, as Windows Server answers.
+/// Extended client data, graphics pipeline, restricted administration and redirected authentication, as
+/// Windows Server answers.
 const RESPONSE_FLAGS: u8 = 0x1f;
 /// Found in captures; the standard gives no limit.
 const MICROSOFT_COOKIE_LENGTH: usize = 9;

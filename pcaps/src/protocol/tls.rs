@@ -1,4 +1,5 @@
-//! TLS as a probe sees it: handshakes in the clear as far as they are (RFC 5246, RFC 8446), and then records of the right lengths.
+//! TLS as a probe sees it: handshakes in the clear as far as they are (RFC 5246, RFC 8446), and then records
+//! of the right lengths.
 
 use super::client_hello::{
     Client, EC_POINT_FORMATS, EXTENDED_MASTER_SECRET, KEY_SHARE, RENEGOTIATION_INFO, SECP384R1,

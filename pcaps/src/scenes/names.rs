@@ -19,7 +19,8 @@ pub struct Lookup {
 }
 
 impl Lookup {
-    /// Asks for the IPv4 and then the IPv6 addresses of `name`, which has `addresses`; none mean that there is no such name.
+    /// Asks for the IPv4 and then the IPv6 addresses of `name`, which has `addresses`; none mean that there
+    /// is no such name.
     ///
     /// Returns when the last answer has passed the probe.
     pub fn resolve(

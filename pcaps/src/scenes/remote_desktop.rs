@@ -1,7 +1,8 @@
 //! Remote desktop over TLS with network level authentication: logons that fail, logons that succeed, and sessions.
 //!
-//! All is encrypted but the negotiation. What tells the outcomes apart is which record follows which, how long it is and after what
-//! pause: [`credssp`] computes the lengths, and the pauses are those of Windows servers.
+//! All is encrypted but the negotiation. What tells the outcomes apart is which record follows which, how
+//! long it is and after what pause: [`credssp`] computes the lengths, and the pauses are those of Windows
+//! servers.
 
 use std::time::Duration;
 
@@ -197,7 +198,8 @@ impl Guessing<'_> {
     }
 }
 
-/// From the MCS connection to the first picture (MS-RDPBCGR, section 1.3.1.1): the lengths of what each side writes in turn.
+/// From the MCS connection to the first picture (MS-RDPBCGR, section 1.3.1.1): the lengths of what each side
+/// writes in turn.
 fn connect(conversation: &mut Conversation<'_>) {
     for &(side, length) in CONNECTION_SEQUENCE {
         tls_send(conversation, side, length);

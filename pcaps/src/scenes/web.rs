@@ -29,7 +29,8 @@ pub struct Visit<'a> {
 }
 
 impl Visit<'_> {
-    /// Asks for `pages` (target and length of the answer's body) over one connection in the clear. Returns when it is over.
+    /// Asks for `pages` (target and length of the answer's body) over one connection in the clear. Returns
+    /// when it is over.
     pub fn plain(
         &self,
         recording: &mut Recording,
@@ -61,7 +62,8 @@ impl Visit<'_> {
         end
     }
 
-    /// Exchanges `messages` (lengths of request and answer) over one connection with TLS 1.3, as a browser does. Returns when it is over.
+    /// Exchanges `messages` (lengths of request and answer) over one connection with TLS 1.3, as a browser
+    /// does. Returns when it is over.
     pub fn encrypted(
         &self,
         recording: &mut Recording,

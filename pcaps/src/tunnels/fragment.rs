@@ -6,7 +6,8 @@ use etherparse::{
 
 use crate::packet::{joined, length16};
 
-/// The pieces of an IPv4 `packet` that are `largest` octets long at the most, in order; the packet itself if it is no longer.
+/// The pieces of an IPv4 `packet` that are `largest` octets long at the most, in order; the packet itself if
+/// it is no longer.
 pub(super) fn fragments_v4(packet: &[u8], largest: usize) -> Vec<Vec<u8>> {
     let Ok(slice) = Ipv4HeaderSlice::from_slice(packet) else { return vec![packet.to_vec()] };
     if packet.len() <= largest {
@@ -26,7 +27,8 @@ pub(super) fn fragments_v4(packet: &[u8], largest: usize) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// The pieces of an IPv6 `packet` without extension headers, in order; the packet itself if it is no longer than `largest`.
+/// The pieces of an IPv6 `packet` without extension headers, in order; the packet itself if it is no longer
+/// than `largest`.
 pub(super) fn fragments_v6(packet: &[u8], largest: usize, identification: u32) -> Vec<Vec<u8>> {
     let Ok(slice) = Ipv6HeaderSlice::from_slice(packet) else { return vec![packet.to_vec()] };
     if packet.len() <= largest {
@@ -45,7 +47,8 @@ pub(super) fn fragments_v6(packet: &[u8], largest: usize, identification: u32) -
         .collect()
 }
 
-/// Pieces of `payload`, each with its offset and whether more follow. All but the last are as long as a multiple of eight octets permits.
+/// Pieces of `payload`, each with its offset and whether more follow. All but the last are as long as a
+/// multiple of eight octets permits.
 fn pieces(payload: &[u8], largest: usize) -> impl Iterator<Item = (IpFragOffset, bool, &[u8])> {
     let length = largest / FRAGMENT_UNIT * FRAGMENT_UNIT;
     let count = payload.len().div_ceil(length);
