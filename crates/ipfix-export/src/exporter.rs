@@ -250,7 +250,7 @@ mod tests {
                 record.u32(7)
             })
             .unwrap_err();
-        let text = "template 256, field 2: the value is a unsigned32 and the field is not: write the values in the \
+        let text = "template 256, field 2: the value is of type unsigned32 and the field is not: write the values in the \
                     order of the template";
         assert_eq!(error.to_string(), text);
         let error = exporter.record(&template, 0, |record| record.u8(6)).unwrap_err();

@@ -439,7 +439,9 @@ const fn mismatch(given: DataType, fields_left: usize) -> RecordError {
 #[non_exhaustive]
 pub enum RecordError {
     /// The value needs more octets than the field has.
-    #[error("the {data_type} does not fit into {length} octets: give the field its natural length")]
+    #[error(
+        "the value of type {data_type} does not fit into {length} octets: give the field its natural length"
+    )]
     DoesNotFit {
         /// The type of the value.
         data_type: DataType,
@@ -453,7 +455,9 @@ pub enum RecordError {
         missing: u16,
     },
     /// A value came after the last field.
-    #[error("a {given} came after the last field: the template has fewer fields than values were written")]
+    #[error(
+        "a value of type {given} came after the last field: the template has fewer fields than values were written"
+    )]
     NoFieldLeft {
         /// The type of the value.
         given: DataType,
@@ -478,7 +482,9 @@ pub enum RecordError {
         expected: u16,
     },
     /// The field is of another type.
-    #[error("the value is a {given} and the field is not: write the values in the order of the template")]
+    #[error(
+        "the value is of type {given} and the field is not: write the values in the order of the template"
+    )]
     WrongType {
         /// The type of the value.
         given: DataType,

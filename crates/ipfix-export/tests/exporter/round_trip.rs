@@ -18,7 +18,7 @@ use super::{
 };
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
     fn what_goes_in_comes_out(setup in setup(64..1_500), actions in vec(action(), 1..120)) {
@@ -424,7 +424,7 @@ fn field_shape() -> impl Strategy<Value = (DataType, Origin, u16)> {
     })
 }
 
-/// Spreads neighbouring seeds over all bits (the finalizer of SplitMix64).
+/// Spreads neighbouring seeds over all bits (the finalizer of `SplitMix64`).
 fn scatter(seed: u64) -> u64 {
     let seed = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let seed = (seed ^ (seed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

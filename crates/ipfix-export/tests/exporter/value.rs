@@ -40,7 +40,7 @@ impl Value {
             DataType::Float32 => Self::Float(f64::from(single(seed)).to_bits()),
             DataType::Float64 if length == 4 => Self::Float(f64::from(single(seed)).to_bits()),
             DataType::Float64 => Self::Float(seed),
-            DataType::Boolean => Self::Boolean(seed % 2 == 0),
+            DataType::Boolean => Self::Boolean(seed.is_multiple_of(2)),
             DataType::MacAddress => Self::MacAddress(*seed.to_be_bytes().first_chunk().unwrap()),
             DataType::Ipv4Address => Self::Ipv4Address(Ipv4Addr::from_bits(single(seed).to_bits())),
             DataType::Ipv6Address => Self::Ipv6Address(Ipv6Addr::from_bits(u128::from(seed).pow(2))),
