@@ -44,8 +44,8 @@ pub struct Story {
 pub struct Truth {
     /// Who played.
     pub cast: Cast,
-    /// When the scanner came by.
-    pub probed: Duration,
+    /// The scanner's visit.
+    pub probed: (Duration, Duration),
     /// The administrator's work: from the mistyped password to the end of the session.
     pub administration: (Duration, Duration),
     /// The flood.
@@ -91,7 +91,14 @@ fn play() -> (Vec<Frame>, Truth) {
     let (mining, mined) = mine(&cast);
     let mut probing = Recording::seeded("probing");
     let scanner = cast.scanner.port(41_220);
-    remote_desktop::probe(&mut probing, Path::to_client_afar(141), scanner, &desktop, "Administr", PROBED);
+    let left = remote_desktop::probe(
+        &mut probing,
+        Path::to_client_afar(141),
+        scanner,
+        &desktop,
+        "Administr",
+        PROBED,
+    );
 
     let mut recording = Recording::seeded("story");
     let administration = ordinary::administration(&cast, &desktop, ADMINISTRATION.0, ADMINISTRATION.1);
@@ -105,7 +112,7 @@ fn play() -> (Vec<Frame>, Truth) {
     let frames = recording.into_frames(END);
     let truth = Truth {
         cast,
-        probed: PROBED,
+        probed: (PROBED, left),
         administration: ADMINISTRATION,
         flood,
         guessing,

@@ -158,6 +158,7 @@ pub(super) fn administration(
     end: Duration,
 ) -> Recording {
     let mut recording = Recording::seeded("administration");
+    let service = format!("TERMSRV/{VICTIM_NAME}");
     let attempt = Attempt {
         path: Path::near(),
         client: cast.administrator.port(50_112),
@@ -166,10 +167,9 @@ pub(super) fn administration(
             user: "j.novak",
             password: "a long and good password",
             workstation: "ADMIN-PC",
-            service: "TERMSRV/WIN-3F7K2QH9P1D",
+            service: &service,
         },
     };
-    debug_assert!(attempt.logon.service.ends_with(VICTIM_NAME));
     let refused = attempt.play(&mut recording, desktop, Outcome::RefusedWithReason, start);
     let again = Attempt { client: cast.administrator.port(50_115), ..attempt };
     again.play(&mut recording, desktop, Outcome::Session(end), refused + seconds(9));

@@ -63,7 +63,7 @@ fn stages(truth: &Truth) -> String {
     let (victim, attacker) = (cast.victim.address, cast.attacker.address);
     let rows = [
         (
-            (truth.probed, truth.probed),
+            truth.probed,
             format!(
                 "ordinary: `{}` asks `{victim}:3389` for RDP without network level authentication and is refused",
                 cast.scanner.address
