@@ -1,0 +1,177 @@
+//! The command line as it is typed. What it means is worked out where it is used.
+
+use std::{num::NonZeroU16, path::PathBuf, str::FromStr, time::Duration};
+
+use bytesize::ByteSize;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use flow::Timeouts;
+use jiff::SignedDuration;
+
+use crate::destination::{Destination, FlowsPath};
+
+/// A passive network probe that warns of cryptojacking.
+#[derive(Debug, Parser)]
+#[command(name = "flowcanary", version, propagate_version = true, arg_required_else_help = true)]
+#[command(
+    after_help = "Exit status: 0 done; 1 failed; 2 wrong usage; 3 done, but some input was damaged or an output lost \
+                        something."
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Meters the packets of captures into flows and hands these on.
+    Replay(ReplayArguments),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ReplayArguments {
+    /// Captures: pcap or pcapng, plain or compressed with gzip or zstd; - for standard input. Several are read in the order of
+    /// their first packets.
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) captures: Vec<PathBuf>,
+
+    /// Where flow records go as IPFIX: `udp://HOST[:PORT]` or `file:PATH`. May be given more than once.
+    #[arg(long, value_name = "URL")]
+    pub(crate) export: Vec<Destination>,
+
+    /// A file of flow records: PATH.jsonl or PATH.csv; - for JSON lines on standard output.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) flows: Option<FlowsPath>,
+
+    /// Only packets that this pcap filter asks for, such as 'tcp port 3389'.
+    #[arg(long, value_name = "EXPR")]
+    pub(crate) filter: Option<String>,
+
+    /// How many threads meter. The records are the same for any number.
+    #[arg(long, value_name = "N", default_value = "1", value_parser = workers)]
+    pub(crate) workers: NonZeroU16,
+
+    /// What the flow tables may take in memory, such as 512MiB. A full table ends flows early, which is counted.
+    #[arg(long, value_name = "SIZE", default_value = "2GiB", value_parser = memory)]
+    pub(crate) memory: ByteSize,
+
+    /// The closing summary: as text on standard error, as JSON on standard output, or none.
+    #[arg(long, value_enum, value_name = "FORM", default_value_t = SummaryForm::Text)]
+    pub(crate) summary: SummaryForm,
+
+    #[command(flatten)]
+    pub(crate) timeouts: TimeoutArguments,
+
+    #[command(flatten)]
+    pub(crate) ipfix: IpfixArguments,
+}
+
+/// The form of the closing summary.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum SummaryForm {
+    Text,
+    Json,
+    None,
+}
+
+/// Times of packets that end flows.
+#[derive(Args, Clone, Copy, Debug)]
+#[command(next_help_heading = "Timeouts, such as 90, 1.5s or 5m")]
+pub(crate) struct TimeoutArguments {
+    /// A record covers at most this long.
+    #[arg(long = "active-timeout", value_name = "TIME", default_value = "5m", value_parser = duration)]
+    active: Duration,
+    /// TCP without a packet for this long has ended.
+    #[arg(long = "tcp-timeout", value_name = "TIME", default_value = "2m", value_parser = duration)]
+    tcp: Duration,
+    /// So has TCP that was closed or reset, after this long.
+    #[arg(long = "tcp-closed-timeout", value_name = "TIME", default_value = "1s", value_parser = duration)]
+    tcp_closed: Duration,
+    /// So has UDP.
+    #[arg(long = "udp-timeout", value_name = "TIME", default_value = "1m", value_parser = duration)]
+    udp: Duration,
+    /// So has ICMP.
+    #[arg(long = "icmp-timeout", value_name = "TIME", default_value = "30s", value_parser = duration)]
+    icmp: Duration,
+    /// So has any other protocol.
+    #[arg(long = "other-timeout", value_name = "TIME", default_value = "30s", value_parser = duration)]
+    other: Duration,
+}
+
+/// What the exported messages are like.
+#[derive(Args, Clone, Copy, Debug)]
+#[command(next_help_heading = "IPFIX")]
+pub(crate) struct IpfixArguments {
+    /// The observation domain; give every probe its own.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) observation_domain: u32,
+    /// Octets of a message at most: 1400 by default over UDP, which the path must carry in one piece, 65535 in files.
+    #[arg(long, value_name = "OCTETS")]
+    pub(crate) message_octets: Option<u16>,
+    /// Templates are repeated over UDP after this long.
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
+    pub(crate) template_refresh: Duration,
+}
+
+impl TimeoutArguments {
+    pub(crate) const fn timeouts(&self) -> Timeouts {
+        let &Self { active, tcp, tcp_closed, udp, icmp, other } = self;
+        Timeouts { active, tcp, tcp_closed, udp, icmp, other }
+    }
+}
+
+fn workers(text: &str) -> Result<NonZeroU16, String> {
+    let number = NonZeroU16::from_str(text).map_err(|error| error.to_string())?;
+    if number.get() > MOST_WORKERS { Err(format!("at most {MOST_WORKERS}")) } else { Ok(number) }
+}
+
+fn memory(text: &str) -> Result<ByteSize, String> {
+    let size = ByteSize::from_str(text).map_err(|_| "write it as 512MiB or 2GiB".to_owned())?;
+    if size < LEAST_MEMORY { Err(format!("at least {LEAST_MEMORY}")) } else { Ok(size) }
+}
+
+/// A number of seconds, or a number with a unit.
+fn duration(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse::<f64>().ok();
+    let parsed = match seconds {
+        Some(seconds) => Duration::try_from_secs_f64(seconds).ok(),
+        None => text.parse::<SignedDuration>().ok().and_then(|duration| Duration::try_from(duration).ok()),
+    };
+    match parsed {
+        Some(duration) if !duration.is_zero() && duration <= LONGEST => Ok(duration),
+        Some(_) => Err("more than zero and at most 365 days".to_owned()),
+        None => Err("write it as 90, 1.5s or 5m".to_owned()),
+    }
+}
+
+const MOST_WORKERS: u16 = 256;
+const LEAST_MEMORY: ByteSize = ByteSize::mib(1);
+const LONGEST: Duration = Duration::from_hours(365 * 24);
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_have_units_or_are_seconds() {
+        assert_eq!(duration("90"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1_500)));
+        assert_eq!(duration("5m"), Ok(Duration::from_mins(5)));
+        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
+        for wrong in ["", "0", "-1s", "soon", "1e300", "NaN", "400d"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn memory_has_a_least_size() {
+        assert_eq!(memory("2GiB"), Ok(ByteSize::gib(2)));
+        assert!(memory("10k").is_err() && memory("much").is_err());
+    }
+}

@@ -1,0 +1,153 @@
+//! Where records go, as the command line names it.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use report::FlowFormat;
+
+/// A destination of IPFIX messages.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Destination {
+    /// `file:PATH`.
+    File(PathBuf),
+    /// `udp://HOST:PORT`, without the scheme.
+    Udp(String),
+}
+
+/// A file of flow records, whose form its name tells.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct FlowsPath {
+    pub(crate) format: FlowFormat,
+    /// `None` for standard output.
+    pub(crate) path: Option<PathBuf>,
+}
+
+impl Destination {
+    /// The file that it writes to, if it is one.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Udp(_) => None,
+        }
+    }
+}
+
+impl FromStr for Destination {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(path) = text.strip_prefix("file:") {
+            // `file:///path` is what a URL looks like elsewhere.
+            let path = path.strip_prefix("//").unwrap_or(path);
+            return if path.is_empty() {
+                Err("file: needs a path".to_owned())
+            } else {
+                Ok(Self::File(path.into()))
+            };
+        }
+        let Some(authority) = text.strip_prefix("udp://") else {
+            return Err("write it as udp://HOST:PORT or file:PATH".to_owned());
+        };
+        let authority = authority.strip_suffix('/').unwrap_or(authority);
+        let (host, port) = split_port(authority);
+        if host.is_empty() || host.contains(['/', '@', '?', '#']) {
+            return Err("write it as udp://HOST:PORT".to_owned());
+        }
+        match port.map(str::parse::<u16>) {
+            None => Ok(Self::Udp(format!("{host}:{IPFIX_PORT}"))),
+            Some(Ok(port)) if port > 0 => Ok(Self::Udp(format!("{host}:{port}"))),
+            Some(_) => Err("the port is a number from 1 to 65535".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "file:{}", path.display()),
+            Self::Udp(collector) => write!(f, "udp://{collector}"),
+        }
+    }
+}
+
+impl FromStr for FlowsPath {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "-" {
+            return Ok(Self { format: FlowFormat::JsonLines, path: None });
+        }
+        let path = PathBuf::from(text);
+        let format = match path.extension().and_then(|extension| extension.to_str()) {
+            Some("jsonl" | "ndjson" | "json") => FlowFormat::JsonLines,
+            Some("csv") => FlowFormat::Csv,
+            _ => return Err("the name ends in .jsonl or .csv, which says the form".to_owned()),
+        };
+        Ok(Self { format, path: Some(path) })
+    }
+}
+
+impl fmt::Display for FlowsPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.path {
+            Some(path) => path.display().fmt(f),
+            None => f.write_str("standard output"),
+        }
+    }
+}
+
+/// A host and what follows its colon; an IPv6 address stands in brackets.
+fn split_port(authority: &str) -> (&str, Option<&str>) {
+    match authority.rfind(']') {
+        Some(end) => {
+            let (host, rest) = authority.split_at(end + 1);
+            (host, rest.strip_prefix(':'))
+        }
+        None => authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port))),
+    }
+}
+
+/// RFC 7011, 10.3.4.
+const IPFIX_PORT: u16 = 4_739;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn destinations_are_urls() {
+        let udp = |text: &str| Ok(Destination::Udp(text.to_owned()));
+        assert_eq!("udp://collector".parse(), udp("collector:4739"));
+        assert_eq!("udp://192.0.2.1:9995/".parse(), udp("192.0.2.1:9995"));
+        assert_eq!("udp://[2001:db8::1]".parse(), udp("[2001:db8::1]:4739"));
+        assert_eq!("udp://[2001:db8::1]:99".parse(), udp("[2001:db8::1]:99"));
+        assert_eq!("file:a.ipfix".parse(), Ok(Destination::File("a.ipfix".into())));
+        assert_eq!("file:///tmp/a.ipfix".parse(), Ok(Destination::File("/tmp/a.ipfix".into())));
+        for wrong in [
+            "",
+            "a.ipfix",
+            "udp://",
+            "udp://:99",
+            "udp://h:0",
+            "udp://h:x",
+            "udp://h:70000",
+            "tcp://h",
+            "file:",
+            "udp://2001:db8::1",
+        ] {
+            assert!(wrong.parse::<Destination>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_name_of_a_flow_file_says_its_form() {
+        let format = |text: &str| text.parse::<FlowsPath>().map(|flows| flows.format);
+        assert_eq!(format("-"), Ok(FlowFormat::JsonLines));
+        assert_eq!(format("a/b.jsonl"), Ok(FlowFormat::JsonLines));
+        assert_eq!(format("b.csv"), Ok(FlowFormat::Csv));
+        assert!(format("b.txt").is_err() && format("b").is_err());
+    }
+}

@@ -1,0 +1,20 @@
+//! The way of a packet from a source to the collector, over threads.
+//!
+//! With one worker that worker reads the captures itself: one thread, one cache, nothing to hand over. With more, a reading thread
+//! shares out each batch: it decodes as far as the addresses, and workers take their own frames out of the one buffer. Every worker
+//! sees every frame's time, so that all have the same clock, and records do not depend on the number of workers.
+//!
+//! Records go to the collector in batches with a watermark, and the emptied batches come back. What bounds them is how many there
+//! are.
+
+mod batches;
+mod delivery;
+mod merge;
+mod reading;
+mod worker;
+
+pub(crate) use batches::{Batches, Direct};
+pub(crate) use delivery::{Delivery, Outlet};
+pub(crate) use merge::Merge;
+pub(crate) use reading::Reading;
+pub(crate) use worker::{Worker, WorkerReport};

@@ -1,0 +1,82 @@
+use std::sync::Arc;
+
+use capture::{Batch, CaptureFiles, Fill};
+use crossbeam_channel::{Receiver, Sender};
+use flow::Shard;
+
+use crate::progress::Progress;
+
+/// Where a worker gets its batches from.
+pub(crate) trait Batches {
+    /// The next batch; the one before is done with. `None` at the end.
+    fn next(&mut self) -> Option<Share<'_>>;
+}
+
+/// A batch, and which of its frames are whose.
+#[derive(Clone, Copy)]
+pub(crate) struct Share<'a> {
+    pub(crate) batch: &'a Batch,
+    /// By frame. `None` if all are the worker's own.
+    pub(crate) shards: Option<&'a [Shard]>,
+}
+
+/// Captures that a worker reads by itself.
+pub(crate) struct Direct {
+    files: CaptureFiles,
+    batch: Batch,
+    progress: Progress,
+}
+
+/// A batch that a reading thread has filled, with the shard of each frame.
+#[derive(Debug, Default)]
+pub(crate) struct SharedBatch {
+    pub(crate) batch: Batch,
+    pub(crate) shards: Vec<Shard>,
+}
+
+/// Batches that a reading thread hands to several workers.
+pub(crate) struct Shared {
+    batches: Receiver<Arc<SharedBatch>>,
+    current: Option<Arc<SharedBatch>>,
+    done: Sender<SharedBatch>,
+}
+
+impl Direct {
+    pub(crate) fn new(files: CaptureFiles, progress: Progress) -> Self {
+        Self { files, batch: Batch::new(), progress }
+    }
+
+    /// The captures, for what they have to say at the end.
+    pub(crate) fn into_files(self) -> CaptureFiles {
+        self.files
+    }
+}
+
+impl Batches for Direct {
+    fn next(&mut self) -> Option<Share<'_>> {
+        if self.files.fill(&mut self.batch) == Fill::End {
+            return None;
+        }
+        self.progress.set(self.files.input_octets());
+        Some(Share { batch: &self.batch, shards: None })
+    }
+}
+
+impl Shared {
+    /// Takes batches from `batches`, and gives back to `done` those that every worker is done with.
+    pub(crate) const fn new(batches: Receiver<Arc<SharedBatch>>, done: Sender<SharedBatch>) -> Self {
+        Self { batches, current: None, done }
+    }
+}
+
+impl Batches for Shared {
+    fn next(&mut self) -> Option<Share<'_>> {
+        if let Some(batch) = self.current.take().and_then(Arc::into_inner) {
+            // The reader may have ended; then nobody wants it back.
+            self.done.send(batch).ok();
+        }
+        self.current = self.batches.recv().ok();
+        let SharedBatch { batch, shards } = &**self.current.as_ref()?;
+        Some(Share { batch, shards: Some(shards) })
+    }
+}

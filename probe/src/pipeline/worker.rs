@@ -1,0 +1,130 @@
+use std::hint::black_box;
+
+use capture::{Filter, Inapplicable};
+use flow::{Arrival, Clock, Meter, MeterCounts, Shard};
+use report::PacketLedger;
+use wire::{Frame, Timestamp};
+
+use super::{Batches, Outlet, batches::Share, delivery::RECORDS_PER_BATCH};
+
+/// A thread's part: from frames to flow records, with a table of its own and nothing shared.
+pub(crate) struct Worker {
+    shard: Shard,
+    filter: Option<Filter>,
+    meter: Meter,
+    clock: Clock,
+    ledger: PacketLedger,
+    /// Times of the earliest and the latest packet.
+    packet_time: Option<(Timestamp, Timestamp)>,
+    outlet: Outlet,
+}
+
+/// What a worker has to say at its end.
+#[derive(Debug)]
+pub(crate) struct WorkerReport {
+    pub(crate) ledger: PacketLedger,
+    pub(crate) counts: MeterCounts,
+    pub(crate) packet_time: Option<(Timestamp, Timestamp)>,
+    /// Frames that the filter could not judge.
+    pub(crate) inapplicable: Vec<Inapplicable>,
+}
+
+impl Worker {
+    pub(crate) fn new(shard: Shard, filter: Option<Filter>, meter: Meter, outlet: Outlet) -> Self {
+        let (clock, ledger) = (Clock::default(), PacketLedger::default());
+        Self { shard, filter, meter, clock, ledger, packet_time: None, outlet }
+    }
+
+    /// Meters all batches, then ends all flows.
+    pub(crate) fn run(mut self, batches: &mut impl Batches) -> WorkerReport {
+        while let Some(share) = batches.next() {
+            self.take(share);
+        }
+        self.outlet.end_of_input();
+        self.meter.close(self.clock.now());
+        self.deliver(Timestamp::MAX);
+        WorkerReport {
+            ledger: self.ledger,
+            counts: self.meter.counts(),
+            packet_time: self.packet_time,
+            inapplicable: self.filter.as_ref().map(Filter::inapplicable).unwrap_or_default(),
+        }
+    }
+
+    /// Meters a batch, a few packets at a time: while the flow of one is fetched from memory, so are those of the others.
+    fn take(&mut self, share: Share<'_>) {
+        let mut group = Vec::with_capacity(GROUP_PACKETS);
+        for (i, frame) in share.batch.frames().enumerate() {
+            let clock = self.clock.advance(frame.timestamp);
+            if share.shards.is_some_and(|shards| shards.get(i) != Some(&self.shard)) {
+                continue;
+            }
+            if let Some(arrival) = self.receive(&frame, clock) {
+                group.push(arrival);
+                if group.len() == GROUP_PACKETS {
+                    self.account(&mut group);
+                }
+            }
+        }
+        self.account(&mut group);
+    }
+
+    /// What a frame comes to: a packet that knows its flow, or an entry in the ledger.
+    #[inline]
+    fn receive<'a>(&mut self, frame: &Frame<'a>, clock: Timestamp) -> Option<Arrival<'a>> {
+        self.ledger.received += 1;
+        self.ledger.received_octets += u64::from(frame.original_length);
+        let (first, last) = self.packet_time.unwrap_or((frame.timestamp, frame.timestamp));
+        self.packet_time = Some((first.min(frame.timestamp), last.max(frame.timestamp)));
+        if let Some(filter) = &mut self.filter
+            && !filter.matches(frame)
+        {
+            self.ledger.filtered += 1;
+            return None;
+        }
+        let packet = match wire::decode(frame) {
+            Ok(packet) => packet,
+            Err(failure) => {
+                self.ledger.count_undecoded(failure);
+                return None;
+            }
+        };
+        let octets = u64::from(packet.ip.octets);
+        let arrival = self.meter.place(packet, clock);
+        if arrival.is_some() {
+            self.ledger.metered += 1;
+            self.ledger.metered_octets += octets;
+        } else {
+            self.ledger.tunnel_fragments += 1;
+        }
+        arrival
+    }
+
+    fn account(&mut self, group: &mut Vec<Arrival<'_>>) {
+        let touched = group.iter().fold(0, |touched, arrival| touched ^ self.meter.touch(arrival));
+        black_box(touched);
+        for arrival in group.iter() {
+            self.meter.account(arrival);
+        }
+        group.clear();
+        if self.meter.advance(self.clock.now()) {
+            self.deliver(self.clock.now());
+        }
+    }
+
+    /// Hands over all records that are ready.
+    fn deliver(&mut self, watermark: Timestamp) {
+        loop {
+            let mut records = self.outlet.empty_batch();
+            let is_more = self.meter.take_records(&mut records, RECORDS_PER_BATCH);
+            // Until the last of them the watermark is where it was.
+            self.outlet.deliver(records, if is_more { Timestamp::ZERO } else { watermark });
+            if !is_more {
+                return;
+            }
+        }
+    }
+}
+
+/// Enough to have the memory busy, few enough to stay in the first-level cache (`benches/flow_table.rs`).
+const GROUP_PACKETS: usize = 32;

@@ -1,0 +1,204 @@
+//! `flowcanary replay`: captures in, flows out.
+
+use std::{
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    thread,
+    time::Instant,
+};
+
+use anyhow::{Context as _, anyhow};
+use capture::{CaptureFiles, Filter};
+use crossbeam_channel::unbounded;
+use flow::{Meter, MeterConfig, Shard};
+use ipfix_export::{ExporterConfig, FileOutput, Output, UdpOutput};
+use report::Summary;
+
+use crate::{
+    arguments::{IpfixArguments, ReplayArguments, SummaryForm},
+    collector::Collector,
+    destination::Destination,
+    outcome::{Outcome, UsageError},
+    pipeline::{Direct, Merge, Outlet, Reading, Worker},
+    progress::{Progress, ProgressDisplay},
+    run::Run,
+    sink::{FlowsSink, IpfixSink, Pacing, Sink},
+};
+
+/// Replays captures. An error means that nothing was metered, or that the program itself broke.
+pub(crate) fn run(arguments: ReplayArguments) -> anyhow::Result<Outcome> {
+    let started = started();
+    check_standard_output(&arguments)?;
+    check_outputs_apart(&arguments)?;
+    let filter = arguments.filter.as_deref().map(filter).transpose()?;
+    let files = CaptureFiles::open(&arguments.captures)?;
+    let sinks = open_sinks(&arguments)?;
+
+    let workers = arguments.workers.get();
+    let config = MeterConfig {
+        timeouts: arguments.timeouts.timeouts(),
+        memory_octets: arguments.memory.as_u64() / u64::from(workers),
+    };
+    let run = meter(files, sinks, workers, config, filter.as_ref())?;
+
+    let outcome = if run.is_incomplete { Outcome::Incomplete } else { Outcome::Done };
+    let summary = run.summary(arguments.captures, started.elapsed(), workers.into());
+    print(&summary, arguments.summary)?;
+    Ok(outcome)
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long a run takes is no time of packets")]
+fn started() -> Instant {
+    Instant::now()
+}
+
+/// Where the threads are: starts them, collects, and waits for their reports.
+fn meter(
+    files: CaptureFiles,
+    sinks: Vec<Box<dyn Sink>>,
+    workers: u16,
+    config: MeterConfig,
+    filter: Option<&Filter>,
+) -> anyhow::Result<Run> {
+    let (deliver, deliveries) = unbounded();
+    let is_alone = workers == 1;
+    let (mut threads, mut emptied) = (Vec::new(), Vec::new());
+    for number in 0..workers {
+        let (outlet, give_back) = Outlet::new(number.into(), deliver.clone(), is_alone);
+        emptied.push(give_back);
+        threads.push(Worker::new(Shard(number), filter.cloned(), Meter::new(config), outlet));
+    }
+    drop(deliver);
+    let progress = Progress::default();
+    let display = ProgressDisplay::new(progress.clone(), files.total_octets());
+    let (collector, merge) = (Collector::new(sinks), Merge::new(emptied));
+
+    thread::scope(|scope| {
+        let broken = |_| anyhow!("a thread has failed; please report the message above");
+        let (collected, files, reports) = if let [_] = threads[..]
+            && let Some(worker) = threads.pop()
+        {
+            let mut batches = Direct::new(files, progress);
+            let thread = spawn(scope, "worker 0", move || (worker.run(&mut batches), batches.into_files()))?;
+            let collected = collector.run(&deliveries, merge, &display);
+            let (report, files) = thread.join().map_err(broken)?;
+            (collected, files, vec![report])
+        } else {
+            let (reading, sources) = Reading::new(files, progress, workers);
+            let reader = spawn(scope, "reader", move || reading.run())?;
+            let mut running = Vec::new();
+            for ((number, worker), mut batches) in threads.into_iter().enumerate().zip(sources) {
+                running.push(spawn(scope, &format!("worker {number}"), move || worker.run(&mut batches))?);
+            }
+            let collected = collector.run(&deliveries, merge, &display);
+            let files = reader.join().map_err(broken)?;
+            let reports =
+                running.into_iter().map(|thread| thread.join().map_err(broken)).collect::<Result<_, _>>()?;
+            (collected, files, reports)
+        };
+        Ok(Run::new(&files, reports, collected))
+    })
+}
+
+fn spawn<'scope, T: Send + 'scope>(
+    scope: &'scope thread::Scope<'scope, '_>,
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'scope,
+) -> anyhow::Result<thread::ScopedJoinHandle<'scope, T>> {
+    thread::Builder::new()
+        .name(name.into())
+        .spawn_scoped(scope, work)
+        .with_context(|| format!("cannot start the thread {name}"))
+}
+
+fn open_sinks(arguments: &ReplayArguments) -> anyhow::Result<Vec<Box<dyn Sink>>> {
+    let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
+    for destination in &arguments.export {
+        sinks.push(Box::new(open_export(destination, &arguments.ipfix)?));
+    }
+    if let Some(flows) = &arguments.flows {
+        sinks.push(Box::new(FlowsSink::create(flows)?));
+    }
+    Ok(sinks)
+}
+
+fn open_export(destination: &Destination, ipfix: &IpfixArguments) -> anyhow::Result<IpfixSink> {
+    let refresh_s = u32::try_from(ipfix.template_refresh.as_secs().max(1)).unwrap_or(u32::MAX);
+    let mut config = ExporterConfig::new(ipfix.observation_domain).with_template_refresh_s(refresh_s);
+    if let Some(octets) = ipfix.message_octets {
+        config = config.with_maximum_message(octets);
+    }
+    let (output, pacing): (Box<dyn Output>, _) = match destination {
+        Destination::File(path) => (Box::new(FileOutput::create(path)?), None),
+        Destination::Udp(collector) => (Box::new(UdpOutput::resolve(collector)?), Some(Pacing::default())),
+    };
+    IpfixSink::new(destination.to_string(), config, output, pacing)
+}
+
+fn filter(expression: &str) -> anyhow::Result<Filter> {
+    Filter::new(expression)
+        .map_err(|error| UsageError(format!("{error}; pcap-filter(7) describes the language")).into())
+}
+
+/// Two outputs on standard output would be read as one.
+fn check_standard_output(arguments: &ReplayArguments) -> anyhow::Result<()> {
+    let flows_there = arguments.flows.as_ref().is_some_and(|flows| flows.path.is_none());
+    if flows_there && arguments.summary == SummaryForm::Json {
+        let text = "--flows - and --summary json both write to standard output; give --flows a file or use --summary text";
+        return Err(UsageError(text.into()).into());
+    }
+    Ok(())
+}
+
+/// An output that is the file of a capture would empty it, and two outputs to one file would spoil each other.
+fn check_outputs_apart(arguments: &ReplayArguments) -> anyhow::Result<()> {
+    let exports = arguments.export.iter().filter_map(Destination::path);
+    let flows = arguments.flows.iter().filter_map(|flows| flows.path.as_deref());
+    let mut taken: Vec<PathBuf> = arguments.captures.iter().filter_map(|path| resolved(path)).collect();
+    for output in exports.chain(flows) {
+        let Some(path) = resolved(output) else { continue };
+        if taken.contains(&path) && !is_device(&path) {
+            let text = format!(
+                "{}: is named more than once, as a capture or as an output; choose another name",
+                output.display()
+            );
+            return Err(UsageError(text).into());
+        }
+        taken.push(path);
+    }
+    Ok(())
+}
+
+/// What is no plain file, such as `/dev/null`, may be written to by several.
+fn is_device(path: &Path) -> bool {
+    path.exists() && !path.is_file()
+}
+
+/// The one name of a file that may not be there yet.
+fn resolved(path: &Path) -> Option<PathBuf> {
+    if let Ok(path) = path.canonicalize() {
+        return Some(path);
+    }
+    let folder =
+        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    Some(folder.canonicalize().ok()?.join(path.file_name()?))
+}
+
+fn print(summary: &Summary, form: SummaryForm) -> anyhow::Result<()> {
+    match form {
+        SummaryForm::Text => eprint!("{summary}"),
+        SummaryForm::Json => {
+            let mut output = io::stdout().lock();
+            serde_json::to_writer_pretty(&mut output, summary)
+                .map_err(io::Error::from)
+                .and_then(|()| writeln!(output))
+                .context("cannot write the summary to standard output")?;
+        }
+        SummaryForm::None => {
+            for warning in &summary.warnings {
+                eprintln!("warning: {warning}");
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,115 @@
+use std::{path::PathBuf, time::Duration};
+
+use capture::{CaptureFiles, Inapplicable, Interface};
+use flow::MeterCounts;
+use report::{FlowCounts, InterfaceDrops, OutputCounts, PacketLedger, Summary, TopTalkers};
+use wire::{DecodeFailure, Timestamp};
+
+use crate::{collector::CollectorReport, pipeline::WorkerReport};
+
+/// What a run came to: the reports of all threads, put together.
+pub(crate) struct Run {
+    ledger: PacketLedger,
+    counts: FlowCounts,
+    talkers: TopTalkers,
+    packet_time: Option<(Timestamp, Timestamp)>,
+    drops: Vec<InterfaceDrops>,
+    outputs: Vec<OutputCounts>,
+    warnings: Vec<String>,
+    /// Some input was damaged, or an output lost something.
+    pub(crate) is_incomplete: bool,
+}
+
+impl Run {
+    pub(crate) fn new(files: &CaptureFiles, workers: Vec<WorkerReport>, collected: CollectorReport) -> Self {
+        let mut ledger = PacketLedger::default();
+        let (mut flows, mut evicted) = (0, 0);
+        let mut packet_time: Option<(Timestamp, Timestamp)> = None;
+        let mut inapplicable = Vec::new();
+        for worker in workers {
+            ledger.add(&worker.ledger);
+            let MeterCounts { flows: opened, evicted: ended, .. } = worker.counts;
+            flows += opened;
+            evicted += ended;
+            if let Some((first, last)) = worker.packet_time {
+                let (earliest, latest) = packet_time.unwrap_or((first, last));
+                packet_time = Some((earliest.min(first), latest.max(last)));
+            }
+            add_inapplicable(&mut inapplicable, worker.inapplicable);
+        }
+        let mut warnings: Vec<_> = files.damages().iter().map(ToString::to_string).collect();
+        let failures = collected.outputs.iter().filter_map(|output| output.failure.clone());
+        warnings.extend(failures);
+        let lost: u64 = collected.outputs.iter().map(|output| output.counts.lost_records).sum();
+        let is_incomplete = !warnings.is_empty() || lost > 0;
+        warnings.extend(not_decoded(&ledger));
+        warnings.extend(
+            inapplicable.iter().map(|what| format!("the filter cannot judge {what}; none of them matched")),
+        );
+        if evicted > 0 {
+            let advice = "the flow table was full and ended flows early; --memory gives it more";
+            warnings.push(format!("{advice} ({evicted} flows)"));
+        }
+        Self {
+            ledger,
+            counts: FlowCounts { flows, ..collected.counts },
+            talkers: collected.talkers,
+            packet_time,
+            drops: files.interfaces().iter().enumerate().filter_map(drops).collect(),
+            outputs: collected.outputs.into_iter().map(|output| output.counts).collect(),
+            warnings,
+            is_incomplete,
+        }
+    }
+
+    /// The closing summary.
+    pub(crate) fn summary(self, captures: Vec<PathBuf>, elapsed: Duration, workers: usize) -> Summary {
+        Summary {
+            version: env!("CARGO_PKG_VERSION"),
+            captures: captures.into_iter().map(|path| path.display().to_string()).collect(),
+            elapsed,
+            workers,
+            packet_time: self.packet_time,
+            packets: self.ledger,
+            drops: self.drops,
+            flows: self.counts,
+            top_talkers: self.talkers.top(TOP_TALKERS),
+            outputs: self.outputs,
+            warnings: self.warnings,
+        }
+    }
+}
+
+/// One sentence for each link type that is not decoded.
+fn not_decoded(ledger: &PacketLedger) -> Vec<String> {
+    let sentence = |(reason, packets)| match reason {
+        DecodeFailure::LinkType(link) => {
+            Some(format!("link type {link} is not decoded; {packets} packets have it"))
+        }
+        _ => None,
+    };
+    ledger.undecoded_by_reason().into_iter().filter_map(sentence).collect()
+}
+
+fn add_inapplicable(sum: &mut Vec<Inapplicable>, more: Vec<Inapplicable>) {
+    for what in more {
+        match sum.iter_mut().find(|known| known.link_type == what.link_type) {
+            Some(known) => known.frames += what.frames,
+            None => sum.push(what),
+        }
+    }
+    sum.sort_by_key(|what| what.link_type.map(|link_type| link_type.0));
+}
+
+fn drops((number, interface): (usize, &Interface)) -> Option<InterfaceDrops> {
+    let (by_interface, by_system) =
+        (interface.dropped.unwrap_or(0), interface.dropped_by_system.unwrap_or(0));
+    (by_interface > 0 || by_system > 0).then(|| InterfaceDrops {
+        capture: interface.capture.to_string(),
+        interface: interface.name.as_ref().map_or_else(|| format!("interface {number}"), ToString::to_string),
+        by_interface,
+        by_system,
+    })
+}
+
+const TOP_TALKERS: usize = 10;
