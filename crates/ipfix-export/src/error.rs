@@ -1,6 +1,6 @@
 use std::io;
 
-use crate::RecordError;
+use crate::DataType;
 
 /// Why a record was not exported, or what was lost on the way of one that was.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +35,63 @@ pub struct OutputError {
     pub lost_records: u64,
     /// The output's first error.
     pub source: io::Error,
+}
+
+/// Why a value or a record was refused.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// The value needs more octets than the field has.
+    #[error(
+        "the value of type {data_type} does not fit into {length} octets: give the field its natural length"
+    )]
+    DoesNotFit {
+        /// The type of the value.
+        data_type: DataType,
+        /// The length of the field.
+        length: u16,
+    },
+    /// The closure ended before the last field.
+    #[error("{missing} fields were not written: write a value for each field of the template")]
+    Incomplete {
+        /// How many fields were not written.
+        missing: u16,
+    },
+    /// A value came after the last field.
+    #[error(
+        "a value of type {given} came after the last field: the template has fewer fields than values were written"
+    )]
+    NoFieldLeft {
+        /// The type of the value.
+        given: DataType,
+    },
+    /// A message of the maximum size cannot hold the record.
+    #[error("the record is larger than a message: raise the maximum message size or shorten its values")]
+    NoRoom,
+    /// The value is longer than 65535 octets.
+    #[error("the value is longer than 65535 octets: shorten it")]
+    TooLong,
+    /// The handle is not of this exporter.
+    #[error("this exporter has given no such handle: register the template with it")]
+    UnknownTemplate,
+    /// The field is of fixed length, and the value is shorter or longer.
+    #[error(
+        "the value has {given} octets and the field {expected}: make them equal, or the field of variable length"
+    )]
+    WrongLength {
+        /// The length of the value.
+        given: u16,
+        /// The length of the field.
+        expected: u16,
+    },
+    /// The field is of another type.
+    #[error(
+        "the value is of type {given} and the field is not: write the values in the order of the template"
+    )]
+    WrongType {
+        /// The type of the value.
+        given: DataType,
+    },
 }
 
 /// Why a template cannot be used with an exporter.

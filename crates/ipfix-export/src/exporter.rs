@@ -1,8 +1,9 @@
 use crate::{
     ConfigError, ExportError, ExporterConfig, Output, OutputError, RecordError, RegistrationError,
     Statistics, Template,
+    field_layout::FieldLayout,
     message::{OPTIONS_TEMPLATE_SET, SET_HEADER, TEMPLATE_SET},
-    record::{FieldLayout, RecordWriter},
+    record::RecordWriter,
     session::Session,
     type_information::{TYPE_INFORMATION_TEMPLATE, TypeInformation},
 };
@@ -103,6 +104,8 @@ impl<O: Output> Exporter<O> {
 
     /// Exports one record, a data record or an options data record as its template says: `write` hands in the values
     /// in the order of the template, and returns the first error that the writer gives.
+    ///
+    /// A refused record leaves no trace in the message, but its template may have been announced for it.
     ///
     /// A message carries the export time of the call that completes it, in seconds since 1970. A caller whose records
     /// hold times relative to it, such as `flowStartDeltaMicroseconds`, has to flush whenever it changes.
@@ -318,6 +321,26 @@ mod tests {
         let text = "template 258: other has the number 32473/1001 of another element, one: define each element once \
                     and use it in all templates";
         assert_eq!(error.to_string(), text);
+    }
+
+    /// A template and what describes its elements would have been torn apart by the loss of one message.
+    #[test]
+    fn announcements_share_a_message_although_part_would_fit_into_the_one_before() {
+        let config = ExporterConfig::new(1).with_maximum_message(200);
+        let mut exporter = Exporter::new(config, MemoryOutput::datagram()).unwrap();
+        let plain = exporter.register(&template(256)).unwrap();
+        let own = InformationElement::new(32_473, 1001, "own", DataType::Unsigned8).unwrap();
+        let own = exporter.register(&Template::new(257, [own.field()]).unwrap()).unwrap();
+        for _ in 0..100 {
+            exporter.record(&plain, 0, |record| record.u8(6)).unwrap();
+        }
+        exporter.record(&own, 0, |record| record.u8(1)).unwrap();
+        exporter.flush(0).unwrap();
+        let octets = exporter.output().octets();
+        // The first message: header, template, set of 100 records. It had room for the options template.
+        assert_eq!(octets[..4], [0, 10, 0, 132]);
+        assert_eq!(octets[132 + 16..][..8], [0, 3, 0, 46, 0xff, 0xff, 0, 9]);
+        assert_eq!(exporter.statistics().messages, 2);
     }
 
     fn template(id: u16) -> Template {

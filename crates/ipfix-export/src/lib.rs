@@ -52,8 +52,8 @@
 //!   options and of type information too, and those of messages that could not be sent, so that a collector sees the
 //!   gap.
 //! - A template stands before the first of its data in the session, and where messages are datagrams once more after
-//!   every refresh interval, after every message that was lost, and after every refusal that came back. The
-//!   descriptions of its elements stand before it.
+//!   every refresh interval, after every message that could not be sent, and after every refusal that came back. The
+//!   descriptions of its elements stand before it, in the same message if one is large enough for all.
 //! - A template never changes and is never withdrawn.
 //! - Every record that was accepted is in the end counted once in [`Statistics`], as sent or as lost.
 //! - The octets that come out are a function of the calls that went in.
@@ -80,6 +80,7 @@ mod data_type;
 mod element;
 mod error;
 mod exporter;
+mod field_layout;
 pub mod iana;
 mod message;
 mod output;
@@ -93,11 +94,11 @@ pub use self::{
     config::{ConfigError, ExporterConfig},
     data_type::{DataType, VARIABLE_LENGTH},
     element::{ElementError, IANA_ENTERPRISE, InformationElement, REVERSE_ENTERPRISE, Semantics, Units},
-    error::{ExportError, OutputError, RegistrationError},
+    error::{ExportError, OutputError, RecordError, RegistrationError},
     exporter::{Exporter, TemplateHandle},
     message::{MAXIMUM_MESSAGE, MINIMUM_MESSAGE},
     output::{FileOutput, MemoryOutput, Output, UdpOutput},
-    record::{RecordError, RecordWriter},
+    record::RecordWriter,
     statistics::Statistics,
     template::{Field, Template, TemplateError},
     type_information::TYPE_INFORMATION_TEMPLATE,

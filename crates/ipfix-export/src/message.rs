@@ -1,3 +1,5 @@
+use std::fmt;
+
 /// One message while it is being assembled (RFC 7011 section 3).
 ///
 /// A record is written behind what is already there, even if it runs past the maximum: then the message before it is
@@ -5,7 +7,6 @@
 /// known before.
 ///
 /// HEADER <= end <= maximum; every set before `end` is complete except for the length of the open one.
-#[derive(Debug)]
 pub(crate) struct Message {
     buffer: Box<[u8]>,
     end: usize,
@@ -129,6 +130,16 @@ impl Message {
     }
 }
 
+impl fmt::Debug for Message {
+    /// Leaves the octets out: there may be 130000 of them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message")
+            .field("end", &self.end)
+            .field("open_set", &self.open_set)
+            .finish_non_exhaustive()
+    }
+}
+
 /// The set that holds Template Records (RFC 7011 section 3.3.2).
 pub(crate) const TEMPLATE_SET: u16 = 2;
 /// The set that holds Options Template Records (RFC 7011 section 3.3.2).
@@ -180,6 +191,17 @@ mod tests {
         let octets = message.complete(0, 0, 0);
         assert_eq!(octets[16..20], [1, 0, 0, 34]);
         assert_eq!(octets[20..], [9; 30]);
+    }
+
+    #[test]
+    fn a_message_is_full_at_its_maximum_and_not_before() {
+        let mut message = Message::new(64);
+        append(&mut message, 256, &[0; 4]);
+        let start = message.next_record(256);
+        assert!(message.holds(start, 40));
+        assert!(!message.holds(start, 41));
+        message.accept(256, start, 40);
+        assert_eq!(message.complete(0, 0, 0).len(), 64);
     }
 
     #[test]

@@ -3,7 +3,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
-use crate::{DataType, Field, VARIABLE_LENGTH};
+use crate::{DataType, RecordError, VARIABLE_LENGTH, field_layout::FieldLayout};
 
 /// Writes the values of one record, in the order of its template.
 ///
@@ -319,7 +319,7 @@ impl<'a> RecordWriter<'a> {
         if self.next_is(FieldLayout::natural(data_type)) {
             return self.put(value);
         }
-        // The reduced size that counters usually have is spared the call.
+        // The reduced size that counters usually have is spared the call (bench `biflow_ipv4`).
         if let DataType::Unsigned64 = data_type
             && self.next_is(FieldLayout::new(data_type, 4))
             && let Ok(short) = u32::try_from(number)
@@ -432,91 +432,6 @@ impl<'a> RecordWriter<'a> {
 #[cold]
 const fn mismatch(given: DataType, fields_left: usize) -> RecordError {
     if fields_left == 0 { RecordError::NoFieldLeft { given } } else { RecordError::WrongType { given } }
-}
-
-/// Why a value or a record was refused.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum RecordError {
-    /// The value needs more octets than the field has.
-    #[error(
-        "the value of type {data_type} does not fit into {length} octets: give the field its natural length"
-    )]
-    DoesNotFit {
-        /// The type of the value.
-        data_type: DataType,
-        /// The length of the field.
-        length: u16,
-    },
-    /// The closure ended before the last field.
-    #[error("{missing} fields were not written: write a value for each field of the template")]
-    Incomplete {
-        /// How many fields were not written.
-        missing: u16,
-    },
-    /// A value came after the last field.
-    #[error(
-        "a value of type {given} came after the last field: the template has fewer fields than values were written"
-    )]
-    NoFieldLeft {
-        /// The type of the value.
-        given: DataType,
-    },
-    /// A message of the maximum size cannot hold the record.
-    #[error("the record is larger than a message: raise the maximum message size or shorten its values")]
-    NoRoom,
-    /// The value is longer than 65535 octets.
-    #[error("the value is longer than 65535 octets: shorten it")]
-    TooLong,
-    /// The handle is not of this exporter.
-    #[error("this exporter has given no such handle: register the template with it")]
-    UnknownTemplate,
-    /// The field is of fixed length, and the value is shorter or longer.
-    #[error(
-        "the value has {given} octets and the field {expected}: make them equal, or the field of variable length"
-    )]
-    WrongLength {
-        /// The length of the value.
-        given: u16,
-        /// The length of the field.
-        expected: u16,
-    },
-    /// The field is of another type.
-    #[error(
-        "the value is of type {given} and the field is not: write the values in the order of the template"
-    )]
-    WrongType {
-        /// The type of the value.
-        given: DataType,
-    },
-}
-
-/// A field's type and length in one number, so that one comparison checks both.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct FieldLayout(u32);
-
-impl FieldLayout {
-    pub(crate) const fn of(field: &Field) -> Self {
-        Self::new(field.element().data_type(), field.length())
-    }
-
-    const fn natural(data_type: DataType) -> Self {
-        Self::new(data_type, data_type.natural_length())
-    }
-
-    const fn new(data_type: DataType, length: u16) -> Self {
-        Self((data_type.code() as u32) << 16 | length as u32)
-    }
-
-    const fn data_type(self) -> u8 {
-        let [_, code, ..] = self.0.to_be_bytes();
-        code
-    }
-
-    const fn length(self) -> u16 {
-        let [.., high, low] = self.0.to_be_bytes();
-        u16::from_be_bytes([high, low])
-    }
 }
 
 /// Seconds and fraction of the NTP timestamp of a time since 1970.

@@ -1,12 +1,13 @@
 use crate::{
     InformationElement, Output, RecordError, RegistrationError, Template,
+    field_layout::FieldLayout,
     iana::{
         INFORMATION_ELEMENT_DATA_TYPE, INFORMATION_ELEMENT_DESCRIPTION, INFORMATION_ELEMENT_ID,
         INFORMATION_ELEMENT_NAME, INFORMATION_ELEMENT_RANGE_BEGIN, INFORMATION_ELEMENT_RANGE_END,
         INFORMATION_ELEMENT_SEMANTICS, INFORMATION_ELEMENT_UNITS, PRIVATE_ENTERPRISE_NUMBER,
     },
     message::{OPTIONS_TEMPLATE_SET, SET_HEADER},
-    record::{FieldLayout, RecordWriter},
+    record::RecordWriter,
     session::Session,
 };
 

@@ -203,6 +203,21 @@ mod tests {
     }
 
     #[test]
+    fn a_disk_that_is_full_after_a_message_and_a_half_keeps_the_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("flows.ipfix");
+        let mut output = FileOutput::create(&path).unwrap();
+        output.send(&MESSAGE).unwrap();
+        output.send(&MESSAGE).unwrap();
+        output.file.write_all(&MESSAGE.repeat(2)[..30]).unwrap();
+        let error = output.fail(30, &ErrorKind::StorageFull.into());
+        assert!(!error.to_string().contains("may be cut"), "{error}");
+        assert_eq!((output.held_back(), output.written_octets()), (1, 20));
+        drop(output);
+        assert_eq!(std::fs::read(&path).unwrap(), MESSAGE);
+    }
+
+    #[test]
     fn a_torn_message_does_not_count_as_whole() {
         let octets = MESSAGE.repeat(2);
         assert_eq!(whole_messages(&octets), (2, 40));
