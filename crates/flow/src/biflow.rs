@@ -1,6 +1,8 @@
 use wire::{Icmp, Packet, TcpFlags, Timestamp, Transport};
 
-use crate::{DirectionReason, FirstPacket, FlowKey, Side, config::IdleClass, connection::Connection};
+use crate::{
+    DirectionReason, FirstPacket, FlowKey, Side, bearing::Bearing, config::IdleClass, connection::Connection,
+};
 
 /// The number of a flow's place in its meter, for as long as the flow lives. A later flow may get it again.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -32,8 +34,7 @@ pub struct Biflow {
     pub(crate) hash: u32,
     pub(crate) connection: Connection,
     pub(crate) idle_class: IdleClass,
-    pub(crate) initiator: Side,
-    pub(crate) direction_reason: DirectionReason,
+    pub(crate) bearing: Bearing,
 }
 
 const _: () = assert!(size_of::<Biflow>() <= 128, "a flow's hot state is two cache lines");
@@ -45,27 +46,27 @@ pub(crate) struct Opening {
     pub(crate) first: Timestamp,
     /// The first one of the flow, not of the record.
     pub(crate) first_packet: FirstPacket,
-    is_described: bool,
 }
 
 impl Opening {
-    /// Takes in a packet that is the first of its direction in a record, or earlier than the one before it.
-    pub(crate) fn describe(&mut self, packet: &Packet<'_>, is_first: bool) {
-        self.first = if is_first { packet.timestamp } else { self.first.min(packet.timestamp) };
-        if self.is_described {
-            return;
-        }
+    /// A direction whose first packet is `packet`.
+    pub(crate) fn new(packet: &Packet<'_>) -> Self {
         let icmp = if let Transport::Icmp(icmp) = packet.transport { icmp } else { Icmp::default() };
         let (link, interface, tos) = (packet.link, packet.interface, packet.ip.tos);
-        self.first_packet = FirstPacket { link, icmp, interface, tos };
-        self.is_described = true;
+        Self { first: packet.timestamp, first_packet: FirstPacket { link, icmp, interface, tos } }
     }
 }
 
 impl Biflow {
     /// A flow that `packet` of `sender` opens, and that has not counted it yet.
     pub(crate) fn new(key: FlowKey, hash: u32, packet: &Packet<'_>, sender: Side, clock: Timestamp) -> Self {
-        let mut flow = Self {
+        let has_ports = matches!(packet.transport, Transport::Tcp(_) | Transport::Ports(_));
+        let bearing = if has_ports && is_from_service(&key, sender) {
+            Bearing::new(sender, sender.opposite(), DirectionReason::Ports)
+        } else {
+            Bearing::new(sender, sender, DirectionReason::FirstSeen)
+        };
+        Self {
             key,
             tcp_flags: [TcpFlags::default(); 2],
             octets: [0; 2],
@@ -80,14 +81,8 @@ impl Biflow {
             hash,
             connection: Connection::default(),
             idle_class: IdleClass::of_protocol(key.protocol()),
-            initiator: sender,
-            direction_reason: DirectionReason::FirstSeen,
-        };
-        let has_ports = matches!(packet.transport, Transport::Tcp(_) | Transport::Ports(_));
-        if has_ports && flow.is_from_service(sender) {
-            (flow.initiator, flow.direction_reason) = (sender.opposite(), DirectionReason::Ports);
+            bearing,
         }
-        flow
     }
 
     /// Its key.
@@ -97,7 +92,7 @@ impl Biflow {
 
     /// The end that opened it, as far as is known.
     pub const fn initiator(&self) -> Side {
-        self.initiator
+        self.bearing.initiator()
     }
 
     /// Whether no packet was counted since the last record was cut.
@@ -118,16 +113,10 @@ impl Biflow {
 
     /// Lets a segment of `sender` with SYN say who opened the flow, if it knows better than what came before it.
     pub(crate) const fn correct_direction(&mut self, flags: TcpFlags, sender: Side) {
-        let (initiator, reason) = if flags.is_syn() {
-            (sender, DirectionReason::Syn)
+        if flags.is_syn() {
+            self.bearing.correct(sender, DirectionReason::Syn);
         } else if flags.is_syn_ack() {
-            (sender.opposite(), DirectionReason::SynAck)
-        } else {
-            return;
-        };
-        if reason as u8 > self.direction_reason as u8 {
-            self.initiator = initiator;
-            self.direction_reason = reason;
+            self.bearing.correct(sender.opposite(), DirectionReason::SynAck);
         }
     }
 
@@ -142,12 +131,12 @@ impl Biflow {
             _ => 3,
         }
     }
+}
 
-    /// Whether a packet of `sender` is an answer by its ports: from a system port (RFC 6335, 6) to one that systems choose
-    /// for their clients. Linux takes those from 32768, others from 49152.
-    const fn is_from_service(&self, sender: Side) -> bool {
-        self.key.port(sender) < FIRST_USER_PORT && self.key.port(sender.opposite()) >= FIRST_CLIENT_PORT
-    }
+/// Whether a packet of `sender` is an answer by its ports: from a system port (RFC 6335, 6) to one that systems choose for their
+/// clients. Linux takes those from 32768, others from 49152.
+const fn is_from_service(key: &FlowKey, sender: Side) -> bool {
+    key.port(sender) < FIRST_USER_PORT && key.port(sender.opposite()) >= FIRST_CLIENT_PORT
 }
 
 /// The member of a pair that belongs to a side.

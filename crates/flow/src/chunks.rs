@@ -40,6 +40,39 @@ impl<T> Chunks<T> {
     }
 }
 
+/// An array of fixed chunks of which only those exist that something was written to.
+#[derive(Debug)]
+pub(crate) struct SparseChunks<T> {
+    chunks: Vec<Box<[T]>>,
+}
+
+impl<T: Clone + Default> SparseChunks<T> {
+    pub(crate) const fn new() -> Self {
+        Self { chunks: Vec::new() }
+    }
+
+    /// The element, if its chunk exists. It may be one that nobody has written.
+    #[inline]
+    pub(crate) fn get(&self, number: u32) -> Option<&T> {
+        let (chunk, place) = split(number);
+        self.chunks.get(chunk)?.get(place)
+    }
+
+    /// The element, in a chunk that is made for it if need be. `None` never comes.
+    #[inline]
+    pub(crate) fn get_mut(&mut self, number: u32) -> Option<&mut T> {
+        let (chunk, place) = split(number);
+        if self.chunks.len() <= chunk {
+            self.chunks.resize_with(chunk + 1, Box::default);
+        }
+        let chunk = self.chunks.get_mut(chunk)?;
+        if chunk.is_empty() {
+            *chunk = vec![T::default(); CHUNK].into_boxed_slice();
+        }
+        chunk.get_mut(place)
+    }
+}
+
 #[inline]
 const fn split(number: u32) -> (usize, usize) {
     let number = number as usize;
@@ -66,5 +99,14 @@ mod tests {
             (Some(&4_095), Some(&7), Some(&(count - 1)))
         );
         assert_eq!(chunks.get(count), None);
+    }
+
+    #[test]
+    fn only_chunks_that_are_written_to_exist() {
+        let mut chunks = SparseChunks::<u8>::new();
+        assert_eq!(chunks.get(9_000), None);
+        *chunks.get_mut(9_000).unwrap() = 5;
+        assert_eq!((chunks.get(9_000), chunks.get(9_001), chunks.get(0)), (Some(&5), Some(&0), None));
+        assert_eq!(chunks.chunks.iter().filter(|chunk| !chunk.is_empty()).count(), 1);
     }
 }

@@ -42,6 +42,7 @@
 #![deny(clippy::indexing_slicing)]
 
 mod arrival;
+mod bearing;
 mod biflow;
 mod chunks;
 mod clock;

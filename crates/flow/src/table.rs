@@ -13,7 +13,7 @@ use wire::{TcpFlags, Timestamp, Transport};
 use crate::{
     Arrival, Direction, EndReason, FlowId, FlowRecord, Side,
     biflow::{Biflow, Opening, of, of_mut},
-    chunks::Chunks,
+    chunks::{Chunks, SparseChunks},
     config::{IdleClass, TimeoutNanos},
 };
 
@@ -21,8 +21,10 @@ use crate::{
 pub(crate) struct FlowTable {
     index: HashTable<Entry>,
     flows: Chunks<Biflow>,
-    /// By number, of the low and the high end.
-    openings: Chunks<[Opening; 2]>,
+    /// By number, of the end that sent the first packet.
+    openings: Chunks<Opening>,
+    /// By number, of the other end, if it has answered. A flood is not answered: its flows take no room here.
+    answers: SparseChunks<Opening>,
     /// By number, [`NEVER`] for flows that have ended and for free places.
     due: Vec<u32>,
     free: Vec<u32>,
@@ -66,6 +68,7 @@ impl FlowTable {
             index: HashTable::new(),
             flows: Chunks::new(),
             openings: Chunks::new(),
+            answers: SparseChunks::new(),
             due: Vec::new(),
             free: Vec::new(),
             timeouts,
@@ -138,10 +141,12 @@ impl FlowTable {
     pub(crate) fn close(&mut self, clock: Timestamp) {
         self.clock = self.clock.max(clock);
         self.sweep();
+        // All at once: taking millions of them out of the index one by one would cost a cache miss for each.
+        self.index.clear();
         for number in 0..self.due.len() {
             let number = u32::try_from(number).unwrap_or(NEVER);
             if self.lives(number) {
-                self.end(number, self.clock, EndReason::ForcedEnd);
+                self.retire(number, self.clock, EndReason::ForcedEnd);
             }
         }
         self.bring_in_order(Timestamp::MAX);
@@ -231,7 +236,7 @@ impl FlowTable {
         let idle_at = self.clock.saturating_add_nanos(self.timeouts.idle(flow.idle_class));
         let active_at = self.clock.saturating_add_nanos(self.timeouts.active);
         self.opened += 1;
-        let number = self.place(flow, [Opening::default(), Opening::default()]);
+        let number = self.place(flow, Opening::new(packet));
         self.set_due(number, idle_at.min(active_at));
         self.index.insert_unique(spread(hash), Entry { hash, number }, |entry| spread(entry.hash));
         number
@@ -278,9 +283,22 @@ impl FlowTable {
 
     /// Notes what the first packet of a direction says, and an earlier time if packets come out of order.
     fn describe(&mut self, number: u32, arrival: &Arrival<'_>, is_first: bool) {
-        let Some(openings) = self.openings.get_mut(number) else { return };
-        let opening = of_mut(openings, arrival.sender);
-        opening.describe(&arrival.packet, is_first);
+        let Some(flow) = self.flows.get_mut(number) else { return };
+        let opening = if arrival.sender == flow.bearing.first_sender() {
+            self.openings.get_mut(number)
+        } else if flow.bearing.is_answered() {
+            self.answers.get_mut(number)
+        } else {
+            flow.bearing.set_answered();
+            if let Some(answer) = self.answers.get_mut(number) {
+                *answer = Opening::new(&arrival.packet);
+            }
+            return;
+        };
+        if let Some(opening) = opening {
+            let time = arrival.packet.timestamp;
+            opening.first = if is_first { time } else { opening.first.min(time) };
+        }
     }
 
     /// Looks at every flow that is due.
@@ -313,52 +331,60 @@ impl FlowTable {
         self.ready.reverse();
     }
 
-    /// Ends a flow; its record waits if there is anything in it.
+    /// Ends a flow.
     fn end(&mut self, number: u32, at: Timestamp, reason: EndReason) {
         let Some(flow) = self.flows.get(number) else { return };
-        let (hash, is_empty) = (flow.hash, flow.is_empty());
-        if let Ok(entry) = self.index.find_entry(spread(hash), |entry| entry.number == number) {
+        if let Ok(entry) = self.index.find_entry(spread(flow.hash), |entry| entry.number == number) {
             entry.remove();
         }
+        self.retire(number, at, reason);
+    }
+
+    /// Puts a flow that is no longer in the index among those that have ended, if there is anything to say of it.
+    fn retire(&mut self, number: u32, at: Timestamp, reason: EndReason) {
+        let Some(flow) = self.flows.get(number) else { return };
         if let Some(due) = self.due.get_mut(number as usize) {
             *due = NEVER;
         }
-        if is_empty {
+        if flow.is_empty() {
             self.free.push(number);
-        } else {
-            let is_closed = flow.idle_class == IdleClass::TcpClosed;
-            let reason = if is_closed && reason == EndReason::ForcedEnd {
-                EndReason::EndOfFlowDetected
-            } else {
-                reason
-            };
-            self.ended.push(Ended { at, number, reason });
+            return;
         }
+        let is_closed = flow.idle_class == IdleClass::TcpClosed;
+        let reason =
+            if is_closed && reason == EndReason::ForcedEnd { EndReason::EndOfFlowDetected } else { reason };
+        self.ended.push(Ended { at, number, reason });
     }
 
     /// Cuts a record off a flow that goes on: a copy of it waits, and it counts from nothing.
     fn cut(&mut self, number: u32, at: Timestamp) {
-        let (Some(flow), Some(openings)) = (self.flows.get_mut(number), self.openings.get(number)) else {
+        let (Some(flow), Some(opening)) = (self.flows.get_mut(number), self.openings.get(number)) else {
             return;
         };
-        let (copy, openings) = (flow.clone(), openings.clone());
+        let (copy, opening) = (flow.clone(), opening.clone());
         flow.begin_record();
-        let number = self.place(copy, openings);
+        let answer = self.answers.get(number).filter(|_| copy.bearing.is_answered()).cloned();
+        let number = self.place(copy, opening);
+        if let Some(answer) = answer
+            && let Some(place) = self.answers.get_mut(number)
+        {
+            *place = answer;
+        }
         self.ended.push(Ended { at, number, reason: EndReason::ActiveTimeout });
     }
 
     /// Finds a place for a flow, which is not due before it is told so.
-    fn place(&mut self, flow: Biflow, openings: [Opening; 2]) -> u32 {
+    fn place(&mut self, flow: Biflow, opening: Opening) -> u32 {
         if let Some(number) = self.free.pop()
             && let (Some(place), Some(described)) =
                 (self.flows.get_mut(number), self.openings.get_mut(number))
         {
-            (*place, *described) = (flow, openings);
+            (*place, *described) = (flow, opening);
             return number;
         }
         let number = u32::try_from(self.flows.len()).unwrap_or(NEVER);
         self.flows.push(flow);
-        self.openings.push(openings);
+        self.openings.push(opening);
         self.due.push(NEVER);
         number
     }
@@ -391,8 +417,13 @@ impl FlowTable {
     }
 
     fn record(&self, number: u32, ended: Timestamp, end_reason: EndReason) -> Option<FlowRecord> {
-        let (flow, openings) = (self.flows.get(number)?, self.openings.get(number)?);
-        let (initiator, responder) = (flow.initiator, flow.initiator.opposite());
+        let (flow, opening) = (self.flows.get(number)?, self.openings.get(number)?);
+        let answer = self.answers.get(number).filter(|_| flow.bearing.is_answered());
+        let (initiator, responder) = (flow.initiator(), flow.initiator().opposite());
+        let direction = |side| {
+            let opening = if side == flow.bearing.first_sender() { Some(opening) } else { answer };
+            opening.map_or_else(Direction::default, |opening| direction(flow, opening, side))
+        };
         Some(FlowRecord {
             ended,
             opened: flow.opened,
@@ -400,10 +431,10 @@ impl FlowTable {
             key: flow.key,
             initiator: flow.key.endpoint(initiator),
             responder: flow.key.endpoint(responder),
-            direction_reason: flow.direction_reason,
+            direction_reason: flow.bearing.reason(),
             end_reason,
-            forward: direction(flow, openings, initiator),
-            reverse: direction(flow, openings, responder),
+            forward: direction(initiator),
+            reverse: direction(responder),
         })
     }
 
@@ -422,8 +453,8 @@ impl FlowTable {
     }
 }
 
-fn direction(flow: &Biflow, openings: &[Opening; 2], side: Side) -> Direction {
-    let &Opening { first, first_packet, .. } = of(openings, side);
+fn direction(flow: &Biflow, opening: &Opening, side: Side) -> Direction {
+    let Opening { first, first_packet } = *opening;
     let packets = u64::from(*of(&flow.packets, side));
     if packets == 0 {
         return Direction { first_packet, ..Direction::default() };

@@ -1,4 +1,7 @@
-use std::net::IpAddr;
+use std::{
+    hash::{Hash, Hasher},
+    net::IpAddr,
+};
 
 use ahash::RandomState;
 use flow::FlowRecord;
@@ -12,7 +15,7 @@ use serde::Serialize;
 /// missed: what a dropped host lost is less than [`TopTalkers::uncertainty`].
 #[derive(Debug)]
 pub struct TopTalkers {
-    hosts: HashMap<IpAddr, Counts, RandomState>,
+    hosts: HashMap<Host, Counts, RandomState>,
     uncertainty: u64,
 }
 
@@ -28,6 +31,10 @@ pub struct Talker {
     /// Flow records that it has part in.
     pub flows: u64,
 }
+
+/// An address that hashes as one number.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+struct Host(IpAddr);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Counts {
@@ -54,9 +61,9 @@ impl TopTalkers {
 
     /// The `number` hosts with the most octets, the first one first.
     pub fn top(&self, number: usize) -> Vec<Talker> {
-        let talker = |(address, counts): (&IpAddr, &Counts)| {
+        let talker = |(host, counts): (&Host, &Counts)| {
             let Counts { octets, packets, flows } = *counts;
-            Talker { address: *address, octets, packets, flows }
+            Talker { address: host.0, octets, packets, flows }
         };
         // In any order: sorted right after.
         let mut talkers: Vec<_> = self.hosts.iter().map(talker).collect();
@@ -71,23 +78,35 @@ impl TopTalkers {
     }
 
     fn add(&mut self, address: IpAddr, octets: u64, packets: u64) {
-        if self.hosts.len() >= MAX_HOSTS && !self.hosts.contains_key(&address) {
+        let host = Host(address);
+        if let Some(counts) = self.hosts.get_mut(&host) {
+            counts.octets += octets;
+            counts.packets += packets;
+            counts.flows += 1;
+            return;
+        }
+        if self.hosts.len() >= MAX_HOSTS {
             self.drop_half();
         }
-        let counts = self.hosts.entry(address).or_default();
-        counts.octets += octets;
-        counts.packets += packets;
-        counts.flows += 1;
+        self.hosts.insert(host, Counts { octets, packets, flows: 1 });
     }
 
     /// Which hosts are dropped depends on counts and addresses alone: the smaller half is the same set in any order.
     fn drop_half(&mut self) {
-        let mut ranks: Vec<_> =
-            self.hosts.iter().map(|(address, counts)| (counts.octets, *address)).collect();
+        let mut ranks: Vec<_> = self.hosts.iter().map(|(host, counts)| (counts.octets, *host)).collect();
         let middle = ranks.len() / 2;
-        let (_, &mut (octets, address), _) = ranks.select_nth_unstable(middle);
-        self.hosts.retain(|host, counts| (counts.octets, *host) > (octets, address));
+        let (_, &mut (octets, last), _) = ranks.select_nth_unstable(middle);
+        self.hosts.retain(|host, counts| (counts.octets, *host) > (octets, last));
         self.uncertainty += octets;
+    }
+}
+
+impl Hash for Host {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u128(match self.0 {
+            IpAddr::V4(address) => address.to_bits().into(),
+            IpAddr::V6(address) => address.to_bits(),
+        });
     }
 }
 
