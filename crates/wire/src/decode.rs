@@ -16,16 +16,38 @@ use crate::{DecodeFailure, FragmentId, Frame, Ip, Link, LinkType, Packet, Segmen
 /// itself. Such a frame is to be counted under that reason.
 #[inline]
 pub fn decode<'a>(frame: &Frame<'a>) -> Result<Packet<'a>, DecodeFailure> {
-    let mut walk = Walk::new(frame);
-    let mut next = first_header(frame.link_type)?;
+    // Small, so that it is inlined, and the packet is filled in where the caller wants it: moving it about costs as much as the
+    // rest of the walk.
+    let mut packet = Packet {
+        timestamp: frame.timestamp,
+        interface: frame.interface,
+        link: Link::default(),
+        segment: None,
+        ip: Ip::default(),
+        transport: Transport::Unseen,
+        payload: &[],
+        payload_offset: 0,
+        carrier: None,
+    };
+    walk(frame, &mut packet)?;
+    Ok(packet)
+}
+
+/// Walks as far as there are headers. An error is the reason why there is no packet.
+fn walk<'a>(frame: &Frame<'a>, packet: &mut Packet<'a>) -> Result<(), DecodeFailure> {
+    let mut walk = Walk::new(frame, packet);
+    let mut step = match frame.link_type {
+        LinkType::ETHERNET => walk.ethernet(),
+        other => walk.step(first_header(other)?),
+    };
     for _ in 0..MAX_HEADERS {
-        match walk.step(next) {
-            Ok(Step::On(header)) => next = header,
-            Ok(Step::Done) => break,
-            Err(failure) => return walk.packet(frame).ok_or(failure),
+        match step {
+            Ok(Step::On(header)) => step = walk.step(header),
+            Ok(Step::Done) => return Ok(()),
+            Err(failure) => return walk.found_or(failure),
         }
     }
-    walk.packet(frame).ok_or(DecodeFailure::TooDeep)
+    walk.found_or(DecodeFailure::TooDeep)
 }
 
 /// A header that is expected at the current position.
@@ -54,8 +76,6 @@ pub(crate) enum Header {
     Ppp,
     PppHdlc,
     PppoE,
-    /// What the protocol field of an IP header announces.
-    Protocol(u8),
     VirtualLan,
     VirtualNicTag,
     Vxlan,
@@ -70,41 +90,64 @@ pub(crate) enum Step {
 }
 
 /// The state of a walk through one frame.
-pub(crate) struct Walk<'a> {
+pub(crate) struct Walk<'a, 'p> {
     pub rest: Rest<'a>,
-    pub link: Link,
+    /// Within a tunnel, the link layer there.
+    pub tunnel_link: Link,
     pub segment: Option<Segment>,
-    /// The innermost IP packet so far.
-    pub found: Option<Found<'a>>,
+    /// The innermost IP packet so far, with the link layer that was current when its header was read; if there was one.
+    pub packet: &'p mut Packet<'a>,
     pub ip_headers: u8,
     /// Set within a tunnel whose packet is the first of several fragments.
     pub carrier: Option<FragmentId>,
 }
 
-/// An IP packet on the way, with the link layer that was current when its header was read.
-pub(crate) struct Found<'a> {
-    pub link: Link,
-    pub segment: Option<Segment>,
-    pub ip: Ip,
-    pub transport: Transport,
-    pub payload: &'a [u8],
-    pub payload_offset: usize,
-    /// The carrier of which this packet is only the beginning.
-    pub carrier: Option<FragmentId>,
-}
-
-impl<'a> Walk<'a> {
-    fn new(frame: &Frame<'a>) -> Self {
+impl<'a, 'p> Walk<'a, 'p> {
+    #[inline]
+    fn new(frame: &Frame<'a>, packet: &'p mut Packet<'a>) -> Self {
         let captured = u32::try_from(frame.data.len()).unwrap_or(u32::MAX - 1);
         let rest = Rest {
             captured: frame.data,
             wire: frame.original_length.clamp(captured, u32::MAX - 1),
             offset: 0,
         };
-        Self { rest, link: Link::default(), segment: None, found: None, ip_headers: 0, carrier: None }
+        Self { rest, tunnel_link: Link::default(), segment: None, packet, ip_headers: 0, carrier: None }
     }
 
+    /// An outer packet stands where an inner one failed.
+    fn found_or(&self, failure: DecodeFailure) -> Result<(), DecodeFailure> {
+        if self.ip_headers > 0 { Ok(()) } else { Err(failure) }
+    }
+
+    /// Makes the packet that of an IP header. What it carries is to be stated next, by [`Self::carry`].
     #[inline]
+    pub(crate) fn enter(&mut self, ip: Ip) {
+        let packet = &mut *self.packet;
+        if self.ip_headers > 0 {
+            packet.link = self.tunnel_link;
+        }
+        self.ip_headers += 1;
+        packet.segment = self.segment;
+        packet.ip = ip;
+        packet.carrier = self.carrier;
+    }
+
+    /// The link layer that is being read. The outermost one is that of any packet, and needs no copy.
+    #[inline]
+    pub(crate) fn link(&mut self) -> &mut Link {
+        if self.ip_headers > 0 { &mut self.tunnel_link } else { &mut self.packet.link }
+    }
+
+    /// States what the packet carries: `transport`, and behind its header what is left.
+    #[inline]
+    pub(crate) fn carry(&mut self, transport: Transport) {
+        self.packet.transport = transport;
+        self.packet.payload = self.rest.captured;
+        self.packet.payload_offset = self.rest.offset;
+    }
+
+    /// Reads `header`. The headers that nearly all frames consist of call one another instead, which costs less than to come back
+    /// here and branch.
     fn step(&mut self, header: Header) -> Result<Step, DecodeFailure> {
         match header {
             Header::BackboneTag => self.backbone_tag(),
@@ -128,26 +171,10 @@ impl<'a> Walk<'a> {
             Header::Ppp => self.ppp(),
             Header::PppHdlc => Ok(self.ppp_hdlc()),
             Header::PppoE => self.pppoe(),
-            Header::Protocol(number) => Ok(self.protocol(number)),
             Header::VirtualLan => self.virtual_lan(),
             Header::VirtualNicTag => self.virtual_nic_tag(),
             Header::Vxlan => self.vxlan(),
         }
-    }
-
-    fn packet(self, frame: &Frame<'a>) -> Option<Packet<'a>> {
-        let Found { link, segment, ip, transport, payload, payload_offset, carrier } = self.found?;
-        Some(Packet {
-            timestamp: frame.timestamp,
-            interface: frame.interface,
-            link,
-            segment,
-            ip,
-            transport,
-            payload,
-            payload_offset,
-            carrier,
-        })
     }
 }
 

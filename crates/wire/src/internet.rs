@@ -7,10 +7,10 @@ use etherparse::{
 
 use crate::{
     Address, DecodeFailure, Fragment, Ip, Layer, Transport,
-    decode::{Found, Header, Step, Walk},
+    decode::{Header, Step, Walk},
 };
 
-impl Walk<'_> {
+impl Walk<'_, '_> {
     pub(crate) fn ip(&mut self) -> Result<Step, DecodeFailure> {
         match self.rest.peek().ok_or(DecodeFailure::Truncated(Layer::Ip))? >> 4 {
             4 => Ok(Step::On(Header::Ipv4)),
@@ -48,7 +48,8 @@ impl Walk<'_> {
         };
         self.rest.limit(ip.octets);
         self.rest.skip(header_length);
-        Ok(self.enter(ip))
+        self.enter(ip);
+        Ok(self.above(&ip))
     }
 
     #[inline]
@@ -76,8 +77,17 @@ impl Walk<'_> {
         self.rest.limit(ip.octets);
         self.rest.skip(header.slice().len());
         let seen = self.extension_headers(&mut ip);
-        let step = self.enter(ip);
-        Ok(if seen { step } else { Step::Done })
+        self.enter(ip);
+        Ok(if seen { self.above(&ip) } else { self.end(Transport::Unseen) })
+    }
+
+    /// Goes on to what `ip` carries, if that is in this frame.
+    #[inline]
+    fn above(&mut self, ip: &Ip) -> Step {
+        match ip.fragment {
+            Some(fragment) if fragment.offset != 0 => self.end(Transport::Unseen),
+            _ => self.protocol(ip.protocol),
+        }
     }
 
     /// Octets of an IP packet that says it has `total`: never more than there were on the wire, and these if it says 0.
@@ -129,25 +139,6 @@ impl Walk<'_> {
             }
         }
         false
-    }
-
-    /// Makes `ip` the packet, and goes on to what it carries if that is in this frame.
-    #[inline]
-    fn enter(&mut self, ip: Ip) -> Step {
-        self.ip_headers += 1;
-        self.found = Some(Found {
-            link: self.link,
-            segment: self.segment,
-            ip,
-            transport: Transport::Unseen,
-            payload: self.rest.captured,
-            payload_offset: self.rest.offset,
-            carrier: self.carrier,
-        });
-        if ip.fragment.is_some_and(|fragment| fragment.offset != 0) {
-            return Step::Done;
-        }
-        Step::On(Header::Protocol(ip.protocol))
     }
 }
 

@@ -7,22 +7,34 @@ use crate::{
     decode::{Header, Step, Walk},
 };
 
-impl Walk<'_> {
+impl Walk<'_, '_> {
     #[inline]
     pub(crate) fn ethernet(&mut self) -> Result<Step, DecodeFailure> {
+        let ether_type = self.ethernet_header()?;
+        self.ether_type(ether_type)
+    }
+
+    /// Takes the addresses, and gives the `EtherType`.
+    #[inline]
+    fn ethernet_header(&mut self) -> Result<u16, DecodeFailure> {
         let header = Ethernet2HeaderSlice::from_slice(self.rest.captured)
             .map_err(|_| DecodeFailure::Truncated(Layer::Ethernet))?;
-        self.link = Link { source: header.source(), destination: header.destination(), ..Link::default() };
-        let ether_type = header.ether_type().0;
+        *self.link() = Link { source: header.source(), destination: header.destination(), ..Link::default() };
         self.rest.skip(header.slice().len());
-        Ok(Step::On(Header::EtherType(ether_type)))
+        Ok(header.ether_type().0)
     }
 
     #[inline]
     pub(crate) fn ether_type(&mut self, number: u16) -> Result<Step, DecodeFailure> {
+        match number {
+            0x0800 => self.ipv4(),
+            0x86dd => self.ipv6(),
+            other => self.other_ether_type(other),
+        }
+    }
+
+    fn other_ether_type(&mut self, number: u16) -> Result<Step, DecodeFailure> {
         Ok(Step::On(match number {
-            0x0800 => Header::Ipv4,
-            0x86dd => Header::Ipv6,
             // 802.1Q, 802.1ad, and what vendors used before 802.1ad.
             0x8100 | 0x88a8 | 0x9100 | 0x9200 => Header::VirtualLan,
             0x8847 | 0x8848 => Header::Mpls,
@@ -44,9 +56,10 @@ impl Walk<'_> {
         let header = SingleVlanHeaderSlice::from_slice(self.rest.captured)
             .map_err(|_| DecodeFailure::Truncated(Layer::VirtualLan))?;
         let (identifier, ether_type) = (header.vlan_identifier().value(), header.ether_type().0);
-        if let Some(slot) = self.link.vlans.get_mut(usize::from(self.link.vlan_count)) {
+        let link = self.link();
+        if let Some(slot) = link.vlans.get_mut(usize::from(link.vlan_count)) {
             *slot = identifier;
-            self.link.vlan_count += 1;
+            link.vlan_count += 1;
         }
         self.rest.skip(header.slice().len());
         Ok(Step::On(Header::EtherType(ether_type)))
@@ -106,7 +119,7 @@ impl Walk<'_> {
     fn cooked_address(&mut self, length: u8) -> Option<()> {
         let address = self.rest.take::<8>()?;
         if let (6, Some(address)) = (length, address.first_chunk()) {
-            self.link.source = *address;
+            self.link().source = *address;
         }
         Some(())
     }
@@ -175,9 +188,10 @@ impl Walk<'_> {
     pub(crate) fn mpls(&mut self) -> Result<Step, DecodeFailure> {
         for _ in 0..MAX_LABELS {
             let &[a, b, c, _ttl] = self.rest.take::<4>().ok_or(DecodeFailure::Truncated(Layer::Mpls))?;
-            if let Some(slot) = self.link.mpls.get_mut(usize::from(self.link.mpls_count)) {
+            let link = self.link();
+            if let Some(slot) = link.mpls.get_mut(usize::from(link.mpls_count)) {
                 *slot = MplsEntry([a, b, c]);
-                self.link.mpls_count += 1;
+                link.mpls_count += 1;
             }
             if c & 1 == 1 {
                 return self.mpls_payload();
@@ -201,10 +215,11 @@ impl Walk<'_> {
             return Err(not_ip);
         }
         self.rest.skip(control_word);
-        let (mpls, mpls_count) = (self.link.mpls, self.link.mpls_count);
-        let step = self.ethernet()?;
-        (self.link.mpls, self.link.mpls_count) = (mpls, mpls_count);
-        Ok(step)
+        let Link { mpls, mpls_count, .. } = *self.link();
+        let ether_type = self.ethernet_header()?;
+        let link = self.link();
+        (link.mpls, link.mpls_count) = (mpls, mpls_count);
+        Ok(Step::On(Header::EtherType(ether_type)))
     }
 
     /// Whether an Ethernet header `ahead` octets from here would announce IP or a VLAN tag.

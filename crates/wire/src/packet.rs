@@ -70,7 +70,7 @@ pub enum Segment {
 }
 
 /// An IP header, as far as metering needs it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Ip {
     /// The sender.
     pub source: Address,

@@ -7,7 +7,7 @@ use crate::{
     decode::{Header, Step, Walk},
 };
 
-impl Walk<'_> {
+impl Walk<'_, '_> {
     #[inline]
     pub(crate) fn protocol(&mut self, number: u8) -> Step {
         match IpNumber(number) {
@@ -22,11 +22,11 @@ impl Walk<'_> {
                 let words = self.rest.captured.get(4).copied().unwrap_or_default();
                 self.begins_with_ports(usize::from(words) * 4)
             }
-            IpNumber::IPV4 => self.tunnel(Header::Ipv4),
-            IpNumber::IPV6 => self.tunnel(Header::Ipv6),
-            IpNumber::GRE => self.tunnel(Header::Gre),
-            IpNumber::MPLS_IN_IP => self.tunnel(Header::Mpls),
-            _ => self.carry(Transport::Other),
+            IpNumber::IPV4 => self.tunnel(Transport::Other, Header::Ipv4),
+            IpNumber::IPV6 => self.tunnel(Transport::Other, Header::Ipv6),
+            IpNumber::GRE => self.tunnel(Transport::Other, Header::Gre),
+            IpNumber::MPLS_IN_IP => self.tunnel(Transport::Other, Header::Mpls),
+            _ => self.end(Transport::Other),
         }
     }
 
@@ -38,7 +38,7 @@ impl Walk<'_> {
         else {
             // The snap length left the ports and no more.
             let transport = self.ports().map_or(Transport::Unseen, Transport::Ports);
-            return self.carry(transport);
+            return self.end(transport);
         };
         let tcp = Tcp {
             ports: Ports { source: u16::from_be_bytes([a, b]), destination: u16::from_be_bytes([c, d]) },
@@ -51,14 +51,14 @@ impl Walk<'_> {
         let header_length =
             TcpHeaderSlice::from_slice(captured).map_or(captured.len(), |header| header.slice().len());
         self.rest.skip(header_length);
-        self.carry(Transport::Tcp(tcp))
+        self.end(Transport::Tcp(tcp))
     }
 
     #[inline]
     fn udp(&mut self) -> Step {
         let Ok(header) = UdpHeaderSlice::from_slice(self.rest.captured) else {
             let transport = self.ports().map_or(Transport::Unseen, Transport::Ports);
-            return self.carry(transport);
+            return self.end(transport);
         };
         let ports = Ports { source: header.source_port(), destination: header.destination_port() };
         let length = u32::from(header.length());
@@ -67,12 +67,12 @@ impl Walk<'_> {
         if let Some(data) = length.checked_sub(8) {
             self.rest.limit(data);
         }
-        let step = self.carry(Transport::Ports(ports));
+        let transport = Transport::Ports(ports);
         match ports.destination {
-            VXLAN_PORT | VXLAN_PORT_LINUX => self.tunnel(Header::Vxlan),
-            GENEVE_PORT => self.tunnel(Header::Geneve),
-            GTP_USER_PORT => self.tunnel(Header::Gtp),
-            _ => step,
+            VXLAN_PORT | VXLAN_PORT_LINUX => self.tunnel(transport, Header::Vxlan),
+            GENEVE_PORT => self.tunnel(transport, Header::Geneve),
+            GTP_USER_PORT => self.tunnel(transport, Header::Gtp),
+            _ => self.end(transport),
         }
     }
 
@@ -80,18 +80,20 @@ impl Walk<'_> {
     fn begins_with_ports(&mut self, length: usize) -> Step {
         let transport = self.ports().map_or(Transport::Unseen, Transport::Ports);
         self.rest.skip(length);
-        self.carry(transport)
+        self.end(transport)
     }
 
     /// `version` is the IP version that this kind of ICMP belongs to.
     fn icmp(&mut self, version: u8) -> Step {
-        if self.found.as_ref().is_some_and(|found| found.ip.version != version) {
-            return self.carry(Transport::Other);
+        if self.packet.ip.version != version {
+            return self.end(Transport::Other);
         }
-        let Some(&[kind, code]) = self.rest.captured.first_chunk::<2>() else { return Step::Done };
+        let Some(&[kind, code]) = self.rest.captured.first_chunk::<2>() else {
+            return self.end(Transport::Unseen);
+        };
         // The payload begins behind the checksum.
         self.rest.skip(4);
-        self.carry(Transport::Icmp(Icmp { kind, code }))
+        self.end(Transport::Icmp(Icmp { kind, code }))
     }
 
     fn ports(&self) -> Option<Ports> {
@@ -100,27 +102,21 @@ impl Walk<'_> {
     }
 
     #[inline]
-    fn carry(&mut self, transport: Transport) -> Step {
-        if let Some(found) = &mut self.found {
-            found.transport = transport;
-            found.payload = self.rest.captured;
-            found.payload_offset = self.rest.offset;
-        }
+    pub(crate) fn end(&mut self, transport: Transport) -> Step {
+        self.carry(transport);
         Step::Done
     }
 
-    /// Goes into a tunnel, unless enough of them have been walked through: then the carrier is the packet.
-    fn tunnel(&mut self, header: Header) -> Step {
-        let Some(found) = &mut self.found else { return Step::Done };
-        if found.transport == Transport::Unseen {
-            found.transport = Transport::Other;
-        }
+    /// Goes into a tunnel, unless enough of them have been walked through. If it leads nowhere, the carrier is the packet.
+    fn tunnel(&mut self, transport: Transport, header: Header) -> Step {
+        self.carry(transport);
         if self.ip_headers >= MAX_IP_HEADERS {
             return Step::Done;
         }
-        if let Some(fragment) = found.ip.fragment {
+        self.tunnel_link = self.packet.link;
+        if let Some(fragment) = self.packet.ip.fragment {
             self.rest.wire = u32::MAX;
-            self.carrier = Some(FragmentId::new(&found.ip, found.segment, fragment));
+            self.carrier = Some(FragmentId::new(&self.packet.ip, self.packet.segment, fragment));
         }
         Step::On(header)
     }

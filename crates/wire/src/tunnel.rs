@@ -8,7 +8,7 @@ use crate::{
     decode::{Header, Step, Walk},
 };
 
-impl Walk<'_> {
+impl Walk<'_, '_> {
     /// GRE (RFC 2784, RFC 2890) and the enhanced GRE of PPTP (RFC 2637).
     pub(crate) fn gre(&mut self) -> Result<Step, DecodeFailure> {
         let &[flags, version, high, low] = self.take(Layer::Gre)?;
