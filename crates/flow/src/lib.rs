@@ -34,7 +34,7 @@
 //! let mut records = Vec::new();
 //! meter.close(timestamp);
 //! while meter.take_records(&mut records, 64) {}
-//! assert_eq!((records[0].forward.packets, records[0].responder.port), (1, 53));
+//! assert_eq!((records[0].forward.packets, records[0].responder().port), (1, 53));
 //! assert_eq!(records[0].end_reason, EndReason::ForcedEnd);
 //! # Ok::<(), wire::DecodeFailure>(())
 //! ```

@@ -103,11 +103,7 @@ impl Meter {
     /// Moves records that are ready into `records`, until it holds `limit`. `false` if there were none.
     pub fn take_records(&mut self, records: &mut Vec<FlowRecord>, limit: usize) -> bool {
         let before = records.len();
-        while records.len() < limit
-            && let Some(record) = self.table.take_record()
-        {
-            records.push(record);
-        }
+        self.table.take_records(records, limit);
         let taken = records.len() - before;
         self.records += u64::try_from(taken).unwrap_or_default();
         taken > 0

@@ -2,7 +2,7 @@ use std::{fmt, net::IpAddr};
 
 use wire::{Icmp, Link, Segment, TcpFlags, Timestamp};
 
-use crate::FlowKey;
+use crate::{FlowKey, Side};
 
 /// A closed biflow, or a slice of one that the active timeout has cut.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,10 +15,8 @@ pub struct FlowRecord {
     pub id: FlowId,
     /// The key, the same for both directions.
     pub key: FlowKey,
-    /// Who opened the flow, as far as `direction_reason` knows: the source of the biflow (RFC 5103, 2).
-    pub initiator: Endpoint,
-    /// The other end: the biflow's destination.
-    pub responder: Endpoint,
+    /// The end that opened the flow, as far as `direction_reason` knows: the source of the biflow (RFC 5103, 2).
+    pub initiator: Side,
     /// How the initiator is known.
     pub direction_reason: DirectionReason,
     /// Why the record was cut.
@@ -108,6 +106,16 @@ pub enum EndReason {
 }
 
 impl FlowRecord {
+    /// Who opened the flow: the biflow's source.
+    pub fn initiator(&self) -> Endpoint {
+        self.key.endpoint(self.initiator)
+    }
+
+    /// The other end: the biflow's destination.
+    pub fn responder(&self) -> Endpoint {
+        self.key.endpoint(self.initiator.opposite())
+    }
+
     /// Whether packets went both ways.
     pub const fn is_bidirectional(&self) -> bool {
         self.forward.packets > 0 && self.reverse.packets > 0

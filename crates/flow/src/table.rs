@@ -152,12 +152,14 @@ impl FlowTable {
         self.bring_in_order(Timestamp::MAX);
     }
 
-    /// Takes the next record that is ready.
-    pub(crate) fn take_record(&mut self) -> Option<FlowRecord> {
-        let Ended { at, number, reason } = self.ready.pop()?;
-        let record = self.record(number, at, reason);
-        self.free.push(number);
-        record
+    /// Moves the next records that are ready into `records`, until it holds `limit`.
+    pub(crate) fn take_records(&mut self, records: &mut Vec<FlowRecord>, limit: usize) {
+        while records.len() < limit
+            && let Some(Ended { at, number, reason }) = self.ready.pop()
+        {
+            records.extend(self.record(number, at, reason));
+            self.free.push(number);
+        }
     }
 
     #[inline]
@@ -429,8 +431,7 @@ impl FlowTable {
             opened: flow.opened,
             id: FlowId::new(&flow.key, flow.began),
             key: flow.key,
-            initiator: flow.key.endpoint(initiator),
-            responder: flow.key.endpoint(responder),
+            initiator,
             direction_reason: flow.bearing.reason(),
             end_reason,
             forward: direction(initiator),

@@ -173,8 +173,7 @@ impl Model {
             opened: Timestamp::from_nanos(flow.opened),
             id: flow::FlowId(flow.began),
             key,
-            initiator: key.endpoint(flow.initiator),
-            responder: key.endpoint(flow.initiator.opposite()),
+            initiator: flow.initiator,
             direction_reason: flow.reason,
             end_reason,
             forward,
@@ -402,6 +401,6 @@ fn later_fragments_go_to_the_flow_of_the_first() {
     let mut records = Vec::new();
     assert!(meter.take_records(&mut records, usize::MAX));
     let seen: Vec<_> =
-        records.iter().map(|r| (r.initiator.port, r.forward.packets, r.forward.octets)).collect();
+        records.iter().map(|r| (r.initiator().port, r.forward.packets, r.forward.octets)).collect();
     assert_eq!(seen, [(7, 2, 2_000), (0, 1, 500)]);
 }

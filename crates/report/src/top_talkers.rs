@@ -10,13 +10,17 @@ use serde::Serialize;
 
 /// The hosts that exchange the most octets, found in bounded memory.
 ///
-/// Hosts are counted in a table of fixed size; when it is full, the half that has the fewest octets is dropped, and a host that
-/// comes again starts anew. So a host's count is exact unless it was dropped while it was small, and a host that matters is never
-/// missed: what a dropped host lost is less than [`TopTalkers::uncertainty`].
+/// Hosts are counted in a table of fixed size. When it is full, the half that has the fewest octets is dropped, and a new host with
+/// no more than the largest of those is let in only now and then: a flood of hosts that come once must not cost more than it is
+/// worth, and one that comes often gets in. Up to as many hosts as the table holds, counts are exact; beyond, a count misses what
+/// the host exchanged before it got in for good.
 #[derive(Debug)]
 pub struct TopTalkers {
     hosts: HashMap<Host, Counts, RandomState>,
-    uncertainty: u64,
+    /// Octets of the largest host that was dropped last.
+    floor: u64,
+    /// Records of hosts below the floor.
+    knocks: u64,
 }
 
 /// A host and what it sent and received.
@@ -46,16 +50,17 @@ struct Counts {
 impl TopTalkers {
     /// No hosts yet.
     pub fn new() -> Self {
-        Self { hosts: HashMap::with_capacity_and_hasher(MAX_HOSTS, RandomState::new()), uncertainty: 0 }
+        Self { hosts: HashMap::with_capacity_and_hasher(MAX_HOSTS, RandomState::new()), floor: 0, knocks: 0 }
     }
 
     /// Counts a record to both its ends.
     pub fn count(&mut self, record: &FlowRecord) {
         let octets = record.forward.octets + record.reverse.octets;
         let packets = record.forward.packets + record.reverse.packets;
-        self.add(record.initiator.address, octets, packets);
-        if record.responder.address != record.initiator.address {
-            self.add(record.responder.address, octets, packets);
+        let (initiator, responder) = (record.initiator().address, record.responder().address);
+        self.add(initiator, octets, packets);
+        if responder != initiator {
+            self.add(responder, octets, packets);
         }
     }
 
@@ -72,11 +77,6 @@ impl TopTalkers {
         talkers
     }
 
-    /// By how many octets at most a count may be too small.
-    pub const fn uncertainty(&self) -> u64 {
-        self.uncertainty
-    }
-
     fn add(&mut self, address: IpAddr, octets: u64, packets: u64) {
         let host = Host(address);
         if let Some(counts) = self.hosts.get_mut(&host) {
@@ -84,6 +84,12 @@ impl TopTalkers {
             counts.packets += packets;
             counts.flows += 1;
             return;
+        }
+        if octets <= self.floor {
+            self.knocks += 1;
+            if !self.knocks.is_multiple_of(KNOCKS) {
+                return;
+            }
         }
         if self.hosts.len() >= MAX_HOSTS {
             self.drop_half();
@@ -97,7 +103,7 @@ impl TopTalkers {
         let middle = ranks.len() / 2;
         let (_, &mut (octets, last), _) = ranks.select_nth_unstable(middle);
         self.hosts.retain(|host, counts| (counts.octets, *host) > (octets, last));
-        self.uncertainty += octets;
+        self.floor = octets;
     }
 }
 
@@ -118,6 +124,8 @@ impl Default for TopTalkers {
 
 /// So many hosts are counted at once; they fit in a processor's cache.
 const MAX_HOSTS: usize = 4_096;
+/// One in so many small records of unknown hosts lets its host in.
+const KNOCKS: u64 = 16;
 
 #[cfg(test)]
 mod tests {
@@ -139,6 +147,5 @@ mod tests {
         let [first, second] = talkers.top(2)[..] else { panic!("two are asked for") };
         assert_eq!((first.address, first.octets, first.packets), (host(7), 10_000_060, 20_001));
         assert!(second.octets <= 120);
-        assert!(talkers.uncertainty() < 10_000);
     }
 }

@@ -200,16 +200,16 @@ impl<'a> Oriented<'a> {
         if record.forward.packets == 0 {
             // Only answers were seen: as a record of one direction, its source is who sent them.
             Self {
-                source: record.responder,
-                destination: record.initiator,
+                source: record.responder(),
+                destination: record.initiator(),
                 forward: &record.reverse,
                 reverse: &record.forward,
                 biflow_direction: if is_known { REVERSE_INITIATOR } else { ARBITRARY },
             }
         } else {
             Self {
-                source: record.initiator,
-                destination: record.responder,
+                source: record.initiator(),
+                destination: record.responder(),
                 forward: &record.forward,
                 reverse: &record.reverse,
                 biflow_direction: if is_known { INITIATOR } else { ARBITRARY },
@@ -330,6 +330,6 @@ mod tests {
         let oriented = Oriented::new(&records[0]);
         assert_eq!((oriented.source.port, oriented.forward.packets), (443, 1));
         assert_eq!(oriented.biflow_direction, REVERSE_INITIATOR);
-        assert_eq!((records[0].initiator.port, records[0].reverse.packets), (50_000, 1));
+        assert_eq!((records[0].initiator().port, records[0].reverse.packets), (50_000, 1));
     }
 }
