@@ -107,9 +107,26 @@ impl FlowTable {
     /// Brings what the arrival will need closer, and returns something of it so that the compiler does not leave that out.
     #[inline]
     pub(crate) fn touch(&self, arrival: &Arrival<'_>) -> u64 {
-        let entry = self.index.find(spread(arrival.hash), |entry| entry.hash == arrival.hash);
-        let flow = entry.and_then(|entry| self.flows.get(entry.number));
-        flow.map_or(0, |flow| flow.seen.nanos() ^ u64::from(flow.key.protocol()))
+        match self.index.find(spread(arrival.hash), |entry| entry.hash == arrival.hash) {
+            Some(entry) => {
+                let flow = self.flows.get(entry.number);
+                flow.map_or(0, |flow| flow.seen.nanos() ^ u64::from(flow.key.protocol()))
+            }
+            None => self.touch_vacancy(arrival.hash),
+        }
+    }
+
+    /// Brings closer the place in the index where a new flow will stand: one of the first that its hash leads to. The search for
+    /// the flow has seen that they have no such entry, but not the places themselves.
+    #[inline]
+    fn touch_vacancy(&self, hash: u32) -> u64 {
+        let mask = self.index.num_buckets().wrapping_sub(1);
+        #[expect(clippy::cast_possible_truncation, reason = "the index takes the low bits, too")]
+        let first = spread(hash) as usize;
+        // A place that is free cannot be looked at.
+        let taken =
+            (0..VACANCY_SEARCH).find_map(|further| self.index.get_bucket(first.wrapping_add(further) & mask));
+        taken.map_or(0, |entry| entry.number.into())
     }
 
     /// Counts a packet to its flow, which it opens if there is none, and returns the flow's number.
@@ -481,6 +498,8 @@ const fn spread(hash: u32) -> u64 {
 /// A sweep reads four octets per flow: at this interval that is a few thousandths of a core for a million flows, and a record
 /// waits no longer than this after its flow has ended.
 const TICK_NANOS: u64 = 250_000_000;
+/// So many places of the index share a cache line, more or less.
+const VACANCY_SEARCH: usize = 6;
 const LAST_TICK: u32 = NEVER - 1;
 const NEVER: u32 = u32::MAX;
 
