@@ -2,11 +2,7 @@
 //!
 //! `cargo bench --bench decode`. Throughput is in packets: the time of one of them is its reciprocal.
 
-#![expect(
-    missing_docs,
-    clippy::unwrap_used,
-    reason = "a bench is no interface, and ends where its setting fails"
-)]
+#![expect(clippy::unwrap_used, reason = "a bench ends where its setting fails")]
 
 use std::hint::black_box;
 

@@ -3,11 +3,7 @@
 //! `cargo bench --bench reading`. Throughput is in packets: the time of one of them is its reciprocal. Files are in the page
 //! cache, so that what is measured is the copy out of it and the indexing.
 
-#![expect(
-    missing_docs,
-    clippy::unwrap_used,
-    reason = "a bench is no interface, and ends where its setting fails"
-)]
+#![expect(clippy::unwrap_used, reason = "a bench ends where its setting fails")]
 
 use std::{
     fs,
@@ -66,7 +62,7 @@ fn read_all(mut reader: CaptureReader, batch: &mut Batch) {
         octets += batch.frames().map(|frame| frame.data.len()).sum::<usize>();
     }
     black_box(octets);
-    assert_eq!(reader.packets_read(), PACKETS.into());
+    assert_eq!(reader.packets_read(), u64::from(PACKETS));
 }
 
 fn read_all_with_libpcap(path: &Path) {
@@ -118,7 +114,7 @@ fn packet(number: u32, length: u32) -> Vec<u8> {
         state ^= state << 13;
         state ^= state >> 17;
         state ^= state << 5;
-        if i % 2 == 0 { state.to_le_bytes()[0] } else { 0 }
+        if i.is_multiple_of(2) { state.to_le_bytes()[0] } else { 0 }
     };
     (0..length).map(&mut octet).collect()
 }

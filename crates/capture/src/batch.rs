@@ -123,9 +123,7 @@ impl Batch {
     /// Copies octets behind the filled ones.
     pub(crate) fn append(&mut self, octets: &[u8]) {
         let end = self.filled.saturating_add(octets.len());
-        if end > self.buffer.len() {
-            self.buffer.resize(end, 0);
-        }
+        self.grow_to(end);
         if let Some(room) = self.buffer.get_mut(self.filled..end) {
             room.copy_from_slice(octets);
             self.filled = end;
@@ -135,9 +133,7 @@ impl Batch {
     /// Room for at least `octets` behind the filled ones, to read into.
     pub(crate) fn room(&mut self, octets: usize) -> &mut [u8] {
         let end = self.filled.saturating_add(octets);
-        if end > self.buffer.len() {
-            self.buffer.resize(end, 0);
-        }
+        self.grow_to(end);
         self.buffer.get_mut(self.filled..end).unwrap_or_default()
     }
 
@@ -150,6 +146,10 @@ impl Batch {
     pub(crate) fn discard(&mut self, octets: usize) {
         debug_assert!(self.index.is_empty());
         let octets = octets.min(self.filled);
+        if octets == 0 {
+            // Nothing moves, but the standard library would copy a long block onto itself each time a pipe adds to it.
+            return;
+        }
         self.buffer.copy_within(octets..self.filled, 0);
         self.filled -= octets;
     }
@@ -159,9 +159,28 @@ impl Batch {
         self.filled = self.filled.min(end);
     }
 
+    /// How many octets it has memory for.
+    #[cfg(test)]
+    pub(crate) fn room_octets(&self) -> usize {
+        self.buffer.capacity()
+    }
+
     /// The octets, and the index to enter them in.
     pub(crate) fn parts(&mut self) -> (&[u8], &mut Vec<FrameIndex>) {
         (self.buffer.get(..self.filled).unwrap_or_default(), &mut self.index)
+    }
+
+    /// Makes the buffer at least `octets` long. Its length doubles, so that what is added in small pieces is not copied each time;
+    /// and it is asked for as zeroed memory, which the system has for nothing, while to zero it costs as much as to read.
+    fn grow_to(&mut self, octets: usize) {
+        if octets <= self.buffer.len() {
+            return;
+        }
+        let mut grown = vec![0; octets.max(self.buffer.len().saturating_mul(2))];
+        if let (Some(kept), Some(filled)) = (grown.get_mut(..self.filled), self.buffer.get(..self.filled)) {
+            kept.copy_from_slice(filled);
+        }
+        self.buffer = grown;
     }
 
     #[inline]

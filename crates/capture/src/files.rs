@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use crate::{Batch, CaptureReader, Damage, DamageKind, Fill, Interface, OpenError};
+use crate::{Batch, CaptureReader, Damage, DamageKind, Fill, Interface, MAX_INTERFACES, OpenError};
 
 /// Many captures as one source, read one after the other in the order of their first packets.
 ///
@@ -100,11 +100,13 @@ impl CaptureFiles {
                 }
                 None => reader.fill(batch),
             };
-            if reader.interfaces().len() > self.interfaces.len() - self.interfaces_before
-                || outcome != Ok(Fill::Frames)
+            let room = MAX_INTERFACES - self.interfaces_before;
+            let described = reader.interfaces().get(..room).unwrap_or_else(|| reader.interfaces());
+            // At the end of a capture they may have got their counts.
+            if described.len() > self.interfaces.len() - self.interfaces_before || outcome != Ok(Fill::Frames)
             {
                 self.interfaces.truncate(self.interfaces_before);
-                self.interfaces.extend_from_slice(reader.interfaces());
+                self.interfaces.extend_from_slice(described);
             }
             match outcome {
                 Ok(Fill::Frames) => {
@@ -120,8 +122,8 @@ impl CaptureFiles {
         }
     }
 
-    /// The interfaces of all captures so far; frames number them over all captures. Numbers end at 65 535, which stands
-    /// for all further ones.
+    /// The interfaces of all captures so far, at most [`MAX_INTERFACES`]; frames number them over all captures. The last number,
+    /// 65 535, stands for all further ones too.
     pub fn interfaces(&self) -> &[Interface] {
         &self.interfaces
     }
@@ -214,3 +216,157 @@ fn opened_no_more(path: &Path, error: &OpenError) -> Damage {
 const STANDARD_INPUT: &str = "-";
 /// How much is read at once to find a first packet.
 const LOOK_AT_OCTETS: usize = 4 << 10;
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, io::Write, os::fd::AsRawFd};
+
+    use super::*;
+    use crate::{
+        octets::ByteOrder::Little,
+        sample::{enhanced_packet, interface, pcap_header, record, section, small_pcapng},
+    };
+
+    /// A capture with a packet a second from `first` on, whose octets are its name.
+    fn capture(name: &str, first: u32, packets: u32) -> Vec<u8> {
+        let records =
+            (first..first + packets).flat_map(|second| record(Little, (second, 0), name.as_bytes(), 9));
+        pcap_header(Little, 0xa1b2_c3d4, 0, 1).into_iter().chain(records).collect()
+    }
+
+    /// What each packet holds, and the number of its interface.
+    fn drain(files: &mut CaptureFiles) -> Vec<(String, u16)> {
+        let mut batch = Batch::new();
+        let mut packets = Vec::new();
+        while files.fill(&mut batch) == Fill::Frames {
+            assert_eq!(batch.packets_before(), u64::try_from(packets.len()).unwrap());
+            packets
+                .extend(batch.frames().map(|f| (String::from_utf8_lossy(f.data).into_owned(), f.interface)));
+        }
+        assert_eq!(files.packets_read(), u64::try_from(packets.len()).unwrap());
+        assert_eq!(files.fill(&mut batch), Fill::End);
+        packets
+    }
+
+    #[test]
+    fn captures_follow_one_another_in_the_order_of_their_first_packets() {
+        let folder = tempfile::tempdir().unwrap();
+        let captures = [("late", 30, 1), ("early", 10, 2), ("none", 0, 0), ("same as late", 30, 1)];
+        let paths = captures.map(|(name, first, packets)| {
+            let path = folder.path().join(name);
+            fs::write(&path, capture(name, first, packets)).unwrap();
+            path
+        });
+        let mut files = CaptureFiles::open(&paths).unwrap();
+        let packets = drain(&mut files);
+        let expected = [("early", 1), ("early", 1), ("late", 2), ("same as late", 3)];
+        assert_eq!(packets, expected.map(|(name, interface)| (name.to_owned(), interface)));
+        let described: Vec<_> = files.interfaces().iter().map(|interface| &*interface.capture).collect();
+        assert_eq!(described, [2, 1, 0, 3].map(|i| paths[i].to_str().unwrap()));
+        assert_eq!(Some(files.input_octets()), files.total_octets());
+        assert!(files.damages().is_empty());
+    }
+
+    #[test]
+    fn damage_in_one_capture_leaves_the_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let [cut, empty, whole] = ["cut", "empty", "whole"].map(|name| folder.path().join(name));
+        let octets = capture("cut", 1, 2);
+        fs::write(&cut, &octets[..octets.len() - 1]).unwrap();
+        fs::write(&empty, b"").unwrap();
+        fs::write(&whole, capture("whole", 2, 1)).unwrap();
+        let mut files = CaptureFiles::open([&whole, &cut, &empty]).unwrap();
+        let packets: Vec<_> = drain(&mut files).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(packets, ["cut", "whole"]);
+        let damages: Vec<_> = files.damages().iter().map(ToString::to_string).collect();
+        let said = [
+            format!("{}: empty file", empty.display()),
+            format!(
+                "{}: packet 2 at octet 43: cut short: the record header says 3 octets, the file ends after 2",
+                cut.display()
+            ),
+        ];
+        assert_eq!(damages, said);
+    }
+
+    #[test]
+    fn a_pipe_takes_its_place_among_the_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let [early, late] = [("early", 1), ("late", 9)].map(|(name, first)| {
+            let path = folder.path().join(name);
+            fs::write(&path, capture(name, first, 1)).unwrap();
+            path
+        });
+        let (reading_end, mut writing_end) = std::io::pipe().unwrap();
+        writing_end.write_all(&capture("piped", 5, 2)).unwrap();
+        drop(writing_end);
+        let pipe = PathBuf::from(format!("/dev/fd/{}", reading_end.as_raw_fd()));
+        let mut files = CaptureFiles::open([&late, &pipe, &early]).unwrap();
+        assert_eq!(files.total_octets(), None);
+        let expected = [("early", 0), ("piped", 1), ("piped", 1), ("late", 2)];
+        assert_eq!(drain(&mut files), expected.map(|(name, interface)| (name.to_owned(), interface)));
+    }
+
+    #[test]
+    fn interfaces_are_numbered_over_all_captures() {
+        let folder = tempfile::tempdir().unwrap();
+        let [first, second] = ["first", "second"].map(|name| folder.path().join(name));
+        fs::write(&first, small_pcapng()).unwrap();
+        let later = [
+            section(Little),
+            interface(Little, 1, 0, &[]),
+            interface(Little, 1, 0, &[]),
+            enhanced_packet(Little, 1, 1 << 60, b"last", 4),
+        ];
+        fs::write(&second, later.concat()).unwrap();
+        let mut files = CaptureFiles::open([&second, &first]).unwrap();
+        let numbers: Vec<_> = drain(&mut files).into_iter().map(|(_, number)| number).collect();
+        assert_eq!((numbers, files.interfaces().len()), (vec![0, 1, 0, 2, 4], 5));
+    }
+
+    #[test]
+    fn interfaces_of_many_captures_take_bounded_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = [
+            section(Little),
+            interface(Little, 1, 0, &[]).repeat(MAX_INTERFACES - 1),
+            enhanced_packet(Little, 2, 0, b"", 0),
+        ]
+        .concat();
+        let paths = ["a", "b", "c"].map(|name| folder.path().join(name));
+        for path in &paths {
+            fs::write(path, &file).unwrap();
+        }
+        let mut files = CaptureFiles::open(&paths).unwrap();
+        let numbers: Vec<_> = drain(&mut files).into_iter().map(|(_, number)| number).collect();
+        assert_eq!((numbers, files.interfaces().len()), (vec![2, u16::MAX, u16::MAX], MAX_INTERFACES));
+    }
+
+    #[test]
+    fn a_capture_that_cannot_be_opened_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let good = folder.path().join("good");
+        fs::write(&good, capture("good", 1, 1)).unwrap();
+        let text = folder.path().join("text");
+        fs::write(&text, "text, and no capture").unwrap();
+        for bad in [folder.path().join("missing"), folder.path().to_owned(), text] {
+            let error = CaptureFiles::open([&good, &bad]).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("{}: ", bad.display())), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_gone_when_its_turn_comes_is_damage() {
+        let folder = tempfile::tempdir().unwrap();
+        let [early, late] = [("early", 1), ("late", 9)].map(|(name, first)| {
+            let path = folder.path().join(name);
+            fs::write(&path, capture(name, first, 1)).unwrap();
+            path
+        });
+        let mut files = CaptureFiles::open([&early, &late]).unwrap();
+        fs::remove_file(&late).unwrap();
+        assert_eq!(drain(&mut files).len(), 1);
+        let [damage] = files.damages() else { panic!("one is gone") };
+        assert!(matches!(damage.kind, DamageKind::Unreadable(_)), "{damage}");
+    }
+}

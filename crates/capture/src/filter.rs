@@ -171,12 +171,11 @@ fn compile(expression: &str, link_type: LinkType) -> Result<Program, String> {
         pcap::Error::PcapError(reason) => reason.lines().collect::<Vec<_>>().join(" "),
         other => other.to_string(),
     };
-    let program = match file_handle(link_type) {
-        Some(handle) => handle.compile(expression, true).map_err(reason)?,
-        None => {
-            let handle = Capture::dead(Linktype(data_link_type(link_type))).map_err(reason)?;
-            handle.compile(expression, true).map_err(reason)?
-        }
+    let program = if let Some(handle) = file_handle(link_type) {
+        handle.compile(expression, true).map_err(reason)?
+    } else {
+        let handle = Capture::dead(Linktype(data_link_type(link_type))).map_err(reason)?;
+        handle.compile(expression, true).map_err(reason)?
     };
     let instructions = program.get_instructions().iter().map(|instruction| parse(&instruction.to_string()));
     let instructions = instructions.collect::<Option<_>>();
@@ -284,6 +283,30 @@ mod tests {
             assert!(!filter.matches(&frame(LinkType::RAW, &ethernet(), 42)));
         }
         assert_eq!(filter.inapplicable(), []);
+    }
+
+    /// IPv6 has another number on each system, and loopback links of some have it in their own byte order.
+    #[test]
+    fn ipv6_on_the_loopback_links_of_other_systems_matches() {
+        let packet =
+            [&[0x60, 0, 0, 0, 0, 8, 17, 64][..], &[0; 32], &[0, 53, 0x30, 0x39, 0, 8, 0, 0]].concat();
+        let mut filter = Filter::new("ip6 and udp port 53").unwrap();
+        for family in [24_u32, 28, 30] {
+            for family in [family.to_le_bytes(), family.to_be_bytes()] {
+                let data = [&family[..], &packet].concat();
+                assert!(filter.matches(&frame(LinkType::NULL, &data, 52)), "{family:?}");
+            }
+            let data = [&family.to_be_bytes()[..], &packet].concat();
+            assert!(filter.matches(&frame(LinkType::LOOP, &data, 52)), "{family:?}");
+        }
+        assert!(!filter.matches(&frame(LinkType::NULL, &[&[7, 0, 0, 0], &packet[..]].concat(), 52)));
+    }
+
+    #[test]
+    fn what_only_a_kernel_can_tell_of_its_own_packets_is_not_judged() {
+        let mut filter = Filter::new("inbound").unwrap();
+        assert!(!filter.matches(&frame(LinkType::ETHERNET, &ethernet(), 42)));
+        assert_eq!(filter.inapplicable().len(), 1);
     }
 
     #[test]

@@ -30,7 +30,8 @@
 //! - A stream that is cut or damaged gives every packet before the damage, then one [`Damage`] that says where and what.
 //!   No content of a stream panics.
 //! - Buffers grow only as far as octets really arrive, and never beyond one record of the largest size that its link type
-//!   allows ([`MAX_PACKET_OCTETS`], and more for three link types) or one pcapng block of the same order.
+//!   allows ([`MAX_PACKET_OCTETS`], and more for three link types) or one pcapng block of the same order. Besides that, a
+//!   zstd stream may ask for a window of 128 MiB, and a capture may describe up to [`MAX_INTERFACES`] interfaces.
 //! - The same octets give the same frames, however reads divide them.
 //!
 //! # What it must never know
@@ -50,6 +51,8 @@ mod octets;
 mod pcap_format;
 mod pcapng;
 mod reader;
+#[cfg(test)]
+mod sample;
 mod stream;
 mod timescale;
 

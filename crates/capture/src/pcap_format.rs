@@ -166,3 +166,146 @@ const NANOSECONDS: u32 = 0xa1b2_3c4d;
 const MODIFIED: u32 = 0xa1b2_cd34;
 /// The version that tcpdump of DG/UX wrote.
 const DG_UX: (u16, u16) = (543, 0);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        octets::ByteOrder::{Big, Little},
+        sample::{Field, damage, fields, pcap_header, read_octets, record, small_pcap},
+    };
+
+    /// The same packet in a file of every kind.
+    #[test]
+    fn both_orders_and_both_units_read_alike() {
+        for order in [Little, Big] {
+            for (magic, fraction) in [(MICROSECONDS, 123_456), (NANOSECONDS, 123_456_000)] {
+                let file =
+                    [pcap_header(order, magic, 96, 101), record(order, (7, fraction), b"packet", 1_500)]
+                        .concat();
+                let (frames, damage) = read_octets(&file);
+                assert_eq!(damage, None);
+                let [frame] = &frames[..] else { panic!("one packet, not {}", frames.len()) };
+                assert_eq!((frame.nanos, frame.original), (7_123_456_000, 1_500));
+                assert_eq!((&frame.data[..], frame.link_type, frame.interface), (&b"packet"[..], 101, 0));
+            }
+        }
+    }
+
+    #[test]
+    fn a_fraction_of_more_than_a_second_is_added() {
+        let header = pcap_header(Little, MICROSECONDS, 0, 1);
+        let file = [header, record(Little, (u32::MAX, u32::MAX), b"", 0)].concat();
+        assert_eq!(read_octets(&file).0[0].nanos, u64::from(u32::MAX) * 1_000_001_000);
+    }
+
+    #[test]
+    fn the_modified_format_has_longer_record_headers() {
+        let record = fields(
+            Little,
+            &[
+                Field::Word(1),
+                Field::Word(2),
+                Field::Word(3),
+                Field::Word(60),
+                Field::Long(0),
+                Field::Octets(b"abc"),
+            ],
+        );
+        let file = [pcap_header(Little, MODIFIED, 96, 1), record.clone(), record].concat();
+        let (frames, damage) = read_octets(&file);
+        assert_eq!((frames.len(), damage), (2, None));
+        assert_eq!(
+            (&frames[1].data[..], frames[1].original, frames[1].nanos),
+            (&b"abc"[..], 60, 1_000_002_000)
+        );
+    }
+
+    #[test]
+    fn old_versions_have_the_lengths_the_other_way_round() {
+        let file = |major, minor, first, second| {
+            use Field::{Long, Octets, Short, Word};
+            let header = [Word(MICROSECONDS), Short(major), Short(minor), Long(0), Word(96), Word(1)];
+            let record = [Word(1), Word(0), Word(first), Word(second), Octets(b"abc")];
+            [fields(Little, &header), fields(Little, &record)].concat()
+        };
+        for (major, minor, first, second) in
+            [(2, 4, 3, 9), (2, 3, 3, 9), (2, 3, 9, 3), (2, 2, 9, 3), (2, 0, 9, 3), (543, 0, 9, 3)]
+        {
+            let (frames, damage) = read_octets(&file(major, minor, first, second));
+            assert_eq!(damage, None, "version {major}.{minor}");
+            assert_eq!((frames[0].data.len(), frames[0].original), (3, 9), "version {major}.{minor}");
+        }
+        for (major, minor) in [(1, 2), (2, 5), (3, 0)] {
+            assert_eq!(
+                damage(&file(major, minor, 3, 9)),
+                (0, DamageKind::Version { format: "pcap", major, minor })
+            );
+        }
+    }
+
+    #[test]
+    fn frames_are_cut_to_the_snap_length() {
+        let file = [pcap_header(Little, MICROSECONDS, 4, 1), record(Little, (0, 0), b"packet", 6)].concat();
+        assert_eq!(read_octets(&file).0[0].data, b"pack");
+        for no_limit in [0, 0x8000_0000, u32::MAX] {
+            let file = [pcap_header(Little, MICROSECONDS, no_limit, 1), record(Little, (0, 0), b"packet", 6)]
+                .concat();
+            assert_eq!(read_octets(&file).0[0].data, b"packet");
+        }
+    }
+
+    #[test]
+    fn the_length_of_a_frame_check_sequence_is_no_link_type() {
+        let file =
+            [pcap_header(Little, MICROSECONDS, 0, 0x5400_0001), record(Little, (0, 0), b"", 0)].concat();
+        assert_eq!(read_octets(&file).0[0].link_type, 1);
+    }
+
+    #[test]
+    fn raw_ip_has_one_number() {
+        for number in [12, 14, 101] {
+            let file =
+                [pcap_header(Little, MICROSECONDS, 0, number), record(Little, (0, 0), b"", 0)].concat();
+            assert_eq!(read_octets(&file).0[0].link_type, 101);
+        }
+    }
+
+    #[test]
+    fn a_packet_that_is_too_long_is_damage() {
+        let file =
+            [small_pcap(), fields(Little, &[Field::Long(0), Field::Word(262_145), Field::Word(262_145)])]
+                .concat();
+        assert_eq!(damage(&file), (3, DamageKind::PacketTooLong { length: 262_145, limit: 262_144 }));
+        let file =
+            [small_pcap(), fields(Little, &[Field::Long(0), Field::Word(262_144), Field::Word(262_144)])]
+                .concat();
+        assert_eq!(damage(&file), (3, DamageKind::CutPacket { expected: 262_144, present: 0 }));
+    }
+
+    #[test]
+    fn a_file_that_is_cut_anywhere_says_where() {
+        let file = small_pcap();
+        // Where records end, and how many packets there are by then.
+        let ends = [24, 24 + 16 + 3, 24 + 32 + 3, 24 + 48 + 8];
+        for length in 0..file.len() {
+            let (frames, damage) = read_octets(&file[..length]);
+            let complete = ends.iter().filter(|&&end| end <= length).count();
+            assert_eq!(frames.len(), complete.saturating_sub(1), "cut after {length}");
+            let Some(damage) = damage else {
+                assert!(ends.contains(&length), "cut after {length}");
+                continue;
+            };
+            let begin = complete.checked_sub(1).map_or(0, |i| ends[i]);
+            assert_eq!(damage.offset, u64::try_from(begin).unwrap(), "cut after {length}");
+            let present = length - begin;
+            let kind = match (complete, present) {
+                (0, 0) => DamageKind::Empty,
+                (0, _) => DamageKind::CutFileHeader { expected: 24, present },
+                (_, ..16) => DamageKind::CutRecordHeader { expected: 16, present },
+                (i, _) => DamageKind::CutPacket { expected: [3, 0, 5][i - 1], present: present - 16 },
+            };
+            assert_eq!(damage.kind, kind, "cut after {length}");
+        }
+    }
+}

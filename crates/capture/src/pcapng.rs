@@ -244,11 +244,14 @@ impl Pcapng {
     /// Section 4.4: of the first interface, without a time, and with the original length only.
     fn simple_packet(&self, body: &[u8]) -> Option<PacketFields> {
         let original = self.order.u32(body, 8)?;
-        let room = u32::try_from(body.len() - 12).unwrap_or(u32::MAX);
         let snap_length = self.section.first().map_or(u32::MAX, |interface| interface.snap_length);
-        // A packet that is too long for its interface shall not seem to be one that was cut.
-        let captured = original.min(snap_length).min(room);
-        Some(PacketFields { interface: 0, time: None, captured, original, data: 12 })
+        Some(PacketFields {
+            interface: 0,
+            time: None,
+            captured: original.min(snap_length),
+            original,
+            data: 12,
+        })
     }
 
     /// Appendix A: the obsolete packet block, with a drop count next to a shorter interface number.
@@ -374,3 +377,6 @@ const PACKET_BLOCK_EXTRA: u32 = 32 + 131_072;
 const MICROSECOND_RESOLUTION: u8 = 6;
 /// How much of an interface's name is kept.
 const NAME_OCTETS: usize = 255;
+
+#[cfg(test)]
+mod tests;

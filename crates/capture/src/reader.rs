@@ -310,3 +310,6 @@ fn damage_at(end: Option<&StreamEnd>, stop: Stop, left: usize, offset: u64) -> O
 
 /// How many octets one read asks for.
 const READ_OCTETS: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests;
