@@ -202,3 +202,23 @@ const MAX_HEADERS: usize = 48;
 const RAW_BSD: LinkType = LinkType(12);
 /// `DLT_RAW` of `OpenBSD`, likewise.
 const RAW_OPENBSD: LinkType = LinkType(14);
+
+/// What holds of every frame, whatever its octets; for fuzzing and tests.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn assert_ends(frame: &Frame<'_>) {
+    let Ok(packet) = decode(frame) else { return };
+    let end = packet.payload_offset + packet.payload.len();
+    assert_eq!(
+        frame.data.get(packet.payload_offset..end),
+        Some(packet.payload),
+        "the payload is a part of the frame"
+    );
+    let wire = frame.original_length.max(u32::try_from(frame.data.len()).unwrap_or(u32::MAX));
+    assert!(packet.carrier.is_some() || packet.ip.octets <= wire, "{} octets of {wire}", packet.ip.octets);
+    assert!(matches!(packet.ip.version, 4 | 6));
+    assert!(usize::from(packet.link.vlan_count) <= packet.link.vlans.len());
+    assert!(usize::from(packet.link.mpls_count) <= packet.link.mpls.len());
+}
+
+#[cfg(test)]
+mod tests;

@@ -205,8 +205,9 @@ impl Walk<'_, '_> {
         let control_word = match self.rest.peek().ok_or(DecodeFailure::Truncated(Layer::Mpls))? >> 4 {
             4 => return Ok(Step::On(Header::Ipv4)),
             6 => return Ok(Step::On(Header::Ipv6)),
-            // Most pseudowires have a control word, but many MAC addresses begin with this nibble too.
-            0 if self.ip_seems_to_follow_ethernet(CONTROL_WORD_OCTETS) => CONTROL_WORD_OCTETS,
+            // A control word, but many MAC addresses begin with this nibble too. A tag behind them looks like what follows behind a
+            // control word, so that they come first.
+            0 if !self.ip_seems_to_follow_ethernet(0) => CONTROL_WORD_OCTETS,
             _ => 0,
         };
         // Anything may stand here: go on only where the frame says that IP follows, and keep the labels, which belong to the
