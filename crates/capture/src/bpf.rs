@@ -211,6 +211,13 @@ mod tests {
         assert_eq!(run(&[(JMP | JA, 0, 0, u32::MAX)], &[], 0), None);
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_program_ends(octets in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..400)) {
+            crate::fuzz_filter_program(&octets);
+        }
+    }
+
     #[test]
     fn a_program_that_runs_off_its_end_rejects() {
         assert_eq!(run(&[(LD | IMM, 0, 0, 7)], &[], 0), None);

@@ -46,6 +46,8 @@ mod compression;
 mod error;
 mod files;
 mod filter;
+#[cfg(any(test, fuzzing))]
+mod fuzz;
 mod interface;
 mod octets;
 mod pcap_format;
@@ -60,5 +62,8 @@ pub use batch::Batch;
 pub use error::{Damage, DamageKind, OpenError};
 pub use files::CaptureFiles;
 pub use filter::{Filter, FilterError, Inapplicable, MAX_FILTERED_LINK_TYPES};
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub use fuzz::{fuzz_filter_program, fuzz_reader};
 pub use interface::{Interface, MAX_INTERFACES, MAX_PACKET_OCTETS};
 pub use reader::{CaptureReader, Fill};

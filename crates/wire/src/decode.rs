@@ -203,22 +203,46 @@ const RAW_BSD: LinkType = LinkType(12);
 /// `DLT_RAW` of `OpenBSD`, likewise.
 const RAW_OPENBSD: LinkType = LinkType(14);
 
-/// What holds of every frame, whatever its octets; for fuzzing and tests.
+/// Decodes `octets` as a frame, whose link type the first octet says and whose length on the wire the second one, and checks
+/// what holds of every packet.
 #[cfg(any(test, fuzzing))]
-pub(crate) fn assert_ends(frame: &Frame<'_>) {
-    let Ok(packet) = decode(frame) else { return };
+#[doc(hidden)]
+pub fn fuzz_decode(octets: &[u8]) {
+    let &[link_type, cut, ref data @ ..] = octets else { return };
+    let link_type = FUZZED.get(usize::from(link_type) % FUZZED.len()).copied().unwrap_or(LinkType::ETHERNET);
+    let captured = u32::try_from(data.len()).unwrap_or(u32::MAX);
+    // Of 255, the length is one that no frame has.
+    let original_length = if cut == u8::MAX { u32::MAX } else { captured + u32::from(cut) * 16 };
+    let frame = Frame { data, timestamp: crate::Timestamp::ZERO, original_length, link_type, interface: 0 };
+    let Ok(packet) = decode(&frame) else { return };
     let end = packet.payload_offset + packet.payload.len();
     assert_eq!(
-        frame.data.get(packet.payload_offset..end),
+        data.get(packet.payload_offset..end),
         Some(packet.payload),
         "the payload is a part of the frame"
     );
-    let wire = frame.original_length.max(u32::try_from(frame.data.len()).unwrap_or(u32::MAX));
-    assert!(packet.carrier.is_some() || packet.ip.octets <= wire, "{} octets of {wire}", packet.ip.octets);
+    let octets = packet.ip.octets;
+    assert!(packet.carrier.is_some() || octets <= original_length, "{octets} octets of {original_length}");
     assert!(matches!(packet.ip.version, 4 | 6));
     assert!(usize::from(packet.link.vlan_count) <= packet.link.vlans.len());
     assert!(usize::from(packet.link.mpls_count) <= packet.link.mpls.len());
 }
+
+#[cfg(any(test, fuzzing))]
+const FUZZED: [LinkType; 12] = [
+    LinkType::ETHERNET,
+    LinkType::RAW,
+    LinkType::IPV4,
+    LinkType::IPV6,
+    LinkType::NULL,
+    LinkType::LOOP,
+    LinkType::LINUX_SLL,
+    LinkType::LINUX_SLL2,
+    LinkType::PPP,
+    LinkType::PPP_HDLC,
+    LinkType::PPP_ETHER,
+    LinkType::C_HDLC,
+];
 
 #[cfg(test)]
 mod tests;

@@ -239,6 +239,7 @@ proptest! {
         octets.truncate(left.index(octets.len()) + 1);
         let in_pieces = read_in_pieces(&octets, sizes);
         prop_assert_eq!(in_pieces, read_in_pieces(&octets, vec![usize::MAX]));
+        crate::fuzz_reader(&octets);
     }
 
     #[test]
