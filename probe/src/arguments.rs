@@ -120,8 +120,10 @@ impl TimeoutArguments {
 }
 
 fn workers(text: &str) -> Result<NonZeroU16, String> {
-    let number = NonZeroU16::from_str(text).map_err(|error| error.to_string())?;
-    if number.get() > MOST_WORKERS { Err(format!("at most {MOST_WORKERS}")) } else { Ok(number) }
+    match NonZeroU16::from_str(text) {
+        Ok(number) if number.get() <= MOST_WORKERS => Ok(number),
+        _ => Err(format!("a number from 1 to {MOST_WORKERS}")),
+    }
 }
 
 fn memory(text: &str) -> Result<ByteSize, String> {

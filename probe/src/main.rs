@@ -15,7 +15,7 @@ mod sink;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{Parser as _, error::ErrorKind};
 
 use crate::{
     arguments::{Arguments, Command},
@@ -23,16 +23,44 @@ use crate::{
 };
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return explain(&error),
+    };
     let outcome = match arguments.command {
         Command::Replay(arguments) => replay::run(arguments),
     };
     match outcome {
         Ok(outcome) => outcome.into(),
         Err(error) => {
-            // The chain of causes on one line, so that a log keeps it together.
-            eprintln!("flowcanary: {error:#}");
+            eprintln!("flowcanary: {}", one_line(&error));
             Outcome::of_error(&error).into()
         }
     }
+}
+
+/// Shows what was asked for, such as the help, or says in one line what is wrong with the command line.
+fn explain(error: &clap::Error) -> ExitCode {
+    let asked_for = [
+        ErrorKind::DisplayHelp,
+        ErrorKind::DisplayVersion,
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand,
+    ];
+    if asked_for.contains(&error.kind()) {
+        error.exit();
+    }
+    let text = error.to_string();
+    let reason: Vec<_> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
+    let reason = reason.join(" ");
+    eprintln!("flowcanary: {}; see --help", reason.strip_prefix("error: ").unwrap_or(&reason));
+    Outcome::WrongUsage.into()
+}
+
+/// An error and its causes on one line, so that a log keeps them together. A cause that a text already names is not repeated.
+fn one_line(error: &anyhow::Error) -> String {
+    error
+        .chain()
+        .map(ToString::to_string)
+        .reduce(|line, cause| if line.contains(&cause) { line } else { format!("{line}: {cause}") })
+        .unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-use std::io::{self, BufWriter, Write};
+use std::io::{self, ErrorKind, Write};
 
 use flow::FlowRecord;
 use serde::{Serialize, Serializer, ser::SerializeMap};
@@ -14,16 +14,26 @@ pub enum FlowFormat {
     JsonLines,
 }
 
-/// A file of flow records.
+/// A file of flow records, one on each line.
+///
+/// Records are written many at a time. After the first error nothing is written any more, since a gap in the middle would be
+/// worse than an early end, and every further record counts as lost.
 #[derive(Debug)]
 pub struct FlowFile<W: Write> {
-    form: Form<W>,
+    output: W,
+    form: Form,
+    /// Records in the form's buffer.
+    pending: u64,
+    written: u64,
+    lost: u64,
+    has_failed: bool,
 }
 
+/// A buffer of lines.
 #[derive(Debug)]
-enum Form<W: Write> {
-    Csv(Box<csv::Writer<W>>),
-    JsonLines(BufWriter<W>),
+enum Form {
+    Csv(Box<csv::Writer<Vec<u8>>>),
+    JsonLines(Vec<u8>),
 }
 
 impl<W: Write> FlowFile<W> {
@@ -34,26 +44,75 @@ impl<W: Write> FlowFile<W> {
     /// As `output` says.
     pub fn new(format: FlowFormat, output: W) -> io::Result<Self> {
         let form = match format {
-            FlowFormat::Csv => {
-                let mut writer = csv::Writer::from_writer(output);
-                writer
-                    .write_record(flow_columns().iter().map(|column| column.name))
-                    .map_err(io::Error::from)?;
-                Form::Csv(Box::new(writer))
-            }
-            FlowFormat::JsonLines => Form::JsonLines(BufWriter::with_capacity(BUFFER_OCTETS, output)),
+            FlowFormat::Csv => Form::Csv(Box::new(csv_buffer())),
+            FlowFormat::JsonLines => Form::JsonLines(Vec::with_capacity(BUFFER_OCTETS)),
         };
-        Ok(Self { form })
+        let mut file = Self { output, form, pending: 0, written: 0, lost: 0, has_failed: false };
+        if let Form::Csv(writer) = &mut file.form {
+            writer.write_record(flow_columns().iter().map(|column| column.name)).map_err(io::Error::from)?;
+            file.flush()?;
+        }
+        Ok(file)
     }
 
-    /// Writes a record.
+    /// Writes a record, or keeps it in a buffer for now.
     ///
     /// # Errors
     ///
-    /// As the output says.
+    /// The output's first error; afterwards there is none, records are just lost.
     pub fn write(&mut self, record: &FlowRecord) -> io::Result<()> {
-        match &mut self.form {
-            Form::Csv(writer) => {
+        if self.has_failed {
+            self.lost += 1;
+            return Ok(());
+        }
+        self.pending += 1;
+        if self.form.add(record)? >= BUFFER_OCTETS { self.write_pending() } else { Ok(()) }
+    }
+
+    /// Hands on what is still in a buffer.
+    ///
+    /// # Errors
+    ///
+    /// The output's first error; afterwards there is none.
+    pub fn flush(&mut self) -> io::Result<()> {
+        if self.has_failed {
+            return Ok(());
+        }
+        self.write_pending()?;
+        self.output.flush()
+    }
+
+    /// Records that the output has taken.
+    pub const fn written_records(&self) -> u64 {
+        self.written
+    }
+
+    /// Records that it has not, and never will.
+    pub const fn lost_records(&self) -> u64 {
+        self.lost
+    }
+
+    fn write_pending(&mut self) -> io::Result<()> {
+        let octets = self.form.take()?;
+        let (taken, outcome) = write_as_far_as_it_goes(&mut self.output, &octets);
+        let lines = octets.iter().take(taken).filter(|octet| **octet == b'\n').count();
+        // The header of CSV is a line, too, and no record.
+        let records = u64::try_from(lines).unwrap_or(u64::MAX).min(self.pending);
+        self.written += records;
+        if outcome.is_err() {
+            self.lost += self.pending - records;
+            self.has_failed = true;
+        }
+        self.pending = 0;
+        outcome
+    }
+}
+
+impl Form {
+    /// Adds a line to the buffer, and says how many octets that has now.
+    fn add(&mut self, record: &FlowRecord) -> io::Result<usize> {
+        match self {
+            Self::Csv(writer) => {
                 for column in flow_columns() {
                     match column.value(record) {
                         Value::Absent => writer.write_field(""),
@@ -62,26 +121,45 @@ impl<W: Write> FlowFile<W> {
                     }
                     .map_err(io::Error::from)?;
                 }
-                writer.write_record(None::<&[u8]>).map_err(io::Error::from)
+                writer.write_record(None::<&[u8]>).map_err(io::Error::from)?;
+                Ok(writer.get_ref().len())
             }
-            Form::JsonLines(writer) => {
-                serde_json::to_writer(&mut *writer, &JsonRecord(record)).map_err(io::Error::from)?;
-                writer.write_all(b"\n")
+            Self::JsonLines(buffer) => {
+                serde_json::to_writer(&mut *buffer, &JsonRecord(record)).map_err(io::Error::from)?;
+                buffer.push(b'\n');
+                Ok(buffer.len())
             }
         }
     }
 
-    /// Hands on what is still in a buffer.
-    ///
-    /// # Errors
-    ///
-    /// As the output says.
-    pub fn flush(&mut self) -> io::Result<()> {
-        match &mut self.form {
-            Form::Csv(writer) => writer.flush(),
-            Form::JsonLines(writer) => writer.flush(),
+    /// Empties the buffer.
+    fn take(&mut self) -> io::Result<Vec<u8>> {
+        match self {
+            Self::Csv(writer) => {
+                let full = std::mem::replace(writer, Box::new(csv_buffer()));
+                full.into_inner().map_err(|error| io::Error::other(error.to_string()))
+            }
+            Self::JsonLines(buffer) => Ok(std::mem::replace(buffer, Vec::with_capacity(BUFFER_OCTETS))),
         }
     }
+}
+
+fn csv_buffer() -> csv::Writer<Vec<u8>> {
+    csv::Writer::from_writer(Vec::with_capacity(BUFFER_OCTETS))
+}
+
+/// Writes octets until that fails, and says how many were taken.
+fn write_as_far_as_it_goes(output: &mut impl Write, octets: &[u8]) -> (usize, io::Result<()>) {
+    let mut taken = 0;
+    while let Some(rest) = octets.get(taken..).filter(|rest| !rest.is_empty()) {
+        match output.write(rest) {
+            Ok(0) => return (taken, Err(ErrorKind::WriteZero.into())),
+            Ok(octets) => taken += octets,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return (taken, Err(error)),
+        }
+    }
+    (taken, Ok(()))
 }
 
 /// A record as an object with the columns that it has a value for.
@@ -166,6 +244,29 @@ mod tests {
             (field("proto"), field("packets"), field("reverse_start"), field("interface")),
             ("UDP", "1", "", "3")
         );
+    }
+
+    #[test]
+    fn what_a_full_disk_does_not_take_is_lost_and_counted() {
+        struct Disk {
+            room: usize,
+        }
+        impl Write for Disk {
+            fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+                let taken = octets.len().min(self.room);
+                self.room -= taken;
+                if taken == 0 { Err(ErrorKind::StorageFull.into()) } else { Ok(taken) }
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let line = written(FlowFormat::JsonLines).len();
+        let mut file = FlowFile::new(FlowFormat::JsonLines, Disk { room: 300 * line + 7 }).unwrap();
+        let errors = (0..2_000).filter(|_| file.write(&record()).is_err()).count();
+        let errors = errors + usize::from(file.flush().is_err());
+        assert_eq!((errors, file.written_records(), file.lost_records()), (1, 300, 1_700));
     }
 
     #[test]

@@ -11,9 +11,7 @@ use crate::destination::FlowsPath;
 pub(crate) struct FlowsSink {
     name: String,
     file: FlowFile<Box<dyn io::Write>>,
-    records: u64,
-    lost: u64,
-    failure: Option<String>,
+    failure: Option<io::Error>,
 }
 
 impl FlowsSink {
@@ -29,41 +27,25 @@ impl FlowsSink {
         };
         let name = flows.to_string();
         let file = FlowFile::new(flows.format, output).with_context(|| format!("cannot write to {name}"))?;
-        Ok(Self { name, file, records: 0, lost: 0, failure: None })
-    }
-
-    fn note(&mut self, error: &io::Error) {
-        self.failure.get_or_insert_with(|| format!("{}: cannot be written further: {error}", self.name));
+        Ok(Self { name, file, failure: None })
     }
 }
 
 impl Sink for FlowsSink {
     fn record(&mut self, record: &FlowRecord) {
-        if self.failure.is_some() {
-            self.lost += 1;
-            return;
-        }
-        match self.file.write(record) {
-            Ok(()) => self.records += 1,
-            Err(error) => {
-                self.lost += 1;
-                self.note(&error);
-            }
+        if let Err(error) = self.file.write(record) {
+            self.failure.get_or_insert(error);
         }
     }
 
     fn finish(mut self: Box<Self>) -> SinkReport {
-        if self.failure.is_none()
-            && let Err(error) = self.file.flush()
-        {
-            self.note(&error);
+        if let Err(error) = self.file.flush() {
+            self.failure.get_or_insert(error);
         }
-        let counts = OutputCounts {
-            output: self.name,
-            records: self.records,
-            lost_records: self.lost,
-            ..OutputCounts::default()
-        };
-        SinkReport { counts, failure: self.failure }
+        let (records, lost_records) = (self.file.written_records(), self.file.lost_records());
+        let failure =
+            self.failure.map(|error| format!("{}: {lost_records} records are lost: {error}", self.name));
+        let counts = OutputCounts { output: self.name, records, lost_records, ..OutputCounts::default() };
+        SinkReport { counts, failure }
     }
 }
