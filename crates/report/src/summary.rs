@@ -167,11 +167,11 @@ impl Summary {
             return Ok(());
         };
         writeln!(f, "Top talkers")?;
-        for Talker { address, octets, packets, flows } in &self.top_talkers {
+        for Talker { address, octets, packets, records } in &self.top_talkers {
             let address = address.to_string();
-            let (octets, packets, flows) =
-                (scaled_octets(*octets), counted(*packets, "packet"), counted(*flows, "flow"));
-            writeln!(f, "  {address:<width$}  {octets:>9}  {packets:>16}  {flows:>14}")?;
+            let (octets, packets, records) =
+                (scaled_octets(*octets), counted(*packets, "packet"), counted(*records, "record"));
+            writeln!(f, "  {address:<width$}  {octets:>9}  {packets:>16}  {records:>14}")?;
         }
         Ok(())
     }
@@ -325,7 +325,7 @@ Flows
   both ways                      90  11 one way
   60 idle, 41 open at the end
 Top talkers
-  192.0.2.1     8.0 MB     9,000 packets          1 flow
+  192.0.2.1     8.0 MB     9,000 packets        1 record
 Outputs
   file:a.ipfix: 101 records in 3 messages (12.0 kB)
 warning: something

@@ -33,7 +33,7 @@ pub struct Talker {
     /// Packets of its flows, both ways.
     pub packets: u64,
     /// Flow records that it has part in.
-    pub flows: u64,
+    pub records: u64,
 }
 
 /// An address that hashes as one number.
@@ -44,7 +44,7 @@ struct Host(IpAddr);
 struct Counts {
     octets: u64,
     packets: u64,
-    flows: u64,
+    records: u64,
 }
 
 impl TopTalkers {
@@ -67,8 +67,8 @@ impl TopTalkers {
     /// The `number` hosts with the most octets, the first one first.
     pub fn top(&self, number: usize) -> Vec<Talker> {
         let talker = |(host, counts): (&Host, &Counts)| {
-            let Counts { octets, packets, flows } = *counts;
-            Talker { address: host.0, octets, packets, flows }
+            let Counts { octets, packets, records } = *counts;
+            Talker { address: host.0, octets, packets, records }
         };
         // In any order: sorted right after.
         let mut talkers: Vec<_> = self.hosts.iter().map(talker).collect();
@@ -82,7 +82,7 @@ impl TopTalkers {
         if let Some(counts) = self.hosts.get_mut(&host) {
             counts.octets += octets;
             counts.packets += packets;
-            counts.flows += 1;
+            counts.records += 1;
             return;
         }
         if octets <= self.floor {
@@ -94,7 +94,7 @@ impl TopTalkers {
         if self.hosts.len() >= MAX_HOSTS {
             self.drop_half();
         }
-        self.hosts.insert(host, Counts { octets, packets, flows: 1 });
+        self.hosts.insert(host, Counts { octets, packets, records: 1 });
     }
 
     /// Which hosts are dropped depends on counts and addresses alone: the smaller half is the same set in any order.
