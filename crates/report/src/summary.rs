@@ -294,7 +294,7 @@ mod tests {
                 address: [192, 0, 2, 1].into(),
                 octets: 8_000_000,
                 packets: 9_000,
-                flows: 1,
+                records: 1,
             }],
             outputs: vec![OutputCounts {
                 output: "file:a.ipfix".into(),
