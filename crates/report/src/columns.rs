@@ -194,3 +194,17 @@ fn labels(direction: &Direction) -> Value {
 const ICMP: u8 = 1;
 const TCP: u8 = 6;
 const ICMPV6: u8 = 58;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guide_lists_every_column() {
+        let rows = flow_columns().iter().map(|column| format!("| `{}` | {} |\n", column.name, column.meaning));
+        let table = format!("| column | what it holds |\n|---|---|\n{}", rows.collect::<String>());
+        let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/GUIDE.md");
+        let guide = std::fs::read_to_string(guide).unwrap();
+        assert!(guide.contains(&table), "docs/GUIDE.md lists other columns; these are there:\n{table}");
+    }
+}
