@@ -1,4 +1,4 @@
-use std::io::Cursor;
+use std::{env, fs, io::Cursor};
 
 use proptest::prelude::*;
 
@@ -65,6 +65,40 @@ fn a_compressed_stream_with_a_wrong_octet_ends_in_damage() {
         }
     }
     assert!(all.len() > 100);
+}
+
+/// Found by fuzzing: what a decompressor had given in the call that failed was lost, and how much that was depended on the reads.
+#[test]
+fn what_was_decompressed_before_damage_is_given_whatever_the_reads() {
+    let plain = many_records();
+    let (all, _) = read_octets(&plain);
+    for (compressed, least) in [(gzip(&plain), all.len() / 2), (zstd(&plain), 0)] {
+        let at = compressed.len() * 3 / 4;
+        let mut spoilt = compressed;
+        spoilt[at..].fill(0xff);
+        let (frames, damage) = read_octets(&spoilt);
+        assert!(damage.is_some());
+        // What is decompressed from a wrong octet on may look like a record, until a checksum tells.
+        assert_eq!(frames.get(..least), all.get(..least));
+        for sizes in [vec![1], vec![7, 90], vec![1_000]] {
+            assert_eq!(read_in_pieces(&spoilt, sizes), Some((frames.clone(), damage.clone())));
+        }
+    }
+}
+
+/// The optional fields of RFC 1952, all at once.
+#[test]
+fn a_gzip_header_with_everything_is_walked_over() {
+    let plain = small_pcap();
+    let compressed = gzip(&plain);
+    let fields = b"\x03\0abcname\0comment\0\x12\x34";
+    let with_all = [&compressed[..3], &[0x1e], &compressed[4..10], fields, &compressed[10..]].concat();
+    assert_eq!(read_octets(&with_all), read_octets(&plain));
+    let unknown_flag = [&compressed[..3], &[0x20], &compressed[4..]].concat();
+    let (_, damage) = read_octets(&unknown_flag);
+    assert!(damage.unwrap().to_string().contains("gzip stream is damaged: no gzip header"));
+    let (frames, damage) = read_octets(&[&compressed[..], b"garbage"].concat());
+    assert_eq!((frames.len(), damage.is_some()), (3, true));
 }
 
 #[test]
@@ -181,6 +215,23 @@ fn many_records() -> Vec<u8> {
         file.extend(record(Big, (u32::try_from(i).unwrap(), 0), &data, 40));
     }
     file
+}
+
+/// The samples of both formats are what fuzzing begins with. `UPDATE_EXPECT=1` writes them anew.
+#[test]
+fn seeds_of_fuzzing_are_the_samples() {
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/seeds/reader"));
+    for (name, sample) in [("pcap", small_pcap()), ("pcapng", small_pcapng()), ("pcap-be-ns", many_records())]
+    {
+        // The first octet is the size of the pieces.
+        let (path, seed) = (folder.join(name), [vec![33], sample].concat());
+        if env::var_os("UPDATE_EXPECT").is_some() {
+            fs::create_dir_all(folder).unwrap();
+            fs::write(&path, &seed).unwrap();
+        }
+        assert_eq!(fs::read(&path).unwrap(), seed, "{}", path.display());
+        crate::fuzz_reader(&seed);
+    }
 }
 
 /// Captures of either format whose lengths mostly hold.

@@ -1,3 +1,5 @@
+use std::{env, fs, path::Path};
+
 use proptest::prelude::*;
 
 use super::*;
@@ -497,6 +499,23 @@ fn transports_begin_where_they_say() {
     assert_eq!(on_ip(17, &datagram).1, b"query");
     datagram[5] = 7;
     assert_eq!(on_ip(17, &datagram).1, b"query and more");
+}
+
+/// The tunnels above are what fuzzing begins with. `UPDATE_EXPECT=1` writes them anew.
+#[test]
+fn seeds_of_fuzzing_are_the_tunnels() {
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/seeds/decode"));
+    for (name, protocol, payload, _) in tunnels() {
+        // Ethernet, and as long as it was on the wire.
+        let seed = [vec![0, 0], ethernet(0x0800, &ipv4(OUTER, protocol, &payload))].concat();
+        let path = folder.join(name.to_lowercase().replace(", ", "-").replace(' ', "-"));
+        if env::var_os("UPDATE_EXPECT").is_some() {
+            fs::create_dir_all(folder).unwrap();
+            fs::write(&path, &seed).unwrap();
+        }
+        assert_eq!(fs::read(&path).unwrap(), seed, "{}", path.display());
+        fuzz_decode(&seed);
+    }
 }
 
 proptest! {
