@@ -4,6 +4,13 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where its setting fails")]
 
+mod accuracy;
 mod capture_oracle;
+mod command_line;
+mod corpus;
+mod golden;
+mod parallel;
+mod program;
 mod shared;
 mod wire_oracle;
+mod workers;

@@ -9,7 +9,8 @@ use std::{
 ///
 /// `None` where it is absent, which is said on stderr. With `CI` set that fails instead, so that no run that counts leaves tests out.
 pub(crate) fn folder(name: &str) -> Option<PathBuf> {
-    let shared = env::var_os("FLOWCANARY_SHARED").map_or_else(|| workspace().join("../shared"), PathBuf::from);
+    let shared =
+        env::var_os("FLOWCANARY_SHARED").map_or_else(|| workspace().join("../shared"), PathBuf::from);
     let folder = shared.join(name);
     if folder.is_dir() {
         return Some(folder);
@@ -24,7 +25,8 @@ pub(crate) fn folder(name: &str) -> Option<PathBuf> {
 pub(crate) fn corpus() -> Vec<PathBuf> {
     let Some(folder) = folder("corpus") else { return Vec::new() };
     let entries = folder.read_dir().unwrap().map(|entry| entry.unwrap().path());
-    let mut captures: Vec<_> = entries.filter(|path| path.extension().is_none_or(|e| e != "json" && e != "md")).collect();
+    let mut captures: Vec<_> =
+        entries.filter(|path| path.extension().is_none_or(|e| e != "json" && e != "md")).collect();
     captures.sort();
     assert!(captures.len() > 100, "{} holds {} captures only", folder.display(), captures.len());
     captures
