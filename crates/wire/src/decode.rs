@@ -4,8 +4,8 @@
 //! header, through a tunnel, that one takes its place, and should it lead nowhere, the outer packet stands. So a damaged or
 //! unknown inner packet is metered as what carried it, and never lost.
 //!
-//! Measured (`benches/decode.rs`): etherparse's header slices in such a loop cost a fraction of its whole-packet slicers,
-//! of which the strict one also refuses packets that a snap length has cut.
+//! Measured (`benches/decode.rs`): 23 ns a packet of mixed traffic with etherparse's header slices in this loop, 48 and 57 ns
+//! with its slicers of whole packets, of which the faster, strict one also refuses packets that a snap length has cut.
 
 use crate::{DecodeFailure, FragmentId, Frame, Ip, Link, LinkType, Packet, Segment, Transport, rest::Rest};
 
