@@ -7,7 +7,7 @@
 use std::{hint::black_box, time::Duration};
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use flow::{Arrival, Meter, MeterConfig};
+use flow::{Meter, MeterConfig, Placed, Placement};
 use wire::{Address, Ip, Link, Packet, Ports, Tcp, TcpFlags, Timestamp, Transport};
 
 /// So few that the packets themselves stay in the second-level cache: only flows are to be far away.
@@ -100,20 +100,23 @@ fn meter() -> Meter {
 }
 
 fn account(meter: &mut Meter, packet: Packet<'static>) {
-    if let Some(arrival) = meter.place(packet, packet.timestamp) {
-        meter.account(&arrival);
+    if let Placed::InFlow(placement) = meter.place(&packet, packet.timestamp) {
+        meter.account(&packet, &placement);
     }
 }
 
 fn account_in_groups(meter: &mut Meter, packets: &[Packet<'static>]) {
-    let mut group: Vec<Arrival<'_>> = Vec::with_capacity(GROUP);
+    let mut placements: Vec<Placement> = Vec::with_capacity(GROUP);
     for packets in packets.chunks(GROUP) {
-        group.extend(packets.iter().filter_map(|packet| meter.place(*packet, packet.timestamp)));
-        black_box(group.iter().fold(0, |touched, arrival| touched ^ meter.touch(arrival)));
-        for arrival in &group {
-            meter.account(arrival);
+        placements.extend(packets.iter().filter_map(|packet| match meter.place(packet, packet.timestamp) {
+            Placed::InFlow(placement) => Some(placement),
+            Placed::Carried | Placed::Waiting => None,
+        }));
+        black_box(placements.iter().fold(0, |touched, placement| touched ^ meter.touch(placement)));
+        for (packet, placement) in packets.iter().zip(&placements) {
+            meter.account(packet, placement);
         }
-        group.clear();
+        placements.clear();
     }
 }
 

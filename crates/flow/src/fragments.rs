@@ -4,67 +4,84 @@ use ahash::RandomState;
 use hashbrown::{HashTable, hash_table::Entry};
 use wire::{FragmentId, Timestamp};
 
-/// Remembers something of the first fragment of each packet for those that follow it, for a while and within a bound.
+/// Remembers something of each fragmented packet, for a while and within a bound.
 ///
-/// RFC 791, 3.2 and RFC 8200, 4.5 have a receiver wait for the rest of a packet for up to a minute; half of it is what
-/// operating systems do.
+/// RFC 791, 3.2 and RFC 8200, 4.5 have a receiver wait for the rest of a packet for up to a minute; half of it is what operating
+/// systems do.
 #[derive(Debug)]
 pub(crate) struct FragmentCache<T> {
     hasher: RandomState,
-    firsts: HashTable<First<T>>,
+    packets: HashTable<Remembered<T>>,
     /// In the order of their expiry. An entry that was replaced since stands here twice; its later expiry counts.
     expiries: VecDeque<(Timestamp, FragmentId)>,
     capacity: usize,
 }
 
 #[derive(Debug)]
-struct First<T> {
+struct Remembered<T> {
     id: FragmentId,
     expires: Timestamp,
-    remembered: T,
+    value: T,
 }
 
-impl<T: Copy> FragmentCache<T> {
+impl<T> FragmentCache<T> {
     /// An empty cache for at most `capacity` packets.
     pub(crate) fn new(capacity: usize) -> Self {
-        Self { hasher: RandomState::new(), firsts: HashTable::new(), expiries: VecDeque::new(), capacity }
+        Self { hasher: RandomState::new(), packets: HashTable::new(), expiries: VecDeque::new(), capacity }
     }
 
-    /// What was remembered of the first fragment of `id`.
-    pub(crate) fn get(&self, id: &FragmentId, clock: Timestamp) -> Option<T> {
-        let first = self.firsts.find(self.hasher.hash_one(id), |first| first.id == *id)?;
-        (clock < first.expires).then_some(first.remembered)
+    /// What is remembered of a packet.
+    pub(crate) fn get(&self, id: &FragmentId, clock: Timestamp) -> Option<&T> {
+        let packet = self.packets.find(self.hasher.hash_one(id), |packet| packet.id == *id)?;
+        (clock < packet.expires).then_some(&packet.value)
     }
 
-    /// Remembers `value` of the first fragment of `id`, and forgets the oldest if there are too many.
-    pub(crate) fn insert(&mut self, id: FragmentId, value: T, clock: Timestamp) {
+    /// The same, to be changed. That does not make it last longer.
+    pub(crate) fn get_mut(&mut self, id: &FragmentId, clock: Timestamp) -> Option<&mut T> {
+        let packet = self.packets.find_mut(self.hasher.hash_one(id), |packet| packet.id == *id)?;
+        (clock < packet.expires).then_some(&mut packet.value)
+    }
+
+    /// Forgets a packet: its identification is used again.
+    pub(crate) fn forget(&mut self, id: &FragmentId) {
+        if let Ok(entry) = self.packets.find_entry(self.hasher.hash_one(id), |packet| packet.id == *id) {
+            entry.remove();
+        }
+    }
+
+    /// Remembers `value` of a packet, and gives what was remembered of it before. Call [`Self::expire`] before, for as long as it
+    /// gives something: it makes room.
+    pub(crate) fn insert(&mut self, id: FragmentId, value: T, clock: Timestamp) -> Option<T> {
         let expires = clock.saturating_add_nanos(REMEMBERED_NANOS);
-        self.forget_before(clock);
         self.expiries.push_back((expires, id));
         let hasher = &self.hasher;
-        let rehash = |first: &First<T>| hasher.hash_one(first.id);
-        match self.firsts.entry(hasher.hash_one(id), |first| first.id == id, rehash) {
-            Entry::Occupied(mut entry) => {
-                let first = entry.get_mut();
-                (first.expires, first.remembered) = (expires, value);
-            }
+        let rehash = |packet: &Remembered<T>| hasher.hash_one(packet.id);
+        let remembered = Remembered { id, expires, value };
+        match self.packets.entry(hasher.hash_one(id), |packet| packet.id == id, rehash) {
+            Entry::Occupied(mut entry) => Some(std::mem::replace(entry.get_mut(), remembered).value),
             Entry::Vacant(entry) => {
-                entry.insert(First { id, expires, remembered: value });
+                entry.insert(remembered);
+                None
             }
         }
     }
 
-    fn forget_before(&mut self, clock: Timestamp) {
-        while let Some(&(expires, id)) = self.expiries.front() {
-            if clock < expires && self.expiries.len() < self.capacity {
-                break;
+    /// When the next packet is to be forgotten for its age; never, if none is remembered.
+    pub(crate) fn next_expiry(&self) -> Timestamp {
+        self.expiries.front().map_or(Timestamp::MAX, |(expires, _)| *expires)
+    }
+
+    /// Takes out the next packet whose time has passed, or the oldest if there are too many, and says when its time was over.
+    pub(crate) fn expire(&mut self, clock: Timestamp) -> Option<(Timestamp, T)> {
+        loop {
+            let &(expires, id) = self.expiries.front()?;
+            if expires > clock && self.expiries.len() < self.capacity {
+                return None;
             }
             self.expiries.pop_front();
-            let hash = self.hasher.hash_one(id);
-            if let Ok(entry) =
-                self.firsts.find_entry(hash, |first| first.id == id && first.expires == expires)
-            {
-                entry.remove();
+            let is_it = |packet: &Remembered<T>| packet.id == id && packet.expires == expires;
+            if let Ok(entry) = self.packets.find_entry(self.hasher.hash_one(id), is_it) {
+                return Some((expires, entry.remove().0.value));
             }
         }
     }
@@ -88,31 +105,43 @@ mod tests {
         Timestamp::from_parts(seconds, 0)
     }
 
+    fn insert<T>(cache: &mut FragmentCache<T>, number: u32, value: T, clock: Timestamp) {
+        while cache.expire(clock).is_some() {}
+        cache.insert(id(number), value, clock);
+    }
+
     #[test]
-    fn a_first_fragment_is_remembered_for_half_a_minute() {
+    fn a_packet_is_remembered_for_half_a_minute() {
         let mut cache = FragmentCache::new(10);
-        cache.insert(id(1), 'a', at(100));
-        assert_eq!(cache.get(&id(1), at(129)), Some('a'));
+        insert(&mut cache, 1, 'a', at(100));
+        assert_eq!(cache.next_expiry(), at(130));
+        assert_eq!(cache.get(&id(1), at(129)), Some(&'a'));
         assert_eq!(cache.get(&id(1), at(130)), None);
         assert_eq!(cache.get(&id(2), at(100)), None);
+        assert_eq!((cache.expire(at(129)), cache.expire(at(130))), (None, Some((at(130), 'a'))));
+        assert_eq!(cache.next_expiry(), Timestamp::MAX);
     }
 
     #[test]
     fn an_identification_that_is_used_again_means_the_later_packet() {
         let mut cache = FragmentCache::new(10);
-        cache.insert(id(1), 'a', at(100));
-        cache.insert(id(1), 'b', at(110));
-        cache.insert(id(2), 'c', at(131));
-        assert_eq!(cache.get(&id(1), at(135)), Some('b'));
+        insert(&mut cache, 1, 'a', at(100));
+        insert(&mut cache, 1, 'b', at(110));
+        insert(&mut cache, 2, 'c', at(131));
+        assert_eq!(cache.get(&id(1), at(135)), Some(&'b'));
+        assert_eq!(cache.insert(id(1), 'd', at(136)), Some('b'));
+        assert_eq!(cache.expire(at(160)), None, "only the latest time counts");
+        cache.forget(&id(1));
+        assert_eq!(cache.get(&id(1), at(137)), None);
     }
 
     #[test]
     fn fragments_without_end_push_out_the_oldest() {
         let mut cache = FragmentCache::new(3);
         for number in 0..1_000 {
-            cache.insert(id(number), number, at(5));
-            assert!(cache.firsts.len() <= 3 && cache.expiries.len() <= 3);
+            insert(&mut cache, number, number, at(5));
+            assert!(cache.packets.len() <= 3 && cache.expiries.len() <= 3);
         }
-        assert_eq!((cache.get(&id(996), at(5)), cache.get(&id(999), at(5))), (None, Some(999)));
+        assert_eq!((cache.get(&id(996), at(5)), cache.get(&id(999), at(5))), (None, Some(&999)));
     }
 }

@@ -166,7 +166,7 @@ const GENEVE: u32 = 2 << 24;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arrival::testing::{packet, tcp};
+    use crate::placement::testing::{packet, tcp};
 
     #[test]
     fn both_directions_have_one_key() {

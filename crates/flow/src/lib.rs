@@ -17,7 +17,7 @@
 //! - Keys are compared whole, hashes are keyed by random numbers, and no hash order reaches a record.
 //!
 //! ```
-//! use flow::{EndReason, Meter, MeterConfig};
+//! use flow::{EndReason, Meter, MeterConfig, Placed};
 //! use wire::{Frame, LinkType, Timestamp};
 //!
 //! let query = [
@@ -28,8 +28,10 @@
 //! let frame = Frame { data: &query, timestamp, original_length: 28, link_type: LinkType::RAW, interface: 0 };
 //!
 //! let mut meter = Meter::new(MeterConfig::default());
-//! let arrival = meter.place(wire::decode(&frame)?, timestamp).expect("no fragment of a tunnel packet");
-//! meter.account(&arrival);
+//! let packet = wire::decode(&frame)?;
+//! if let Placed::InFlow(placement) = meter.place(&packet, timestamp) {
+//!     meter.account(&packet, &placement);
+//! }
 //!
 //! let mut records = Vec::new();
 //! meter.close(timestamp);
@@ -41,7 +43,6 @@
 
 #![deny(clippy::indexing_slicing)]
 
-mod arrival;
 mod bearing;
 mod biflow;
 mod chunks;
@@ -51,15 +52,17 @@ mod connection;
 mod fragments;
 mod key;
 mod meter;
+mod placement;
+mod reassociation;
 mod record;
 mod shard;
 mod table;
 
-pub use arrival::Arrival;
 pub use biflow::{Biflow, FlowNumber};
 pub use clock::Clock;
 pub use config::{MeterConfig, Timeouts};
 pub use key::{FlowKey, Side};
-pub use meter::{Meter, MeterCounts};
+pub use meter::{Meter, MeterCounts, PacketCount};
+pub use placement::{Placed, Placement};
 pub use record::{Direction, DirectionReason, EndReason, Endpoint, FirstPacket, FlowId, FlowRecord};
 pub use shard::{Shard, ShardMap};

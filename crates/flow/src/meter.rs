@@ -1,8 +1,10 @@
 use ahash::RandomState;
-use wire::{FragmentId, Packet, Ports, Timestamp, Transport};
+use wire::{Packet, Ports, Timestamp};
 
 use crate::{
-    Arrival, Biflow, FlowKey, FlowNumber, FlowRecord, MeterConfig, fragments::FragmentCache, table::FlowTable,
+    Biflow, FlowKey, FlowNumber, FlowRecord, MeterConfig, Placed, Placement,
+    reassociation::{Belonging, Reassociation},
+    table::FlowTable,
 };
 
 /// Turns packets into flow records.
@@ -14,18 +16,10 @@ use crate::{
 #[derive(Debug)]
 pub struct Meter {
     hasher: RandomState,
-    fragments: FragmentCache<Beginning>,
+    fragments: Reassociation,
     table: FlowTable,
     records: u64,
-}
-
-/// What the first fragment of a packet says of those that follow it.
-#[derive(Clone, Copy, Debug)]
-enum Beginning {
-    /// They belong to the flow with these ports.
-    Flow(Ports),
-    /// They hold the rest of a packet in a tunnel, which was counted whole with the first.
-    Carrier,
+    waited: PacketCount,
 }
 
 /// What a meter has done so far.
@@ -39,6 +33,17 @@ pub struct MeterCounts {
     pub records: u64,
     /// Flows that were ended to make room for others.
     pub evicted: u64,
+    /// Packets that were [`Placed::Waiting`] and have been accounted since.
+    pub waited: PacketCount,
+}
+
+/// Packets and their octets from the IP header on.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct PacketCount {
+    /// How many.
+    pub packets: u64,
+    /// Their octets.
+    pub octets: u64,
 }
 
 impl Meter {
@@ -46,40 +51,41 @@ impl Meter {
     pub fn new(config: MeterConfig) -> Self {
         Self {
             hasher: RandomState::new(),
-            fragments: FragmentCache::new(FRAGMENTED_PACKETS),
+            fragments: Reassociation::new(),
             table: FlowTable::new(config.timeouts.into(), config.memory_octets),
             records: 0,
+            waited: PacketCount::default(),
         }
     }
 
-    /// Finds out which flow a packet belongs to. `clock` is the latest time of all packets up to this one.
-    ///
-    /// `None` for a fragment of a tunnel packet after its first: the packet that it carries the rest of was counted, whole, when
-    /// the first one came.
+    /// Finds out which flow a packet belongs to. `clock` is the latest time of all packets up to this one. Packets have to be
+    /// accounted in the order in which they were placed.
     #[inline]
-    pub fn place<'a>(&mut self, packet: Packet<'a>, clock: Timestamp) -> Option<Arrival<'a>> {
-        let (key, sender) = if packet.carrier.is_none() && packet.ip.fragment.is_none() {
-            FlowKey::of(&packet)
-        } else {
-            FlowKey::with_ports(&packet, self.ports_of_fragment(&packet, clock)?)
-        };
-        #[expect(clippy::cast_possible_truncation, reason = "half of the hash is enough")]
-        let hash = self.hasher.hash_one(key) as u32;
-        Some(Arrival { packet, key, sender, clock, hash })
+    pub fn place(&mut self, packet: &Packet<'_>, clock: Timestamp) -> Placed {
+        if packet.carrier.is_none() && packet.ip.fragment.is_none() {
+            let (key, sender) = FlowKey::of(packet);
+            return Placed::InFlow(Placement { key, sender, clock, hash: self.hash(&key), releases: false });
+        }
+        self.place_fragment(packet, clock)
     }
 
     /// Has the processor fetch the flow of a packet that will soon be accounted. What it returns means nothing, and must be used
     /// (see [`std::hint::black_box`]) for that to happen.
     #[inline]
     #[must_use]
-    pub fn touch(&self, arrival: &Arrival<'_>) -> u64 {
-        self.table.touch(arrival)
+    pub fn touch(&self, placement: &Placement) -> u64 {
+        self.table.touch(placement)
     }
 
     /// Counts a packet to its flow, and says which that is.
     #[inline]
-    pub fn account(&mut self, arrival: &Arrival<'_>) -> FlowNumber {
-        FlowNumber(self.table.account(arrival))
+    pub fn account(&mut self, packet: &Packet<'_>, placement: &Placement) -> FlowNumber {
+        self.account_overdue(placement.clock);
+        let number = self.table.account(packet, placement);
+        if placement.releases {
+            self.account_released(placement);
+        }
+        FlowNumber(number)
     }
 
     /// A flow that lives.
@@ -92,11 +98,16 @@ impl Meter {
     #[inline]
     #[must_use]
     pub fn advance(&mut self, clock: Timestamp) -> bool {
+        self.account_overdue(clock);
         self.table.advance(clock)
     }
 
     /// Ends all flows at `clock`. Take the records afterwards.
     pub fn close(&mut self, clock: Timestamp) {
+        self.account_overdue(clock);
+        while let Some((until, packets)) = self.fragments.next_overdue(Timestamp::MAX) {
+            self.account_without_ports(&packets, until.min(clock));
+        }
         self.table.close(clock);
     }
 
@@ -111,34 +122,66 @@ impl Meter {
 
     /// What it has done so far.
     pub fn counts(&self) -> MeterCounts {
-        let live = u64::try_from(self.table.len()).unwrap_or(u64::MAX);
-        MeterCounts { live, flows: self.table.opened(), records: self.records, evicted: self.table.evicted() }
+        MeterCounts {
+            live: u64::try_from(self.table.len()).unwrap_or(u64::MAX),
+            flows: self.table.opened(),
+            records: self.records,
+            evicted: self.table.evicted(),
+            waited: self.waited,
+        }
     }
 
-    /// The ports of the flow that a fragment belongs to, which it may have to learn from the first one.
+    #[inline]
+    fn hash(&self, key: &FlowKey) -> u32 {
+        #[expect(clippy::cast_possible_truncation, reason = "half of the hash is enough")]
+        let hash = self.hasher.hash_one(key) as u32;
+        hash
+    }
+
     #[cold]
-    fn ports_of_fragment(&mut self, packet: &Packet<'_>, clock: Timestamp) -> Option<Ports> {
-        if let Some(carrier) = packet.carrier {
-            self.fragments.insert(carrier, Beginning::Carrier, clock);
+    fn place_fragment(&mut self, packet: &Packet<'_>, clock: Timestamp) -> Placed {
+        match self.fragments.belonging(packet, clock) {
+            Belonging::Flow { ports, releases } => {
+                let (key, sender) = FlowKey::with_ports(packet, ports);
+                Placed::InFlow(Placement { key, sender, clock, hash: self.hash(&key), releases })
+            }
+            Belonging::Carried => Placed::Carried,
+            Belonging::Waits => Placed::Waiting,
         }
-        let ports = match packet.transport {
-            Transport::Tcp(tcp) => tcp.ports,
-            Transport::Ports(ports) => ports,
-            Transport::Icmp(_) | Transport::Other | Transport::Unseen => Ports::default(),
-        };
-        let Some(fragment) = packet.ip.fragment else { return Some(ports) };
-        let id = FragmentId::new(&packet.ip, packet.segment, fragment);
-        if fragment.offset == 0 {
-            self.fragments.insert(id, Beginning::Flow(ports), clock);
-            return Some(ports);
+    }
+
+    /// Accounts the fragments that came before their first, whose placement this is.
+    #[cold]
+    fn account_released(&mut self, placement: &Placement) {
+        for packet in self.fragments.next_released() {
+            self.table.account(&packet, placement);
+            self.count_waited(&packet);
         }
-        match self.fragments.get(&id, clock) {
-            Some(Beginning::Flow(ports)) => Some(ports),
-            Some(Beginning::Carrier) => None,
-            None => Some(ports),
+    }
+
+    /// Accounts fragments whose first has not come until `clock`: each at the moment when its time was over, so that it does not
+    /// matter when somebody looks.
+    #[inline]
+    fn account_overdue(&mut self, clock: Timestamp) {
+        if self.fragments.may_be_overdue(clock) {
+            while let Some((until, packets)) = self.fragments.next_overdue(clock) {
+                self.account_without_ports(&packets, until);
+            }
         }
+    }
+
+    #[cold]
+    fn account_without_ports(&mut self, packets: &[Packet<'static>], clock: Timestamp) {
+        for packet in packets {
+            let (key, sender) = FlowKey::with_ports(packet, Ports::default());
+            let placement = Placement { key, sender, clock, hash: self.hash(&key), releases: false };
+            self.table.account(packet, &placement);
+            self.count_waited(packet);
+        }
+    }
+
+    fn count_waited(&mut self, packet: &Packet<'_>) {
+        self.waited.packets += 1;
+        self.waited.octets += u64::from(packet.ip.octets);
     }
 }
-
-/// How many fragmented packets are remembered at a time: a flood of first fragments must not make more of it.
-const FRAGMENTED_PACKETS: usize = 1 << 14;

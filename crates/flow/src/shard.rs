@@ -33,12 +33,17 @@ impl ShardMap {
         match (packet.carrier, packet.ip.fragment) {
             (None, None) => shard,
             (Some(carrier), _) => {
+                while self.carriers.expire(clock).is_some() {}
                 self.carriers.insert(carrier, shard, clock);
                 shard
             }
             (None, Some(fragment)) => {
                 let carrier = FragmentId::new(&packet.ip, packet.segment, fragment);
-                self.carriers.get(&carrier, clock).unwrap_or(shard)
+                if fragment.offset == 0 {
+                    self.carriers.forget(&carrier);
+                    return shard;
+                }
+                self.carriers.get(&carrier, clock).copied().unwrap_or(shard)
             }
         }
     }
@@ -63,7 +68,7 @@ mod tests {
     use wire::Fragment;
 
     use super::*;
-    use crate::arrival::testing::{packet, tcp, udp};
+    use crate::placement::testing::{packet, tcp, udp};
 
     #[test]
     fn both_directions_and_all_fragments_go_to_one_shard() {

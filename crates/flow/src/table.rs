@@ -8,10 +8,10 @@
 //! Deadlines are exact all the same: the packet that comes after one finds it passed, whether a sweep has been there or not.
 
 use hashbrown::HashTable;
-use wire::{TcpFlags, Timestamp, Transport};
+use wire::{Packet, TcpFlags, Timestamp, Transport};
 
 use crate::{
-    Arrival, Direction, EndReason, FlowId, FlowRecord, Side,
+    Direction, EndReason, FlowId, FlowRecord, Placement, Side,
     biflow::{Biflow, Opening, of, of_mut},
     chunks::{Chunks, SparseChunks},
     config::{IdleClass, TimeoutNanos},
@@ -104,15 +104,15 @@ impl FlowTable {
         self.flows.get(number)
     }
 
-    /// Brings what the arrival will need closer, and returns something of it so that the compiler does not leave that out.
+    /// Brings what the packet will need closer, and returns something of it so that the compiler does not leave that out.
     #[inline]
-    pub(crate) fn touch(&self, arrival: &Arrival<'_>) -> u64 {
-        match self.index.find(spread(arrival.hash), |entry| entry.hash == arrival.hash) {
+    pub(crate) fn touch(&self, placement: &Placement) -> u64 {
+        match self.index.find(spread(placement.hash), |entry| entry.hash == placement.hash) {
             Some(entry) => {
                 let flow = self.flows.get(entry.number);
                 flow.map_or(0, |flow| flow.seen.nanos() ^ u64::from(flow.key.protocol()))
             }
-            None => self.touch_vacancy(arrival.hash),
+            None => self.touch_vacancy(placement.hash),
         }
     }
 
@@ -131,13 +131,13 @@ impl FlowTable {
 
     /// Counts a packet to its flow, which it opens if there is none, and returns the flow's number.
     #[inline]
-    pub(crate) fn account(&mut self, arrival: &Arrival<'_>) -> u32 {
-        self.clock = self.clock.max(arrival.clock);
-        let number = match self.find(arrival) {
-            Some(number) if !self.is_over(number, arrival) => number,
-            _ => self.open(arrival),
+    pub(crate) fn account(&mut self, packet: &Packet<'_>, placement: &Placement) -> u32 {
+        self.clock = self.clock.max(placement.clock);
+        let number = match self.find(placement) {
+            Some(number) if !self.is_over(number, packet, placement) => number,
+            _ => self.open(packet, placement),
         };
-        self.count(number, arrival);
+        self.count(number, packet, placement.sender);
         number
     }
 
@@ -159,7 +159,7 @@ impl FlowTable {
         self.clock = self.clock.max(clock);
         self.sweep();
         // All at once: taking millions of them out of the index one by one would cost a cache miss for each.
-        self.index.clear();
+        self.index = HashTable::new();
         for number in 0..self.due.len() {
             let number = u32::try_from(number).unwrap_or(NEVER);
             if self.lives(number) {
@@ -180,42 +180,42 @@ impl FlowTable {
     }
 
     #[inline]
-    fn find(&self, arrival: &Arrival<'_>) -> Option<u32> {
+    fn find(&self, placement: &Placement) -> Option<u32> {
         let is_it = |entry: &Entry| {
-            entry.hash == arrival.hash
-                && self.flows.get(entry.number).is_some_and(|flow| flow.key == arrival.key)
+            entry.hash == placement.hash
+                && self.flows.get(entry.number).is_some_and(|flow| flow.key == placement.key)
         };
-        self.index.find(spread(arrival.hash), is_it).map(|entry| entry.number)
+        self.index.find(spread(placement.hash), is_it).map(|entry| entry.number)
     }
 
     /// Whether flow `number` does not go on with this packet. If so it has been ended.
     #[inline]
-    fn is_over(&mut self, number: u32, arrival: &Arrival<'_>) -> bool {
+    fn is_over(&mut self, number: u32, packet: &Packet<'_>, placement: &Placement) -> bool {
         let Some(flow) = self.flows.get(number) else { return true };
         let idle = self.clock.nanos_since(flow.seen) >= self.timeouts.idle(flow.idle_class);
         let active = self.clock.nanos_since(flow.opened) >= self.timeouts.active;
-        let full = *of(&flow.packets, arrival.sender) == u32::MAX;
-        let opens = matches!(&arrival.packet.transport, Transport::Tcp(tcp) if tcp.flags.is_syn());
+        let full = *of(&flow.packets, placement.sender) == u32::MAX;
+        let opens = matches!(&packet.transport, Transport::Tcp(tcp) if tcp.flags.is_syn());
         if !(idle | active | full | opens) {
             return false;
         }
-        self.is_over_indeed(number, arrival)
+        self.is_over_indeed(number, packet, placement)
     }
 
     #[cold]
-    fn is_over_indeed(&mut self, number: u32, arrival: &Arrival<'_>) -> bool {
+    fn is_over_indeed(&mut self, number: u32, packet: &Packet<'_>, placement: &Placement) -> bool {
         if self.settle(number) {
             return true;
         }
         let Some(flow) = self.flows.get(number) else { return true };
-        if let Transport::Tcp(tcp) = &arrival.packet.transport
+        if let Transport::Tcp(tcp) = &packet.transport
             && tcp.flags.is_syn()
             && flow.connection.is_followed_by(tcp, flow.syn_sequence, flow.seen, self.clock)
         {
             self.end(number, self.clock, EndReason::EndOfFlowDetected);
             return true;
         }
-        if *of(&flow.packets, arrival.sender) == u32::MAX {
+        if *of(&flow.packets, placement.sender) == u32::MAX {
             self.cut(number, self.clock);
         }
         false
@@ -243,14 +243,14 @@ impl FlowTable {
         false
     }
 
-    fn open(&mut self, arrival: &Arrival<'_>) -> u32 {
+    fn open(&mut self, packet: &Packet<'_>, placement: &Placement) -> u32 {
         if self.epoch.is_none() {
             self.epoch = Some(self.clock);
         }
         if self.len() >= self.capacity {
             self.evict();
         }
-        let Arrival { key, sender, hash, ref packet, .. } = *arrival;
+        let Placement { key, sender, hash, .. } = *placement;
         let flow = Biflow::new(key, hash, packet, sender, self.clock);
         let idle_at = self.clock.saturating_add_nanos(self.timeouts.idle(flow.idle_class));
         let active_at = self.clock.saturating_add_nanos(self.timeouts.active);
@@ -262,8 +262,7 @@ impl FlowTable {
     }
 
     #[inline]
-    fn count(&mut self, number: u32, arrival: &Arrival<'_>) {
-        let Arrival { ref packet, sender, .. } = *arrival;
+    fn count(&mut self, number: u32, packet: &Packet<'_>, sender: Side) {
         let clock = self.clock;
         let Some(flow) = self.flows.get_mut(number) else { return };
         if flow.is_empty() {
@@ -296,26 +295,26 @@ impl FlowTable {
             self.set_due(number, clock.saturating_add_nanos(self.timeouts.idle(IdleClass::TcpClosed)));
         }
         if is_first | is_late {
-            self.describe(number, arrival, is_first);
+            self.describe(number, packet, sender, is_first);
         }
     }
 
     /// Notes what the first packet of a direction says, and an earlier time if packets come out of order.
-    fn describe(&mut self, number: u32, arrival: &Arrival<'_>, is_first: bool) {
+    fn describe(&mut self, number: u32, packet: &Packet<'_>, sender: Side, is_first: bool) {
         let Some(flow) = self.flows.get_mut(number) else { return };
-        let opening = if arrival.sender == flow.bearing.first_sender() {
+        let opening = if sender == flow.bearing.first_sender() {
             self.openings.get_mut(number)
         } else if flow.bearing.is_answered() {
             self.answers.get_mut(number)
         } else {
             flow.bearing.set_answered();
             if let Some(answer) = self.answers.get_mut(number) {
-                *answer = Opening::new(&arrival.packet);
+                *answer = Opening::new(packet);
             }
             return;
         };
         if let Some(opening) = opening {
-            let time = arrival.packet.timestamp;
+            let time = packet.timestamp;
             opening.first = if is_first { time } else { opening.first.min(time) };
         }
     }
@@ -342,7 +341,11 @@ impl FlowTable {
 
     /// Moves what has ended before `end` to what is ready. What ends right now has to wait: more may end now, and belong before it.
     fn bring_in_order(&mut self, end: Timestamp) {
-        self.ready.extend(self.ended.extract_if(.., |ended| ended.at < end));
+        if end == Timestamp::MAX && self.ready.is_empty() {
+            std::mem::swap(&mut self.ready, &mut self.ended);
+        } else {
+            self.ready.extend(self.ended.extract_if(.., |ended| ended.at < end));
+        }
         let flows = &self.flows;
         let order = |ended: &Ended| flows.get(ended.number).map(|flow| (flow.opened, &flow.key));
         // Ascending, and what ended first keeps its place among equals; then the other way around, for the end to be taken off.

@@ -5,11 +5,13 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use flow::{
-    Direction, DirectionReason, EndReason, FirstPacket, FlowKey, FlowRecord, Meter, MeterConfig, Shard,
-    ShardMap, Side, Timeouts,
+    Direction, DirectionReason, EndReason, FirstPacket, FlowKey, FlowRecord, Meter, MeterConfig, Placed,
+    Placement, ShardMap, Side, Timeouts,
 };
 use proptest::prelude::*;
-use wire::{Address, Fragment, Icmp, Ip, Link, Packet, Ports, Tcp, TcpFlags, Timestamp, Transport};
+use wire::{
+    Address, Fragment, FragmentId, Icmp, Ip, Link, Packet, Ports, Tcp, TcpFlags, Timestamp, Transport,
+};
 
 /// What the model knows of a flow; pairs are of the low and the high end.
 #[derive(Clone, Debug)]
@@ -193,44 +195,62 @@ impl Model {
     }
 }
 
-/// The records of several meters that share the packets, merged; `look` says after which packets they look for ended flows.
-fn metered(
-    packets: &[Packet<'static>],
+/// How packets are metered.
+#[derive(Clone, Copy, Debug)]
+struct Way {
     shards: u16,
-    config: MeterConfig,
-    look: impl Fn(usize) -> bool,
-) -> Vec<FlowRecord> {
-    let mut map = ShardMap::new(shards);
-    let mut meters: Vec<_> = (0..shards).map(|_| Meter::new(config)).collect();
+    /// How many packets are placed before any of them is accounted.
+    group: usize,
+    /// After every so many packets the meters look for flows that have ended.
+    look_every: usize,
+}
+
+impl Way {
+    const PLAIN: Self = Self { shards: 1, group: 1, look_every: usize::MAX };
+}
+
+/// The records of several meters that share the packets, merged, and how many packets were carried by fragments of tunnel packets.
+fn metered(packets: &[Packet<'static>], config: MeterConfig, way: Way) -> (Vec<FlowRecord>, u64) {
+    let mut map = ShardMap::new(way.shards);
+    let mut meters: Vec<_> = (0..way.shards).map(|_| Meter::new(config)).collect();
+    let mut groups = vec![Vec::new(); meters.len()];
     let mut records = vec![Vec::new(); meters.len()];
-    let mut clock = Timestamp::ZERO;
+    let (mut clock, mut carried) = (Timestamp::ZERO, 0);
     for (i, packet) in packets.iter().enumerate() {
         clock = clock.max(packet.timestamp);
-        let Shard(shard) = map.shard(packet, clock);
-        let meter = &mut meters[usize::from(shard)];
-        let arrival = meter.place(*packet, clock).unwrap();
-        std::hint::black_box(meter.touch(&arrival));
-        meter.account(&arrival);
-        if look(i) {
-            for (meter, records) in meters.iter_mut().zip(&mut records) {
-                if meter.advance(clock) {
-                    while meter.take_records(records, usize::MAX) {}
-                }
+        let shard = usize::from(map.shard(packet, clock).0);
+        match meters[shard].place(packet, clock) {
+            Placed::InFlow(placement) => groups[shard].push((*packet, placement)),
+            Placed::Carried => carried += 1,
+            Placed::Waiting => {}
+        }
+        let looks = i % way.look_every == way.look_every - 1;
+        for ((meter, group), records) in meters.iter_mut().zip(&mut groups).zip(&mut records) {
+            if group.len() >= way.group || looks {
+                account(meter, group);
+            }
+            if looks && meter.advance(clock) {
+                while meter.take_records(records, usize::MAX) {}
             }
         }
     }
-    for (meter, records) in meters.iter_mut().zip(&mut records) {
+    for ((meter, group), records) in meters.iter_mut().zip(&mut groups).zip(&mut records) {
+        account(meter, group);
         meter.close(clock);
         while meter.take_records(records, usize::MAX) {}
-        assert!(
-            records.is_sorted_by(|one, other| one.order() <= other.order()),
-            "a meter's records are out of order"
-        );
+        assert!(records.is_sorted_by(|one, other| one.order() <= other.order()), "records are out of order");
         assert_eq!(meter.counts().live, 0);
     }
     let mut all: Vec<_> = records.into_iter().flatten().collect();
     all.sort_by(|one, other| one.order().cmp(&other.order()));
-    all
+    (all, carried)
+}
+
+fn account(meter: &mut Meter, group: &mut Vec<(Packet<'static>, Placement)>) {
+    std::hint::black_box(group.iter().fold(0, |touched, (_, placement)| touched ^ meter.touch(placement)));
+    for (packet, placement) in group.drain(..) {
+        meter.account(&packet, &placement);
+    }
 }
 
 /// Packets of few hosts and ports, so that flows meet again, at times that mostly go on, by steps around the timeouts.
@@ -315,11 +335,41 @@ fn comparable(records: Vec<FlowRecord>) -> Vec<FlowRecord> {
     numbered.collect()
 }
 
+/// Fragments of few packets, in any order, some of them lost, between few hosts; now and then one that carries a packet in a tunnel.
+fn fragments() -> impl Strategy<Value = Vec<Packet<'static>>> {
+    let step =
+        prop_oneof![4 => 0..1_000_000_000_u64, 2 => Just(0_u64), 1 => 20_000_000_000..40_000_000_000_u64];
+    let one = (step, 0..2_u8, 0..4_u32, 0..4_u16, any::<bool>(), 0..6_u8);
+    prop::collection::vec(one, 1..100).prop_map(|steps| {
+        let mut now = 1_000_000_000_000;
+        let made = steps.into_iter().map(|(step, host, identification, offset, more, kind)| {
+            now += step;
+            let (source, destination) = ([10, 0, 0, host], [10, 0, 0, 9]);
+            let ports = Transport::Ports(Ports { source: 5_000, destination: 6_000 });
+            let fragment = Fragment { identification, offset: offset * 100, more: more || offset == 0 };
+            let transport = if offset == 0 { ports } else { Transport::Unseen };
+            let mut piece = packet(source, destination, 17, transport, now, 64, 1_000);
+            piece.ip.fragment = Some(fragment);
+            match (kind, offset) {
+                (0, _) => piece.ip.fragment = None,
+                (1, 0) => {
+                    let outer = FragmentId::new(&piece.ip, None, fragment);
+                    piece = packet([172, 16, 0, host], [172, 16, 0, 200], 17, ports, now, 64, 3_000);
+                    piece.carrier = Some(outer);
+                }
+                _ => {}
+            }
+            piece
+        });
+        made.collect()
+    })
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_500, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_meter_does_what_the_model_does(packets in packets(), every in 1..50_usize) {
+    fn the_meter_does_what_the_model_does(packets in packets(), look_every in 1..50_usize) {
         let mut model = Model::default();
         let mut clock = 0;
         for packet in &packets {
@@ -327,13 +377,41 @@ proptest! {
             model.packet(packet, clock);
         }
         let expected = comparable(model.close());
-        let total: u64 = expected.iter().map(|record| record.forward.packets + record.reverse.packets).sum();
-        prop_assert_eq!(total, u64::try_from(packets.len()).unwrap());
+        prop_assert_eq!(total_packets(&expected), packets.len());
         let config = MeterConfig::default();
-        prop_assert_eq!(&comparable(metered(&packets, 1, config, |_| false)), &expected);
-        prop_assert_eq!(&comparable(metered(&packets, 1, config, |i| i % every == 0)), &expected);
-        prop_assert_eq!(&comparable(metered(&packets, 3, config, |i| i % every == 1)), &expected);
+        for way in [
+            Way::PLAIN,
+            Way { look_every, ..Way::PLAIN },
+            Way { group: 8, look_every, ..Way::PLAIN },
+            Way { shards: 3, group: 4, look_every },
+        ] {
+            let (records, carried) = metered(&packets, config, way);
+            prop_assert_eq!(carried, 0);
+            prop_assert_eq!(&comparable(records), &expected, "{:?}", way);
+        }
     }
+
+    #[test]
+    fn fragments_go_where_they_belong_however_they_are_shared_out(packets in fragments(), look_every in 1..50_usize) {
+        let config = MeterConfig::default();
+        let (expected, carried) = metered(&packets, config, Way::PLAIN);
+        prop_assert_eq!(total_packets(&expected) + usize::try_from(carried).unwrap(), packets.len());
+        for way in [Way { group: 8, look_every, ..Way::PLAIN }, Way { shards: 3, group: 4, look_every }] {
+            let (records, also_carried) = metered(&packets, config, way);
+            prop_assert_eq!(also_carried, carried);
+            for (record, expected) in records.iter().zip(&expected) {
+                prop_assert_eq!(record, expected, "{:?}", way);
+            }
+            prop_assert_eq!(records.len(), expected.len());
+        }
+    }
+}
+
+fn total_packets(records: &[FlowRecord]) -> usize {
+    records
+        .iter()
+        .map(|record| usize::try_from(record.forward.packets + record.reverse.packets).unwrap())
+        .sum()
 }
 
 #[test]
@@ -363,9 +441,8 @@ fn a_full_meter_ends_what_matters_least_and_loses_nothing() {
         let [_, a, b, c] = flood.to_be_bytes();
         packets.push(packet([203, a, b, c], server, 6, tcp(9, 0x02), 3_000 + u64::from(flood), 64, 40));
     }
-    let records = metered(&packets, 1, config, |i| i % 32 == 0);
-    let total: u64 = records.iter().map(|record| record.forward.packets + record.reverse.packets).sum();
-    assert_eq!(total, 100_200);
+    let records = metered(&packets, config, Way { look_every: 32, ..Way::PLAIN }).0;
+    assert_eq!(total_packets(&records), 100_200);
     assert_eq!(records.len(), 100_100, "no flow was divided");
     let evicted: Vec<_> =
         records.iter().filter(|record| record.end_reason == EndReason::LackOfResources).collect();
@@ -376,31 +453,35 @@ fn a_full_meter_ends_what_matters_least_and_loses_nothing() {
     );
 }
 
+fn datagram_fragment(identification: u32, offset: u16, nanos: u64, octets: u16) -> Packet<'static> {
+    let ports = Transport::Ports(Ports { source: 7, destination: 9 });
+    let transport = if offset == 0 { ports } else { Transport::Unseen };
+    let mut piece = packet([10, 0, 0, 1], [10, 0, 0, 2], 17, transport, nanos, 64, octets);
+    piece.ip.fragment = Some(Fragment { identification, offset, more: offset == 0 });
+    piece
+}
+
+/// Source port, packets and octets of each record.
+fn gist(packets: &[Packet<'static>]) -> Vec<(u16, u64, u64)> {
+    let (records, _) = metered(packets, MeterConfig::default(), Way::PLAIN);
+    records.iter().map(|r| (r.initiator().port, r.forward.packets, r.forward.octets)).collect()
+}
+
 #[test]
 fn later_fragments_go_to_the_flow_of_the_first() {
-    let mut meter = Meter::new(MeterConfig::default());
-    let mut first = packet(
-        [10, 0, 0, 1],
-        [10, 0, 0, 2],
-        17,
-        Transport::Ports(Ports { source: 7, destination: 9 }),
-        10,
-        64,
-        1_500,
-    );
-    first.ip.fragment = Some(Fragment { identification: 4, offset: 0, more: true });
-    let mut rest = packet([10, 0, 0, 1], [10, 0, 0, 2], 17, Transport::Unseen, 20, 64, 500);
-    rest.ip.fragment = Some(Fragment { identification: 4, offset: 185, more: false });
-    let mut other = rest;
-    other.ip.fragment = Some(Fragment { identification: 5, offset: 185, more: false });
-    for packet in [first, rest, other] {
-        let arrival = meter.place(packet, packet.timestamp).unwrap();
-        meter.account(&arrival);
-    }
-    meter.close(Timestamp::from_nanos(20));
-    let mut records = Vec::new();
-    assert!(meter.take_records(&mut records, usize::MAX));
-    let seen: Vec<_> =
-        records.iter().map(|r| (r.initiator().port, r.forward.packets, r.forward.octets)).collect();
-    assert_eq!(seen, [(7, 2, 2_000), (0, 1, 500)]);
+    let pieces = [
+        datagram_fragment(4, 0, 10, 1_500),
+        datagram_fragment(4, 185, 20, 500),
+        datagram_fragment(5, 185, 30, 400), // whose first is missing
+    ];
+    assert_eq!(gist(&pieces), [(7, 2, 2_000), (0, 1, 400)]);
+}
+
+#[test]
+fn fragments_that_come_before_the_first_wait_for_it() {
+    let pieces = [datagram_fragment(4, 185, 10, 500), datagram_fragment(4, 0, 20, 1_500)];
+    assert_eq!(gist(&pieces), [(7, 2, 2_000)]);
+    let too_late = 30_000_000_011;
+    let pieces = [datagram_fragment(4, 185, 10, 500), datagram_fragment(4, 0, too_late, 1_500)];
+    assert_eq!(gist(&pieces), [(0, 1, 500), (7, 1, 1_500)]);
 }

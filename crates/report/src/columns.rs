@@ -201,7 +201,8 @@ mod tests {
 
     #[test]
     fn the_guide_lists_every_column() {
-        let rows = flow_columns().iter().map(|column| format!("| `{}` | {} |\n", column.name, column.meaning));
+        let rows =
+            flow_columns().iter().map(|column| format!("| `{}` | {} |\n", column.name, column.meaning));
         let table = format!("| column | what it holds |\n|---|---|\n{}", rows.collect::<String>());
         let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/GUIDE.md");
         let guide = std::fs::read_to_string(guide).unwrap();

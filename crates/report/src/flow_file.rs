@@ -183,7 +183,7 @@ const BUFFER_OCTETS: usize = 1 << 16;
 
 #[cfg(test)]
 mod tests {
-    use flow::{Meter, MeterConfig};
+    use flow::{Meter, MeterConfig, Placed};
     use wire::{Frame, LinkType, Timestamp};
 
     use super::*;
@@ -199,8 +199,9 @@ mod tests {
         let frame =
             Frame { data: &data, timestamp, original_length: 28, link_type: LinkType::RAW, interface: 3 };
         let mut meter = Meter::new(MeterConfig::default());
-        let arrival = meter.place(wire::decode(&frame).unwrap(), timestamp).unwrap();
-        meter.account(&arrival);
+        let packet = wire::decode(&frame).unwrap();
+        let Placed::InFlow(placement) = meter.place(&packet, timestamp) else { panic!("no fragment") };
+        meter.account(&packet, &placement);
         meter.close(timestamp);
         let mut records = Vec::new();
         assert!(meter.take_records(&mut records, 1));

@@ -1,9 +1,9 @@
 use std::hint::black_box;
 
 use capture::{Filter, Inapplicable};
-use flow::{Arrival, Clock, Meter, MeterCounts, Shard};
+use flow::{Clock, Meter, MeterCounts, Placed, Placement, Shard};
 use report::PacketLedger;
-use wire::{Frame, Timestamp};
+use wire::{Frame, Packet, Timestamp};
 
 use super::{Batches, Outlet, batches::Share, delivery::RECORDS_PER_BATCH};
 
@@ -43,9 +43,12 @@ impl Worker {
         self.outlet.end_of_input();
         self.meter.close(self.clock.now());
         self.deliver(Timestamp::MAX);
+        let counts = self.meter.counts();
+        self.ledger.metered += counts.waited.packets;
+        self.ledger.metered_octets += counts.waited.octets;
         WorkerReport {
             ledger: self.ledger,
-            counts: self.meter.counts(),
+            counts,
             packet_time: self.packet_time,
             inapplicable: self.filter.as_ref().map(Filter::inapplicable).unwrap_or_default(),
         }
@@ -59,19 +62,17 @@ impl Worker {
             if share.shards.is_some_and(|shards| shards.get(i) != Some(&self.shard)) {
                 continue;
             }
-            if let Some(arrival) = self.receive(&frame, clock) {
-                group.push(arrival);
-                if group.len() == GROUP_PACKETS {
-                    self.account(&mut group);
-                }
+            self.receive(&frame, clock, &mut group);
+            if group.len() == GROUP_PACKETS {
+                self.account(&mut group);
             }
         }
         self.account(&mut group);
     }
 
-    /// What a frame comes to: a packet that knows its flow, or an entry in the ledger.
+    /// Makes of a frame a packet that knows its flow, in `group`, or an entry in the ledger.
     #[inline]
-    fn receive<'a>(&mut self, frame: &Frame<'a>, clock: Timestamp) -> Option<Arrival<'a>> {
+    fn receive<'a>(&mut self, frame: &Frame<'a>, clock: Timestamp, group: &mut Vec<(Packet<'a>, Placement)>) {
         self.ledger.received += 1;
         self.ledger.received_octets += u64::from(frame.original_length);
         let (first, last) = self.packet_time.unwrap_or((frame.timestamp, frame.timestamp));
@@ -80,31 +81,29 @@ impl Worker {
             && !filter.matches(frame)
         {
             self.ledger.filtered += 1;
-            return None;
+            return;
         }
         let packet = match wire::decode(frame) {
             Ok(packet) => packet,
-            Err(failure) => {
-                self.ledger.count_undecoded(failure);
-                return None;
-            }
+            Err(failure) => return self.ledger.count_undecoded(failure),
         };
-        let octets = u64::from(packet.ip.octets);
-        let arrival = self.meter.place(packet, clock);
-        if arrival.is_some() {
-            self.ledger.metered += 1;
-            self.ledger.metered_octets += octets;
-        } else {
-            self.ledger.tunnel_fragments += 1;
+        match self.meter.place(&packet, clock) {
+            Placed::InFlow(placement) => {
+                self.ledger.metered += 1;
+                self.ledger.metered_octets += u64::from(packet.ip.octets);
+                group.push((packet, placement));
+            }
+            Placed::Carried => self.ledger.tunnel_fragments += 1,
+            // The meter counts it when it has found a flow for it.
+            Placed::Waiting => {}
         }
-        arrival
     }
 
-    fn account(&mut self, group: &mut Vec<Arrival<'_>>) {
-        let touched = group.iter().fold(0, |touched, arrival| touched ^ self.meter.touch(arrival));
+    fn account(&mut self, group: &mut Vec<(Packet<'_>, Placement)>) {
+        let touched = group.iter().fold(0, |touched, (_, placement)| touched ^ self.meter.touch(placement));
         black_box(touched);
-        for arrival in group.iter() {
-            self.meter.account(arrival);
+        for (packet, placement) in group.iter() {
+            self.meter.account(packet, placement);
         }
         group.clear();
         if self.meter.advance(self.clock.now()) {

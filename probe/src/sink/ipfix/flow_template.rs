@@ -236,7 +236,7 @@ const REVERSE_INITIATOR: u8 = 2;
 
 #[cfg(test)]
 mod tests {
-    use flow::{Meter, MeterConfig};
+    use flow::{Meter, MeterConfig, Placed};
     use ipfix_export::{Exporter, ExporterConfig, MemoryOutput};
     use wire::{Address, Icmp, Ip, Link, MplsEntry, Packet, Ports, Timestamp, Transport};
 
@@ -266,6 +266,11 @@ mod tests {
         }
     }
 
+    fn account(meter: &mut Meter, packet: &Packet<'_>) {
+        let Placed::InFlow(placement) = meter.place(packet, packet.timestamp) else { panic!("no fragment") };
+        meter.account(packet, &placement);
+    }
+
     /// Records of every shape.
     fn records() -> Vec<FlowRecord> {
         let mut records = Vec::new();
@@ -290,8 +295,7 @@ mod tests {
                 }
                 let mut meter = Meter::new(MeterConfig::default());
                 for packet in [there, back].into_iter().take(if both { 2 } else { 1 }) {
-                    let arrival = meter.place(packet, packet.timestamp).unwrap();
-                    meter.account(&arrival);
+                    account(&mut meter, &packet);
                 }
                 meter.close(there.timestamp);
                 assert!(meter.take_records(&mut records, usize::MAX));
@@ -322,8 +326,7 @@ mod tests {
         };
         let answer = packet(false, Transport::Tcp(segment), 6, Link::default(), None);
         let mut meter = Meter::new(MeterConfig::default());
-        let arrival = meter.place(answer, answer.timestamp).unwrap();
-        meter.account(&arrival);
+        account(&mut meter, &answer);
         meter.close(answer.timestamp);
         let mut records = Vec::new();
         assert!(meter.take_records(&mut records, 1));

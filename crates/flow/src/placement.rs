@@ -1,12 +1,10 @@
-use wire::{Packet, Timestamp};
+use wire::Timestamp;
 
 use crate::{FlowKey, Side};
 
-/// A packet that knows its flow: all that the meter works out before it looks for it.
+/// Which flow a packet belongs to: all that the meter works out before it looks for the flow.
 #[derive(Clone, Copy, Debug)]
-pub struct Arrival<'a> {
-    /// The packet.
-    pub packet: Packet<'a>,
+pub struct Placement {
     /// The key of its flow.
     pub key: FlowKey,
     /// The end that sent it.
@@ -15,6 +13,19 @@ pub struct Arrival<'a> {
     pub clock: Timestamp,
     /// The key's hash.
     pub(crate) hash: u32,
+    /// Whether it is the first fragment of its packet, and others have waited for it.
+    pub(crate) releases: bool,
+}
+
+/// What a meter does with a packet.
+#[derive(Clone, Copy, Debug)]
+pub enum Placed {
+    /// It belongs to a flow: account it.
+    InFlow(Placement),
+    /// It holds the rest of a packet in a tunnel that was metered whole when its first fragment came.
+    Carried,
+    /// It is a fragment that came before its first one. The meter keeps it, and accounts it by itself.
+    Waiting,
 }
 
 #[cfg(test)]

@@ -1,0 +1,140 @@
+//! Fragments find the flow of their first, which alone has ports.
+//!
+//! Nothing is reassembled. A first fragment leaves its ports behind for those that follow. A fragment that comes before its first
+//! waits for it; if that does not come in time, it is to be accounted to a flow without ports.
+//!
+//! Packets are placed some time before they are accounted. So what one of them sets free is queued here, and taken when the account
+//! has come as far.
+
+use std::collections::VecDeque;
+
+use wire::{FragmentId, Packet, Ports, Timestamp, Transport};
+
+use crate::fragments::FragmentCache;
+
+/// What is known of fragmented packets.
+#[derive(Debug)]
+pub(crate) struct Reassociation {
+    packets: FragmentCache<Known>,
+    /// Tunnel packets whose first fragment has come, with the packet that they carry, which was metered whole. They stand apart:
+    /// of their fragments that came before the first nobody knew that they are a tunnel's, and these wait in vain.
+    carriers: FragmentCache<()>,
+    /// Fragments whose first has come, in the order in which the firsts were placed.
+    released: VecDeque<Vec<Packet<'static>>>,
+    /// Fragments that have waited in vain, and until when; ascending.
+    overdue: VecDeque<(Timestamp, Vec<Packet<'static>>)>,
+}
+
+/// What is known of a fragmented packet.
+#[derive(Debug)]
+enum Known {
+    /// The ports, from the first fragment.
+    Ports(Ports),
+    /// Not yet the first fragment: those that wait for it.
+    Waiting(Vec<Packet<'static>>),
+}
+
+/// Where a fragment belongs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Belonging {
+    /// To the flow with these ports. If `releases` is set, [`Reassociation::next_released`] has those that waited for it.
+    Flow { ports: Ports, releases: bool },
+    /// To a tunnel packet that was metered.
+    Carried,
+    /// It waits.
+    Waits,
+}
+
+impl Reassociation {
+    pub(crate) fn new() -> Self {
+        let (released, overdue) = (VecDeque::new(), VecDeque::new());
+        let (packets, carriers) = (FragmentCache::new(FRAGMENTED_PACKETS), FragmentCache::new(CARRIERS));
+        Self { packets, carriers, released, overdue }
+    }
+
+    /// Finds out where a packet belongs that is a fragment, or that a first fragment carries.
+    pub(crate) fn belonging(&mut self, packet: &Packet<'_>, clock: Timestamp) -> Belonging {
+        self.expire(clock);
+        if let Some(carrier) = packet.carrier {
+            while self.carriers.expire(clock).is_some() {}
+            self.carriers.insert(carrier, (), clock);
+        }
+        let ports = match packet.transport {
+            Transport::Tcp(tcp) => tcp.ports,
+            Transport::Ports(ports) => ports,
+            Transport::Icmp(_) | Transport::Other | Transport::Unseen => Ports::default(),
+        };
+        let Some(fragment) = packet.ip.fragment else { return Belonging::Flow { ports, releases: false } };
+        let id = FragmentId::new(&packet.ip, packet.segment, fragment);
+        if fragment.offset == 0 {
+            return self.begin(id, ports, clock);
+        }
+        if self.carriers.get(&id, clock).is_some() {
+            return Belonging::Carried;
+        }
+        match self.packets.get_mut(&id, clock) {
+            Some(Known::Ports(ports)) => Belonging::Flow { ports: *ports, releases: false },
+            Some(Known::Waiting(packets)) if packets.len() < WAITING_FRAGMENTS => {
+                packets.push(without_payload(packet));
+                Belonging::Waits
+            }
+            Some(Known::Waiting(_)) => Belonging::Flow { ports, releases: false },
+            None => {
+                self.packets.insert(id, Known::Waiting(vec![without_payload(packet)]), clock);
+                Belonging::Waits
+            }
+        }
+    }
+
+    /// The fragments that have waited for the first that is accounted now.
+    pub(crate) fn next_released(&mut self) -> Vec<Packet<'static>> {
+        self.released.pop_front().unwrap_or_default()
+    }
+
+    /// Whether [`Self::next_overdue`] may have something.
+    #[inline]
+    pub(crate) fn may_be_overdue(&self, clock: Timestamp) -> bool {
+        !self.overdue.is_empty() || self.packets.next_expiry() <= clock
+    }
+
+    /// Fragments that have waited in vain, and until when; `None` if there are no more for now.
+    pub(crate) fn next_overdue(&mut self, clock: Timestamp) -> Option<(Timestamp, Vec<Packet<'static>>)> {
+        self.expire(clock);
+        self.overdue.pop_front_if(|(until, _)| *until <= clock)
+    }
+
+    /// A first fragment has come, and carries nothing.
+    fn begin(&mut self, id: FragmentId, ports: Ports, clock: Timestamp) -> Belonging {
+        self.carriers.forget(&id);
+        let waiting = match self.packets.get_mut(&id, clock) {
+            Some(Known::Waiting(packets)) => std::mem::take(packets),
+            Some(Known::Ports(_)) | None => Vec::new(),
+        };
+        self.packets.insert(id, Known::Ports(ports), clock);
+        let releases = !waiting.is_empty();
+        if releases {
+            self.released.push_back(waiting);
+        }
+        Belonging::Flow { ports, releases }
+    }
+
+    /// Forgets what is too old, or too much, and queues those that waited for it.
+    fn expire(&mut self, clock: Timestamp) {
+        while let Some((expired, known)) = self.packets.expire(clock) {
+            if let Known::Waiting(packets) = known {
+                self.overdue.push_back((expired.min(clock), packets));
+            }
+        }
+    }
+}
+
+fn without_payload(packet: &Packet<'_>) -> Packet<'static> {
+    Packet { payload: &[], ..*packet }
+}
+
+/// How many fragmented packets are known at a time: a flood of fragments must not make more of it.
+const FRAGMENTED_PACKETS: usize = 1 << 13;
+/// Tunnel packets that are fragmented are few.
+const CARRIERS: usize = 1 << 12;
+/// So many fragments of one packet can wait: what a full datagram makes of itself on Ethernet.
+const WAITING_FRAGMENTS: usize = 44;
