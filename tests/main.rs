@@ -9,6 +9,7 @@ mod capture_oracle;
 mod command_line;
 mod corpus;
 mod golden;
+mod oracle;
 mod parallel;
 mod program;
 mod shared;

@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsStr,
-    fs,
+    fmt, fs,
     io::Write as _,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
@@ -35,7 +35,6 @@ pub(crate) fn own_capture(name: &str) -> PathBuf {
 }
 
 /// A program that has ended.
-#[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) status: i32,
     pub(crate) stdout: String,
@@ -74,6 +73,19 @@ impl Ended {
     pub(crate) fn assert_status(&self, status: i32) -> &Self {
         assert_eq!(self.status, status, "{self:?}");
         self
+    }
+}
+
+impl fmt::Debug for Ended {
+    /// In a few lines, however much was printed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { status, stdout, stderr } = self;
+        writeln!(f, "status {status}")?;
+        for (name, printed) in [("output", stdout), ("errors", stderr)] {
+            let shown: String = printed.chars().take(SHOWN_OUTPUT).collect();
+            writeln!(f, "{name} of {} octets: {shown}", printed.len())?;
+        }
+        Ok(())
     }
 }
 
@@ -175,4 +187,5 @@ pub(crate) fn tool(name: &str, package: &str) -> Command {
     command
 }
 
+const SHOWN_OUTPUT: usize = 2_000;
 const IPFIX: &str = "flows.ipfix";
