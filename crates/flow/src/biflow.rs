@@ -1,7 +1,10 @@
 use wire::{Icmp, Packet, TcpFlags, Timestamp, Transport};
 
 use crate::{
-    DirectionReason, FirstPacket, FlowKey, Side, bearing::Bearing, config::IdleClass, connection::Connection,
+    DirectionReason, FirstPacket, FlowKey, Side,
+    bearing::Bearing,
+    config::{IdleClass, TimeoutNanos},
+    connection::Connection,
 };
 
 /// The number of a flow's place in its meter, for as long as the flow lives. A later flow may get it again.
@@ -99,6 +102,21 @@ impl Biflow {
     pub(crate) const fn is_empty(&self) -> bool {
         let [low, high] = self.packets;
         low == 0 && high == 0
+    }
+
+    /// When the idle timeout will end it, should no packet come.
+    pub(crate) fn idle_at(&self, timeouts: &TimeoutNanos) -> Timestamp {
+        self.seen.saturating_add_nanos(timeouts.idle(self.idle_class))
+    }
+
+    /// When the active timeout will cut its record; never, while that is empty.
+    pub(crate) fn active_at(&self, timeouts: &TimeoutNanos) -> Timestamp {
+        if self.is_empty() { Timestamp::MAX } else { self.opened.saturating_add_nanos(timeouts.active) }
+    }
+
+    /// When the next thing will happen to it by itself.
+    pub(crate) fn deadline(&self, timeouts: &TimeoutNanos) -> Timestamp {
+        self.idle_at(timeouts).min(self.active_at(timeouts))
     }
 
     /// Begins a record: counters back to nothing. What is known of the connection stays.

@@ -225,13 +225,9 @@ impl FlowTable {
     fn settle(&mut self, number: u32) -> bool {
         let Some(flow) = self.flows.get(number) else { return true };
         let idle_class = flow.idle_class;
-        let idle_at = flow.seen.saturating_add_nanos(self.timeouts.idle(idle_class));
-        let mut active_at = flow.opened.saturating_add_nanos(self.timeouts.active);
-        if flow.is_empty() {
-            active_at = Timestamp::MAX;
-        } else if active_at <= self.clock && active_at <= idle_at {
+        let (idle_at, active_at) = (flow.idle_at(&self.timeouts), flow.active_at(&self.timeouts));
+        if active_at <= self.clock && active_at <= idle_at {
             self.cut(number, active_at);
-            active_at = Timestamp::MAX;
         }
         if idle_at <= self.clock {
             let is_closed = idle_class == IdleClass::TcpClosed;
@@ -239,7 +235,8 @@ impl FlowTable {
             self.end(number, idle_at, reason);
             return true;
         }
-        self.set_due(number, idle_at.min(active_at));
+        let deadline = self.flows.get(number).map_or(idle_at, |flow| flow.deadline(&self.timeouts));
+        self.set_due(number, deadline);
         false
     }
 
@@ -252,11 +249,8 @@ impl FlowTable {
         }
         let Placement { key, sender, hash, .. } = *placement;
         let flow = Biflow::new(key, hash, packet, sender, self.clock);
-        let idle_at = self.clock.saturating_add_nanos(self.timeouts.idle(flow.idle_class));
-        let active_at = self.clock.saturating_add_nanos(self.timeouts.active);
         self.opened += 1;
         let number = self.place(flow, Opening::new(packet));
-        self.set_due(number, idle_at.min(active_at));
         self.index.insert_unique(spread(hash), Entry { hash, number }, |entry| spread(entry.hash));
         number
     }
@@ -265,7 +259,8 @@ impl FlowTable {
     fn count(&mut self, number: u32, packet: &Packet<'_>, sender: Side) {
         let clock = self.clock;
         let Some(flow) = self.flows.get_mut(number) else { return };
-        if flow.is_empty() {
+        let begins = flow.is_empty();
+        if begins {
             flow.opened = clock;
         }
         flow.seen = clock;
@@ -292,7 +287,11 @@ impl FlowTable {
         }
         if closes {
             flow.idle_class = IdleClass::TcpClosed;
-            self.set_due(number, clock.saturating_add_nanos(self.timeouts.idle(IdleClass::TcpClosed)));
+        }
+        if begins | closes {
+            // A deadline has come closer; otherwise packets only put it off.
+            let deadline = flow.deadline(&self.timeouts);
+            self.set_due(number, deadline);
         }
         if is_first | is_late {
             self.describe(number, packet, sender, is_first);

@@ -215,6 +215,7 @@ fn metered(packets: &[Packet<'static>], config: MeterConfig, way: Way) -> (Vec<F
     let mut meters: Vec<_> = (0..way.shards).map(|_| Meter::new(config)).collect();
     let mut groups = vec![Vec::new(); meters.len()];
     let mut records = vec![Vec::new(); meters.len()];
+    let mut watermarks = vec![Timestamp::ZERO; meters.len()];
     let (mut clock, mut carried) = (Timestamp::ZERO, 0);
     for (i, packet) in packets.iter().enumerate() {
         clock = clock.max(packet.timestamp);
@@ -225,12 +226,20 @@ fn metered(packets: &[Packet<'static>], config: MeterConfig, way: Way) -> (Vec<F
             Placed::Waiting => {}
         }
         let looks = i % way.look_every == way.look_every - 1;
-        for ((meter, group), records) in meters.iter_mut().zip(&mut groups).zip(&mut records) {
+        let lanes = meters.iter_mut().zip(&mut groups).zip(records.iter_mut().zip(&mut watermarks));
+        for ((meter, group), (records, watermark)) in lanes {
             if group.len() >= way.group || looks {
                 account(meter, group);
             }
             if looks && meter.advance(clock) {
+                let before = records.len();
                 while meter.take_records(records, usize::MAX) {}
+                let taken = &records[before..];
+                assert!(
+                    taken.iter().all(|record| (*watermark..clock).contains(&record.ended)),
+                    "a record comes late"
+                );
+                *watermark = clock;
             }
         }
     }
@@ -335,6 +344,21 @@ fn comparable(records: Vec<FlowRecord>) -> Vec<FlowRecord> {
     numbered.collect()
 }
 
+/// The defaults, and timeouts that stand in other orders to each other.
+fn timeouts() -> impl Strategy<Value = Timeouts> {
+    let some = || prop_oneof![Just(1), Just(7), Just(30), Just(60), Just(120)].prop_map(Duration::from_secs);
+    let any = (some(), some(), some(), some(), some(), some());
+    let any = any.prop_map(|(active, tcp, tcp_closed, udp, icmp, other)| Timeouts {
+        active,
+        tcp,
+        tcp_closed,
+        udp,
+        icmp,
+        other,
+    });
+    prop_oneof![Just(Timeouts::default()), any]
+}
+
 /// Fragments of few packets, in any order, some of them lost, between few hosts; now and then one that carries a packet in a tunnel.
 fn fragments() -> impl Strategy<Value = Vec<Packet<'static>>> {
     let step =
@@ -369,8 +393,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_meter_does_what_the_model_does(packets in packets(), look_every in 1..50_usize) {
-        let mut model = Model::default();
+    fn the_meter_does_what_the_model_does(packets in packets(), timeouts in timeouts(), look_every in 1..50_usize) {
+        let mut model = Model { timeouts, ..Model::default() };
         let mut clock = 0;
         for packet in &packets {
             clock = clock.max(packet.timestamp.nanos());
@@ -378,7 +402,7 @@ proptest! {
         }
         let expected = comparable(model.close());
         prop_assert_eq!(total_packets(&expected), packets.len());
-        let config = MeterConfig::default();
+        let config = MeterConfig { timeouts, ..MeterConfig::default() };
         for way in [
             Way::PLAIN,
             Way { look_every, ..Way::PLAIN },
