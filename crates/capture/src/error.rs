@@ -5,7 +5,7 @@ use std::{fmt, fmt::Write as _, io};
 #[non_exhaustive]
 pub enum OpenError {
     /// The file is missing, is a directory, must not be read, or cannot be.
-    #[error("{path}: cannot be read: {source}")]
+    #[error("{path}: cannot be read: {source}{}", advice(source.kind()))]
     Io {
         /// As it was given.
         path: String,
@@ -182,6 +182,16 @@ fn hexadecimal(octets: &[u8]) -> String {
         write!(text, "{separator}{octet:02x}").unwrap_or_default();
         text
     })
+}
+
+/// What to do about a file that cannot be read.
+const fn advice(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::NotFound => "; check the path",
+        io::ErrorKind::PermissionDenied => "; run as a user who may read it",
+        io::ErrorKind::IsADirectory => "; name the captures in it",
+        _ => "",
+    }
 }
 
 /// What the octets begin that people take for a capture, and what to do with it.

@@ -1,6 +1,10 @@
-use std::{fs::File, io};
+use std::{
+    fs::File,
+    io::{self, ErrorKind},
+    path::Path,
+};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use flow::FlowRecord;
 use report::{FlowFile, OutputCounts};
 
@@ -19,16 +23,23 @@ impl FlowsSink {
     pub(crate) fn create(flows: &FlowsPath) -> anyhow::Result<Self> {
         let output: Box<dyn io::Write> = match &flows.path {
             None => Box::new(io::stdout()),
-            Some(path) => {
-                let file = File::create(path)
-                    .with_context(|| format!("cannot create the flow file {}", path.display()))?;
-                Box::new(file)
-            }
+            Some(path) => Box::new(create(path)?),
         };
         let name = flows.to_string();
         let file = FlowFile::new(flows.format, output).with_context(|| format!("cannot write to {name}"))?;
         Ok(Self { name, file, failure: None })
     }
+}
+
+fn create(path: &Path) -> anyhow::Result<File> {
+    File::create(path).map_err(|error| {
+        let advice = match error.kind() {
+            ErrorKind::NotFound => "; create its folder first",
+            ErrorKind::PermissionDenied => "; choose a folder that may be written to",
+            _ => "",
+        };
+        anyhow!("cannot create the flow file {}: {error}{advice}", path.display())
+    })
 }
 
 impl Sink for FlowsSink {

@@ -32,7 +32,16 @@ impl FileOutput {
     pub fn create(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref().to_owned();
         let file = File::create(&path).map_err(|error| {
-            io::Error::new(error.kind(), format!("cannot create the IPFIX file {}: {error}", path.display()))
+            let advice = match error.kind() {
+                ErrorKind::NotFound => "; create its folder first",
+                ErrorKind::PermissionDenied => "; choose a folder that may be written to",
+                ErrorKind::IsADirectory => "; name a file in it",
+                _ => "",
+            };
+            io::Error::new(
+                error.kind(),
+                format!("cannot create the IPFIX file {}: {error}{advice}", path.display()),
+            )
         })?;
         let pending = Vec::with_capacity(BUFFER_OCTETS);
         Ok(Self { path, file, pending, held_back: 0, written_octets: 0, failure: None })
