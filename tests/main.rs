@@ -6,6 +6,7 @@
 
 mod accuracy;
 mod capture_oracle;
+mod collectors;
 mod command_line;
 mod corpus;
 mod golden;

@@ -1,0 +1,110 @@
+//! Decoders of IPFIX files: ipfixDump, which is CERT's libfixbuf, and the Python package ipfix.
+
+use std::path::Path;
+
+use super::{
+    captures,
+    expected::{Elements, Expected, is_label, normal},
+};
+use crate::{
+    parallel,
+    program::{Ended, Replay, tool},
+};
+
+#[test]
+fn ipfix_dump_finds_every_value() {
+    parallel::each(&captures(), |capture| {
+        let replay = Replay::of([capture], &[]);
+        let mut command = tool("ipfixDump", "libfixbuf-tools");
+        let dumped = Ended::of(command.arg("-i").arg(replay.ipfix()));
+        let records = records_of_dump(&dumped.assert_status(0).stdout);
+        assert_same(capture, &replay, &records);
+        // Its exit status says nothing about damage; its last line does.
+        let last = dumped.stdout.lines().rfind(|line| !line.is_empty()).unwrap_or_default();
+        let messages = &replay.summary["outputs"][0]["messages"];
+        let counts = format!("File Stats: {messages} Messages, {} Data Records,", replay.flows.len());
+        assert!(last.contains(&counts), "{}: {last}", capture.display());
+    });
+}
+
+#[test]
+fn python_ipfix_finds_every_value() {
+    parallel::each(&captures(), |capture| {
+        let replay = Replay::of([capture], &[]);
+        let mut command = tool("python3", "python3");
+        // The package is Debian's, for Debian's Python; another one may come first on the path.
+        if Path::new(SYSTEM_PYTHON).exists() {
+            command = std::process::Command::new(SYSTEM_PYTHON);
+        }
+        let decoded = Ended::of(command.args(["-c", DECODE]).arg(replay.ipfix()));
+        assert!(
+            !decoded.stderr.contains("ModuleNotFoundError"),
+            "the package python3-ipfix is not installed, and `make test` installs it: {}",
+            decoded.stderr
+        );
+        let lines = decoded.assert_status(0).stdout.lines();
+        let records: Vec<Elements> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_same(capture, &replay, &records);
+    });
+}
+
+/// `records` are those of the flows, one by one and in the same order.
+fn assert_same(capture: &Path, replay: &Replay, records: &[Elements]) {
+    replay.ended.assert_status(0);
+    assert!(!records.is_empty(), "{}: no records", capture.display());
+    assert_eq!(records.len(), replay.flows.len(), "{}", capture.display());
+    for (flow, record) in replay.flows.iter().zip(records) {
+        let decoded: Elements =
+            record.iter().map(|(name, value)| (name.clone(), normal(name, value))).collect();
+        assert_eq!(decoded, Expected::new(flow).elements(), "{}: {flow:?}", capture.display());
+    }
+}
+
+/// Lines such as `(29305/1)    reverseOctetDeltaCount : 1397` below a line for each data record.
+fn records_of_dump(dumped: &str) -> Vec<Elements> {
+    let mut records = Vec::new();
+    let mut is_in_record = false;
+    for line in dumped.lines() {
+        if line.starts_with("---") {
+            is_in_record = line.starts_with("--- data record");
+            if is_in_record {
+                records.push(Elements::new());
+            }
+        }
+        let Some((name, value)) = line.split_once(" : ").filter(|_| is_in_record) else { continue };
+        let Some((_, name)) = name.split_once(')') else { continue };
+        let (name, value) = (name.trim(), value.trim());
+        let value = if is_label(name) { label_of_dump(value) } else { value.to_owned() };
+        if let Some(record) = records.last_mut() {
+            assert_eq!(record.insert(name.to_owned(), value), None, "{name} is there twice: {record:?}");
+        }
+    }
+    records
+}
+
+/// It prints three octets as a number, the first octet the lowest.
+fn label_of_dump(value: &str) -> String {
+    let [first, second, third, _] = value.parse::<u32>().unwrap().to_le_bytes();
+    (u32::from_be_bytes([0, first, second, third]) >> 4).to_string()
+}
+
+const SYSTEM_PYTHON: &str = "/usr/bin/python3";
+const DECODE: &str = "
+import json, sys
+import ipfix.ie, ipfix.reader
+ipfix.ie.use_iana_default()
+ipfix.ie.use_5103_default()
+
+def text(name, value):
+    if hasattr(value, 'strftime'):
+        return value.strftime('%Y-%m-%d %H:%M:%S.') + f'{value.microsecond // 1000:03}'
+    if isinstance(value, bytes) and 'abelStackSection' in name:
+        return str(int.from_bytes(value, 'big') >> 4)
+    if isinstance(value, bytes):
+        return ':'.join(f'{octet:02x}' for octet in value)
+    return str(value)
+
+with open(sys.argv[1], 'rb') as file:
+    for record in ipfix.reader.from_stream(file).namedict_iterator():
+        print(json.dumps({name: text(name, value) for name, value in record.items()}))
+";
