@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    slice,
 };
 
 use crate::{
@@ -26,7 +27,7 @@ fn captures_of_the_corpus_give_the_same_for_any_number_of_workers() {
     let octets = parallel::each(&corpus(), |capture| {
         VARIANTS
             .iter()
-            .map(|(flows, arguments)| assert_same(&[capture.clone()], flows, arguments))
+            .map(|(flows, arguments)| assert_same(slice::from_ref(capture), flows, arguments))
             .sum::<usize>()
     });
     let written = octets.iter().filter(|&&octets| octets > 2_000).count();

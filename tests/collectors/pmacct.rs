@@ -12,13 +12,14 @@ use super::{
     arriving::{Listening, free_port, wait_until},
     expected::Expected,
 };
-use crate::program::{Ended, Flow, own_capture, read_flows, replay, tool};
+use crate::{
+    parallel,
+    program::{Ended, Flow, own_capture, read_flows, replay, tool},
+};
 
 #[test]
 fn nfacctd_prints_the_flows_of_our_flow_file() {
-    for capture in ["cryptojacking.pcap", "tunnels.pcap"].map(own_capture) {
-        assert_collected(&capture);
-    }
+    parallel::each(&["cryptojacking.pcap", "tunnels.pcap"], |name| assert_collected(&own_capture(name)));
 }
 
 /// What both programs say of a record. pmacct's version 1.7.7 reads TCP control bits of one octet only, so that they are not
@@ -50,10 +51,8 @@ fn assert_collected(capture: &Path) {
         "print_output: json".to_owned(),
         format!("print_output_file[flows]: {}", path("printed").display()),
         "print_output_file_append: true".to_owned(),
-        "print_refresh_time: 1".to_owned(),
+        "print_refresh_time: 2".to_owned(),
         "timestamps_since_epoch: true".to_owned(),
-        // Between its two processes, where what does not fit is lost.
-        "plugin_pipe_size: 16777216".to_owned(),
         format!("logfile: {}", path("log").display()),
     ];
     fs::write(path("settings"), settings.join("\n") + "\n").unwrap();
@@ -61,6 +60,8 @@ fn assert_collected(capture: &Path) {
     let file = File::create(path("output")).unwrap();
     command.stdin(Stdio::null()).stdout(file.try_clone().unwrap()).stderr(file);
     let nfacctd = Listening::start(command.arg("-f").arg(path("settings")), port);
+    // Of its two processes the one that prints is ready later than the one that listens.
+    wait_until(|| fs::read_to_string(path("log")).is_ok_and(|log| log.contains("setting object handlers")));
 
     let mut command = replay([capture]);
     command.args(["--summary", "none", "--export", &nfacctd.url(), "--flows"]).arg(path("flows.jsonl"));
