@@ -24,6 +24,7 @@ fn plain_captures_of_the_corpus_are_counted_as_tshark_counts_them() {
     let plain = plain_captures();
     let compared: usize =
         parallel::each(&plain, |(capture, header)| assert_same_counts(capture, *header)).into_iter().sum();
+    println!("{compared} ways between two ends in {} captures", plain.len());
     assert!(
         plain.is_empty() || (plain.len() >= 60 && compared > 3_000),
         "{} captures, {compared} ways",

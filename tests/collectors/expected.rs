@@ -73,6 +73,27 @@ impl<'a> Expected<'a> {
         columns.map(|column| self.flow.optional_text(column).unwrap_or("00:00:00:00:00:00"))
     }
 
+    /// In which ways the record is more than two hosts over IPv4.
+    pub(super) fn kinds(&self) -> Vec<&'static str> {
+        let either = |column| [false, true].iter().any(|way| self.number(column, *way).is_some());
+        let labels = [false, true].iter().any(|way| !self.labels(*way).is_empty());
+        [
+            ("both ways", self.is_bidirectional),
+            ("one way", !self.is_bidirectional && !self.is_turned),
+            ("answers only", self.is_turned),
+            ("IPv6", self.is_v6()),
+            ("ICMP", self.protocol() == 1),
+            ("ICMPv6", self.protocol() == 58),
+            ("VLAN", either("vlan")),
+            ("two VLANs", either("inner_vlan")),
+            ("labels", labels),
+            ("overlay", self.flow.optional_number("vni").is_some()),
+        ]
+        .into_iter()
+        .filter_map(|(kind, is_so)| is_so.then_some(kind))
+        .collect()
+    }
+
     /// All elements of the record.
     pub(super) fn elements(&self) -> Elements {
         let version = if self.is_v6() { "IPv6" } else { "IPv4" };
