@@ -42,14 +42,18 @@ impl Reading {
             }
             self.progress.set(self.files.input_octets());
             self.share_out(&mut shared);
-            let shared = Arc::new(shared);
-            for worker in &self.workers {
-                if worker.send(Arc::clone(&shared)).is_err() {
-                    // A worker has ended early, which the one who waits for it will report.
-                    return self.files;
-                }
+            if !self.hand_out(Arc::new(shared)) {
+                // A worker has ended early, which the one who waits for it will report.
+                return self.files;
             }
         }
+    }
+
+    /// Gives a batch to every worker, and keeps nothing of it: the last one to be done with it gives it back. `false` if a worker
+    /// is gone.
+    fn hand_out(&self, shared: Arc<SharedBatch>) -> bool {
+        let Some((last, others)) = self.workers.split_last() else { return false };
+        others.iter().all(|worker| worker.send(Arc::clone(&shared)).is_ok()) && last.send(shared).is_ok()
     }
 
     /// One that is given back, or a new one while there are few.
@@ -77,3 +81,52 @@ impl Reading {
 
 /// A worker may be so many batches behind the fastest.
 const BATCHES_IN_FLIGHT: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, thread};
+
+    use super::*;
+    use crate::pipeline::Batches as _;
+
+    /// A capture of many times the octets that a batch takes.
+    fn large_capture() -> Vec<u8> {
+        let mut file =
+            vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 101, 0, 0, 0];
+        for _ in 0..PACKETS {
+            file.extend([1, 0, 0, 0, 0, 0, 0, 0, 0xe8, 3, 0, 0, 0xe8, 3, 0, 0]);
+            file.extend([0; 1_000]);
+        }
+        file
+    }
+
+    #[test]
+    fn every_batch_comes_back_whoever_is_done_with_it_last() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("large.pcap");
+        fs::write(&path, large_capture()).unwrap();
+        for workers in [2, 3] {
+            let files = CaptureFiles::open([&path]).unwrap();
+            let (reading, sources) = Reading::new(files, Progress::default(), workers);
+            let frames: Vec<_> = thread::scope(|scope| {
+                let running: Vec<_> = sources
+                    .into_iter()
+                    .map(|mut source| {
+                        scope.spawn(move || {
+                            let mut frames = 0;
+                            while let Some(share) = source.next() {
+                                frames += share.batch.len();
+                            }
+                            frames
+                        })
+                    })
+                    .collect();
+                assert_eq!(reading.run().packets_read(), u64::try_from(PACKETS).unwrap());
+                running.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            assert_eq!(frames, vec![PACKETS; workers.into()], "each worker sees every frame");
+        }
+    }
+
+    const PACKETS: usize = 40_000;
+}

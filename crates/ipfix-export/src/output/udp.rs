@@ -149,7 +149,7 @@ mod tests {
         let error = UdpOutput::resolve("127.0.0.1:none").unwrap_err().to_string();
         assert!(error.contains("cannot resolve the collector 127.0.0.1:none"), "{error}");
         let error = UdpOutput::resolve("192.0.2.1").unwrap_err().to_string();
-        assert!(error.contains("write it as host:port"), "{error}");
+        assert!(error.contains("check the name"), "{error}");
     }
 
     #[test]
