@@ -6,7 +6,9 @@ use std::{
     io::Write as _,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    sync::mpsc::{self, RecvTimeoutError},
     thread,
+    time::Duration,
 };
 
 use serde_json::{Map, Value};
@@ -45,26 +47,41 @@ impl Ended {
     /// Runs `command` without input.
     pub(crate) fn of(command: &mut Command) -> Self {
         command.stdin(Stdio::null());
-        let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        Self::new(output, command)
+        Self::run(command, &[])
     }
 
     /// Runs `command` with `input` on its standard input.
     pub(crate) fn with_input(command: &mut Command, input: &[u8]) -> Self {
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(Stdio::piped());
+        Self::run(command, input)
+    }
+
+    fn run(command: &mut Command, input: &[u8]) -> Self {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let mut pipe = child.stdin.take().unwrap();
-        // It writes while it still reads, so that one thread could not do both.
+        let (id, pipe) = (child.id(), child.stdin.take());
+        let (ended, has_ended) = mpsc::channel::<()>();
         let output = thread::scope(|scope| {
-            scope.spawn(move || pipe.write_all(input).unwrap());
-            child.wait_with_output().unwrap()
+            // One that hangs fails its test, rather than to hang the tests.
+            scope.spawn(move || {
+                if has_ended.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                    Command::new("kill").args(["-s", "KILL", &id.to_string()]).status().unwrap();
+                }
+            });
+            // It writes while it still reads, so that one thread could not do both.
+            if let Some(mut pipe) = pipe {
+                scope.spawn(move || pipe.write_all(input).unwrap());
+            }
+            let output = child.wait_with_output().unwrap();
+            drop(ended);
+            output
         });
         Self::new(output, command)
     }
 
     fn new(output: Output, command: &Command) -> Self {
         let status =
-            output.status.code().unwrap_or_else(|| panic!("{command:?} was ended by {}", output.status));
+            output.status.code().unwrap_or_else(|| panic!("{command:?} crashed or hung: {}", output.status));
         let text = |octets| String::from_utf8(octets).unwrap();
         Self { status, stdout: text(output.stdout), stderr: text(output.stderr) }
     }
@@ -187,5 +204,7 @@ pub(crate) fn tool(name: &str, package: &str) -> Command {
     command
 }
 
+/// No run takes a tenth of it, unless it hangs.
+const PATIENCE: Duration = Duration::from_mins(3);
 const SHOWN_OUTPUT: usize = 2_000;
 const IPFIX: &str = "flows.ipfix";
