@@ -1,4 +1,4 @@
-use wire::{Icmp, Packet, TcpFlags, Timestamp, Transport};
+use wire::{Icmp, Packet, Tcp, TcpFlags, Timestamp, Transport};
 
 use crate::{
     DirectionReason, FirstPacket, FlowKey, Side,
@@ -49,6 +49,17 @@ pub(crate) struct Opening {
     pub(crate) first: Timestamp,
     /// The first one of the flow, not of the record.
     pub(crate) first_packet: FirstPacket,
+}
+
+/// What counting a packet has shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Counted {
+    /// It is the first of its direction in the record.
+    pub(crate) is_first: bool,
+    /// One that came before has a later time.
+    pub(crate) is_late: bool,
+    /// A deadline has come closer; other packets only put it off.
+    pub(crate) brings_deadline: bool,
 }
 
 impl Opening {
@@ -104,6 +115,33 @@ impl Biflow {
         low == 0 && high == 0
     }
 
+    /// Counts a packet of `sender` that came at `clock`.
+    #[inline]
+    pub(crate) fn count(&mut self, packet: &Packet<'_>, sender: Side, clock: Timestamp) -> Counted {
+        let begins = self.is_empty();
+        if begins {
+            self.opened = clock;
+        }
+        self.seen = clock;
+        let latest = of_mut(&mut self.last, sender);
+        let (is_first, is_late) = (*of(&self.packets, sender) == 0, packet.timestamp < *latest);
+        *latest = (*latest).max(packet.timestamp);
+        *of_mut(&mut self.packets, sender) += 1;
+        *of_mut(&mut self.octets, sender) += u64::from(packet.ip.octets);
+        let minimum = of_mut(&mut self.minimum_ttl, sender);
+        *minimum = (*minimum).min(packet.ip.ttl);
+        let maximum = of_mut(&mut self.maximum_ttl, sender);
+        *maximum = (*maximum).max(packet.ip.ttl);
+        let mut closes = false;
+        if let Transport::Tcp(tcp) = &packet.transport {
+            of_mut(&mut self.tcp_flags, sender).0 |= tcp.flags.0;
+            if tcp.flags.0 & (TcpFlags::SYN.0 | TcpFlags::FIN.0 | TcpFlags::RST.0) != 0 {
+                closes = self.follow_connection(tcp, sender);
+            }
+        }
+        Counted { is_first, is_late, brings_deadline: begins | closes }
+    }
+
     /// When the idle timeout will end it, should no packet come.
     pub(crate) fn idle_at(&self, timeouts: &TimeoutNanos) -> Timestamp {
         self.seen.saturating_add_nanos(timeouts.idle(self.idle_class))
@@ -129,8 +167,22 @@ impl Biflow {
         self.maximum_ttl = [0; 2];
     }
 
+    /// Takes in a segment that opens or closes. `true` if it has closed the connection.
+    fn follow_connection(&mut self, tcp: &Tcp, sender: Side) -> bool {
+        self.connection.observe(tcp.flags, sender);
+        self.correct_direction(tcp.flags, sender);
+        if tcp.flags.is_syn() {
+            self.syn_sequence = tcp.sequence;
+        }
+        let closes = self.connection.is_closed() && self.idle_class == IdleClass::Tcp;
+        if closes {
+            self.idle_class = IdleClass::TcpClosed;
+        }
+        closes
+    }
+
     /// Lets a segment of `sender` with SYN say who opened the flow, if it knows better than what came before it.
-    pub(crate) const fn correct_direction(&mut self, flags: TcpFlags, sender: Side) {
+    const fn correct_direction(&mut self, flags: TcpFlags, sender: Side) {
         if flags.is_syn() {
             self.bearing.correct(sender, DirectionReason::Syn);
         } else if flags.is_syn_ack() {

@@ -49,13 +49,17 @@ mod chunks;
 mod clock;
 mod config;
 mod connection;
+mod ending;
 mod fragments;
+mod index;
 mod key;
 mod meter;
 mod placement;
 mod reassociation;
 mod record;
+mod schedule;
 mod shard;
+mod slab;
 mod table;
 
 pub use biflow::{Biflow, FlowNumber};

@@ -1,0 +1,138 @@
+use wire::Timestamp;
+
+/// When each flow is due to be looked at, in ticks.
+///
+/// A dense array that a sweep reads at memory speed, and that packets do not touch but to open a record or to close a connection. A
+/// flow that was looked at and has not ended gets the tick of its next deadline. A flow may be looked at too early, never too late.
+#[derive(Debug)]
+pub(crate) struct Schedule {
+    /// By number, [`NEVER`] for flows that do not live.
+    due: Vec<u32>,
+    /// Where ticks are counted from: the clock when the first flow was scheduled.
+    epoch: Option<Timestamp>,
+    /// The tick and the time of the last sweep.
+    swept: u32,
+    swept_at: Timestamp,
+}
+
+impl Schedule {
+    pub(crate) const fn new() -> Self {
+        Self { due: Vec::new(), epoch: None, swept: 0, swept_at: Timestamp::ZERO }
+    }
+
+    /// How many numbers there are, of flows that live and of others.
+    pub(crate) fn len(&self) -> u32 {
+        u32::try_from(self.due.len()).unwrap_or(NEVER)
+    }
+
+    /// Has flow `number` looked at after `deadline`. `clock` is the time now.
+    #[inline]
+    pub(crate) fn set(&mut self, number: u32, deadline: Timestamp, clock: Timestamp) {
+        if self.epoch.is_none() {
+            self.epoch = Some(clock);
+        }
+        let tick = self.tick(deadline);
+        let place = number as usize;
+        if self.due.len() <= place {
+            self.due.resize(place + 1, NEVER);
+        }
+        if let Some(due) = self.due.get_mut(place) {
+            *due = tick;
+        }
+    }
+
+    /// Flow `number` lives no more.
+    pub(crate) fn cancel(&mut self, number: u32) {
+        if let Some(due) = self.due.get_mut(number as usize) {
+            *due = NEVER;
+        }
+    }
+
+    /// Whether flow `number` lives.
+    pub(crate) fn has(&self, number: u32) -> bool {
+        self.due.get(number as usize).is_some_and(|due| *due != NEVER)
+    }
+
+    /// Whether it is time for a sweep.
+    #[inline]
+    pub(crate) fn is_due(&self, clock: Timestamp) -> bool {
+        self.tick(clock) > self.swept
+    }
+
+    /// Whether time has passed since the last sweep, if only a little.
+    pub(crate) fn can_advance(&self, clock: Timestamp) -> bool {
+        clock > self.swept_at
+    }
+
+    /// Notes that a sweep begins.
+    pub(crate) fn begin_sweep(&mut self, clock: Timestamp) {
+        (self.swept, self.swept_at) = (self.tick(clock), clock);
+    }
+
+    /// The first flow from number `from` on that this sweep has to look at.
+    pub(crate) fn next_due(&self, from: u32) -> Option<u32> {
+        let mut from = from as usize;
+        loop {
+            let rest = self.due.get(from..).filter(|rest| !rest.is_empty())?;
+            let group = rest.get(..GROUP).unwrap_or(rest);
+            // The minimum is found many at a time; which one it is matters only if it is early enough.
+            if group.iter().copied().fold(NEVER, u32::min) <= self.swept {
+                let place = group.iter().position(|due| *due <= self.swept)?;
+                return u32::try_from(from + place).ok();
+            }
+            from += group.len();
+        }
+    }
+
+    #[inline]
+    fn tick(&self, at: Timestamp) -> u32 {
+        let nanos = self.epoch.map_or(0, |epoch| at.nanos_since(epoch));
+        u32::try_from(nanos / TICK_NANOS).unwrap_or(LAST_TICK).min(LAST_TICK)
+    }
+}
+
+/// A sweep reads four octets per flow: at this interval that is a few thousandths of a core for a million flows, and a record
+/// waits no longer than this after its flow has ended.
+const TICK_NANOS: u64 = 250_000_000;
+const LAST_TICK: u32 = NEVER - 1;
+const NEVER: u32 = u32::MAX;
+/// How many due ticks are compared at once.
+const GROUP: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: u64) -> Timestamp {
+        Timestamp::from_nanos(1_700_000_000_000_000_000 + millis * 1_000_000)
+    }
+
+    fn due(schedule: &mut Schedule, clock: Timestamp) -> Vec<u32> {
+        schedule.begin_sweep(clock);
+        let mut from = 0;
+        std::iter::from_fn(|| schedule.next_due(from).inspect(|number| from = number + 1)).collect()
+    }
+
+    #[test]
+    fn flows_are_due_when_their_deadline_has_come() {
+        let mut schedule = Schedule::new();
+        for number in 0..200 {
+            schedule.set(number, at(1_000 + u64::from(number) * 100), at(0));
+        }
+        schedule.cancel(3);
+        assert!(schedule.has(2) && !schedule.has(3) && !schedule.has(200));
+        assert!(!schedule.is_due(at(100)) && schedule.is_due(at(250)));
+        assert_eq!(due(&mut schedule, at(999)), Vec::<u32>::new());
+        assert_eq!(due(&mut schedule, at(1_400)), [0, 1, 2, 4], "what is due within the tick is among them");
+        schedule.set(150, at(1_500), at(1_400));
+        assert!(due(&mut schedule, at(1_500)).contains(&150));
+    }
+
+    #[test]
+    fn times_beyond_all_ticks_are_looked_at_in_every_sweep() {
+        let mut schedule = Schedule::new();
+        schedule.set(0, Timestamp::MAX, Timestamp::ZERO);
+        assert_eq!(due(&mut schedule, Timestamp::from_parts(3_600, 0)), Vec::<u32>::new());
+        assert_eq!(due(&mut schedule, Timestamp::MAX), [0]);
+    }
+}
