@@ -105,7 +105,7 @@ pub(crate) struct IpfixArguments {
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) observation_domain: u32,
     /// Octets of a message at most: 1400 by default over UDP, which the path must carry in one piece, 65535 in files.
-    #[arg(long, value_name = "OCTETS")]
+    #[arg(long, value_name = "OCTETS", value_parser = clap::value_parser!(u16).range(LEAST_MESSAGE..))]
     pub(crate) message_octets: Option<u16>,
     /// Templates are repeated over UDP after this long.
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
@@ -145,6 +145,8 @@ fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// What RFC 7011 section 10.3.3 has an exporter assume of a path that it knows nothing of; every template and record fits.
+const LEAST_MESSAGE: i64 = 512;
 const MOST_WORKERS: u16 = 256;
 const LEAST_MEMORY: ByteSize = ByteSize::mib(1);
 const LONGEST: Duration = Duration::from_hours(365 * 24);

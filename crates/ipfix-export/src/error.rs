@@ -26,7 +26,7 @@ pub enum ExportError {
 ///
 /// The same numbers are part of [`Statistics`](crate::Statistics).
 #[derive(Debug, thiserror::Error)]
-#[error("{lost_records} records in {lost_messages} messages are lost: {source}")]
+#[error("lost {} in {}: {source}", counted(*lost_records, "record"), counted(*lost_messages, "message"))]
 #[non_exhaustive]
 pub struct OutputError {
     /// Messages that are lost since the last error was reported.
@@ -92,6 +92,12 @@ pub enum RecordError {
         /// The type of the value.
         given: DataType,
     },
+}
+
+/// `1 record`, `2 records`.
+fn counted(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
 }
 
 /// Why a template cannot be used with an exporter.

@@ -37,7 +37,9 @@ impl UdpOutput {
     /// The text is no address and no name that resolves, or this host has a route to none of its addresses.
     pub fn resolve(collector: &str) -> io::Result<Self> {
         let addresses = collector.to_socket_addrs().map_err(|error| {
-            let text = format!("cannot resolve the collector {collector}: {error}; check the name or give its address");
+            let text = format!(
+                "cannot resolve the collector {collector}: {error}; check the name or give its address"
+            );
             io::Error::new(error.kind(), text)
         })?;
         let mut failures = String::new();

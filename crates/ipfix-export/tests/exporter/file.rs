@@ -64,9 +64,7 @@ fn a_full_disk_costs_records_that_are_counted() {
     assert_eq!((error.lost_messages, error.lost_records), (1, 10));
     assert_eq!(error.source.kind(), ErrorKind::StorageFull);
     assert!(
-        error
-            .to_string()
-            .starts_with("10 records in 1 messages are lost: cannot write the IPFIX file /dev/full")
+        error.to_string().starts_with("lost 10 records in 1 message: cannot write the IPFIX file /dev/full")
     );
 
     // The exporter can be used on, and goes on counting.
