@@ -107,6 +107,9 @@ pub(crate) struct IpfixArguments {
     /// Octets of a message at most: 1400 by default over UDP, which the path must carry in one piece, 65535 in files.
     #[arg(long, value_name = "OCTETS", value_parser = clap::value_parser!(u16).range(LEAST_MESSAGE..))]
     pub(crate) message_octets: Option<u16>,
+    /// Datagrams a second over UDP at most, so that the collector can follow; 0 for no limit.
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub(crate) datagram_rate: u32,
     /// Templates are repeated over UDP after this long.
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
     pub(crate) template_refresh: Duration,

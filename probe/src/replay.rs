@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Write as _},
+    num::NonZeroU32,
     path::{Path, PathBuf},
     thread,
     time::Instant,
@@ -130,7 +131,9 @@ fn open_export(destination: &Destination, ipfix: &IpfixArguments) -> anyhow::Res
     }
     let (output, pacing): (Box<dyn Output>, _) = match destination {
         Destination::File(path) => (Box::new(FileOutput::create(path)?), None),
-        Destination::Udp(collector) => (Box::new(UdpOutput::resolve(collector)?), Some(Pacing::default())),
+        Destination::Udp(collector) => {
+            (Box::new(UdpOutput::resolve(collector)?), NonZeroU32::new(ipfix.datagram_rate).map(Pacing::new))
+        }
     };
     IpfixSink::new(destination.to_string(), config, output, pacing)
 }
