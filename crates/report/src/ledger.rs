@@ -111,7 +111,7 @@ impl Serialize for Reasons<'_> {
 }
 
 /// So many reasons have a count of their own: more than a network has protocols, and a bound for a capture that claims any.
-pub(crate) const MAX_REASONS: usize = 512;
+pub const MAX_REASONS: usize = 512;
 
 #[cfg(test)]
 mod tests {
