@@ -111,9 +111,8 @@ impl FlowKey {
 impl Hash for FlowKey {
     #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let [a, b, c, d, ports, network] = self.words();
-        // Ports and network do not overlap.
-        for word in [a, b, c, d, ports ^ network.rotate_left(32)] {
+        // Each by itself: two of them joined by anything but the keyed hash would let a sender make keys collide at will.
+        for word in self.words() {
             state.write_u64(word);
         }
     }
@@ -166,7 +165,7 @@ const GENEVE: u32 = 2 << 24;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::placement::testing::{packet, tcp};
+    use crate::placement::testing::{packet, tcp, udp};
 
     #[test]
     fn both_directions_have_one_key() {
@@ -185,6 +184,19 @@ mod tests {
         let back = packet([127, 0, 0, 1], [127, 0, 0, 1], tcp(5, 9, 0));
         assert_eq!(FlowKey::of(&there).0, FlowKey::of(&back).0);
         assert_ne!(FlowKey::of(&there).1, FlowKey::of(&back).1);
+    }
+
+    #[test]
+    fn no_part_of_a_key_makes_up_for_another_in_the_hash() {
+        let hasher = ahash::RandomState::new();
+        let plain = packet([10, 0, 0, 1], [10, 0, 0, 2], udp(0, 0));
+        let hashes: std::collections::BTreeSet<_> = (0..1_000_u16)
+            .map(|i| {
+                let (transport, segment) = (udp(0x0100, i), Some(Segment::Vxlan(u32::from(i))));
+                hasher.hash_one(FlowKey::of(&Packet { transport, segment, ..plain }).0)
+            })
+            .collect();
+        assert_eq!(hashes.len(), 1_000);
     }
 
     #[test]
