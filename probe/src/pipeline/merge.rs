@@ -48,7 +48,10 @@ impl Merge {
         let first =
             self.lanes.iter().filter_map(Lane::head).min_by(|one, other| one.order().cmp(&other.order()))?;
         let (ended, order) = (first.ended, first.order());
-        let is_turn = self.lanes.iter().all(|lane| lane.head().is_some() || ended < lane.watermark);
+        // A lane that has ended says so by the last moment there is, at which records may end, too.
+        let may_pass =
+            |lane: &Lane| lane.head().is_some() || ended < lane.watermark || lane.watermark == Timestamp::MAX;
+        let is_turn = self.lanes.iter().all(may_pass);
         let place =
             self.lanes.iter().position(|lane| lane.head().is_some_and(|head| head.order() == order))?;
         if is_turn { self.lanes.get_mut(place) } else { None }
