@@ -13,7 +13,10 @@ mod replay;
 mod run;
 mod sink;
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
 
 use clap::{Parser as _, error::ErrorKind};
 
@@ -33,7 +36,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(outcome) => outcome.into(),
         Err(error) => {
-            eprintln!("flowcanary: {}", one_line(&error));
+            say(&format!("flowcanary: {}\n", one_line(&error)));
             Outcome::of_error(&error).into()
         }
     }
@@ -52,7 +55,7 @@ fn explain(error: &clap::Error) -> ExitCode {
     let text = error.to_string();
     let reason: Vec<_> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
     let reason = reason.join(" ");
-    eprintln!("flowcanary: {}; see --help", reason.strip_prefix("error: ").unwrap_or(&reason));
+    say(&format!("flowcanary: {}; see --help\n", reason.strip_prefix("error: ").unwrap_or(&reason)));
     Outcome::WrongUsage.into()
 }
 
@@ -63,4 +66,9 @@ fn one_line(error: &anyhow::Error) -> String {
         .map(ToString::to_string)
         .reduce(|line, cause| if line.contains(&cause) { line } else { format!("{line}: {cause}") })
         .unwrap_or_default()
+}
+
+/// Writes to standard error. Where that cannot be written to there is nobody to tell, and the exit status still says how it went.
+fn say(text: &str) {
+    io::stderr().write_all(text.as_bytes()).ok();
 }

@@ -23,6 +23,7 @@ use crate::{
     pipeline::{Direct, Merge, Outlet, Reading, Worker},
     progress::{Progress, ProgressDisplay},
     run::Run,
+    say,
     sink::{FlowsSink, IpfixSink, Pacing, Sink},
 };
 
@@ -189,7 +190,7 @@ fn resolved(path: &Path) -> Option<PathBuf> {
 
 fn print(summary: &Summary, form: SummaryForm) -> anyhow::Result<()> {
     match form {
-        SummaryForm::Text => eprint!("{summary}"),
+        SummaryForm::Text => say(&summary.to_string()),
         SummaryForm::Json => {
             let mut output = io::stdout().lock();
             serde_json::to_writer_pretty(&mut output, summary)
@@ -199,7 +200,7 @@ fn print(summary: &Summary, form: SummaryForm) -> anyhow::Result<()> {
         }
         SummaryForm::None => {
             for warning in &summary.warnings {
-                eprintln!("warning: {warning}");
+                say(&format!("warning: {warning}\n"));
             }
         }
     }
