@@ -18,7 +18,7 @@ impl Clock {
         if self.packets.is_multiple_of(PACKETS_PER_NANOSECOND) {
             self.now = self.now.saturating_add_nanos(1);
         }
-        self.now = self.now.max(packet);
+        self.now = self.now.max(packet.min(LATEST));
         self.now
     }
 
@@ -29,6 +29,8 @@ impl Clock {
 }
 
 const PACKETS_PER_NANOSECOND: u32 = 1 << 15;
+/// The clock stays so far from the end of time that a deadline, of a year at most, is always before it (the year 2552).
+const LATEST: Timestamp = Timestamp::from_nanos(u64::MAX - 2 * 366 * 86_400 * 1_000_000_000);
 
 #[cfg(test)]
 mod tests {
@@ -43,5 +45,6 @@ mod tests {
             clock.advance(at(0));
         }
         assert_eq!(clock.now(), at(11));
+        assert_eq!(clock.advance(Timestamp::MAX), LATEST);
     }
 }
