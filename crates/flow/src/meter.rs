@@ -102,6 +102,13 @@ impl Meter {
         self.table.advance(clock)
     }
 
+    /// Looks for flows that have ended, whether it is time for that or not: for others who wait to hear how far this meter has come.
+    /// It costs in proportion to the flows that live. Take the records afterwards, as after [`Self::advance`].
+    pub fn look(&mut self, clock: Timestamp) {
+        self.account_overdue(clock);
+        self.table.look(clock);
+    }
+
     /// Ends all flows at `clock`. Take the records afterwards.
     pub fn close(&mut self, clock: Timestamp) {
         self.account_overdue(clock);

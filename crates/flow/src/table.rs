@@ -101,9 +101,15 @@ impl FlowTable {
         if !is_crowded && !self.schedule.is_due(self.clock) {
             return false;
         }
+        self.look(clock);
+        true
+    }
+
+    /// Lets the clock go on, and looks through the flows.
+    pub(crate) fn look(&mut self, clock: Timestamp) {
+        self.clock = self.clock.max(clock);
         self.sweep();
         self.bring_in_order(self.clock);
-        true
     }
 
     /// Ends all flows.

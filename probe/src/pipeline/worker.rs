@@ -17,6 +17,8 @@ pub(crate) struct Worker {
     /// Times of the earliest and the latest packet.
     packet_time: Option<(Timestamp, Timestamp)>,
     outlet: Outlet,
+    /// Frames walked past since the collector last heard how far this worker has come.
+    unreported_frames: u64,
 }
 
 /// What a worker has to say at its end.
@@ -32,7 +34,7 @@ pub(crate) struct WorkerReport {
 impl Worker {
     pub(crate) fn new(shard: Shard, filter: Option<Filter>, meter: Meter, outlet: Outlet) -> Self {
         let (clock, ledger) = (Clock::default(), PacketLedger::default());
-        Self { shard, filter, meter, clock, ledger, packet_time: None, outlet }
+        Self { shard, filter, meter, clock, ledger, packet_time: None, outlet, unreported_frames: 0 }
     }
 
     /// Meters all batches, then ends all flows.
@@ -68,6 +70,19 @@ impl Worker {
             }
         }
         self.account(&mut group);
+        if share.shards.is_some() {
+            self.report_progress(share.batch.len());
+        }
+    }
+
+    /// Tells the collector from time to time how far this worker has come, though little packet time has passed: the records of the
+    /// others wait for that. As often as it has walked past as many frames as it has flows, so that looking costs little per frame.
+    fn report_progress(&mut self, frames: usize) {
+        self.unreported_frames += u64::try_from(frames).unwrap_or(u64::MAX);
+        if self.unreported_frames >= self.meter.counts().live.max(FRAMES_PER_REPORT) {
+            self.meter.look(self.clock.now());
+            self.deliver(self.clock.now());
+        }
     }
 
     /// Makes of a frame a packet that knows its flow, in `group`, or an entry in the ledger.
@@ -113,6 +128,7 @@ impl Worker {
 
     /// Hands over all records that are ready.
     fn deliver(&mut self, watermark: Timestamp) {
+        self.unreported_frames = 0;
         loop {
             let mut records = self.outlet.empty_batch();
             let is_more = self.meter.take_records(&mut records, RECORDS_PER_BATCH);
@@ -127,3 +143,5 @@ impl Worker {
 
 /// Enough to have the memory busy, few enough to stay in the first-level cache (`benches/flow_table.rs`).
 const GROUP_PACKETS: usize = 32;
+/// Fewer frames than this make no records worth a look.
+const FRAMES_PER_REPORT: u64 = 1 << 15;
