@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use flow::FlowRecord;
 use wire::Timestamp;
@@ -15,7 +17,8 @@ pub(crate) struct Delivery {
 ///
 /// It has a fixed number of batches of records; those that the collector has emptied come back. A worker that waits for one of
 /// them waits for the collector, which may itself wait for another worker's watermark, and that one for the reader, which waits
-/// until this one takes its next batch. So while there is input, a worker among others makes a further batch rather than wait.
+/// until this one takes its next batch. So while there is input, a worker among others makes further batches; when it has made many,
+/// it waits for one to come back, since the outputs may be slower than metering, but not for long.
 #[derive(Debug)]
 pub(crate) struct Outlet {
     worker: usize,
@@ -46,11 +49,16 @@ impl Outlet {
         if let Ok(batch) = self.emptied.try_recv() {
             return batch;
         }
-        if self.made < BATCHES || !self.may_wait {
-            self.made += 1;
-            return Vec::with_capacity(RECORDS_PER_BATCH);
+        if self.may_wait && self.made >= BATCHES {
+            return self.emptied.recv().unwrap_or_default();
         }
-        self.emptied.recv().unwrap_or_default()
+        if self.made >= MANY_BATCHES
+            && let Ok(batch) = self.emptied.recv_timeout(PATIENCE)
+        {
+            return batch;
+        }
+        self.made += 1;
+        Vec::with_capacity(RECORDS_PER_BATCH)
     }
 
     /// Hands over records and the watermark.
@@ -64,3 +72,6 @@ impl Outlet {
 /// Handing over costs a wake-up each time, and records are to be in the cache of the one who takes them.
 pub(crate) const RECORDS_PER_BATCH: usize = 256;
 const BATCHES: usize = 8;
+const MANY_BATCHES: usize = 128;
+/// Long for a collector that is at work, and short for one that waits for another worker.
+const PATIENCE: Duration = Duration::from_millis(2);
