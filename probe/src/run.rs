@@ -23,7 +23,7 @@ pub(crate) struct Run {
 impl Run {
     pub(crate) fn new(files: &CaptureFiles, workers: Vec<WorkerReport>, collected: CollectorReport) -> Self {
         let mut ledger = PacketLedger::default();
-        let (mut flows, mut evicted) = (0, 0);
+        let (mut flows, mut evicted, mut late) = (0, 0, 0);
         let mut packet_time: Option<(Timestamp, Timestamp)> = None;
         let mut inapplicable = Vec::new();
         for worker in workers {
@@ -31,6 +31,7 @@ impl Run {
             let MeterCounts { flows: opened, evicted: ended, .. } = worker.counts;
             flows += opened;
             evicted += ended;
+            late += worker.late_packets;
             if let Some((first, last)) = worker.packet_time {
                 let (earliest, latest) = packet_time.unwrap_or((first, last));
                 packet_time = Some((earliest.min(first), latest.max(last)));
@@ -46,6 +47,11 @@ impl Run {
         warnings.extend(
             inapplicable.iter().map(|what| format!("the filter cannot judge {what}; none of them matched")),
         );
+        if late > 0 {
+            warnings.push(format!(
+                "the times of {late} packets lie an hour or more before that of an earlier packet; their flows end late"
+            ));
+        }
         if evicted > 0 {
             let advice = "the flow table was full and ended flows early; --memory gives it more";
             warnings.push(format!("{advice} ({evicted} flows)"));

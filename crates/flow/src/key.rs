@@ -188,12 +188,12 @@ mod tests {
 
     #[test]
     fn no_part_of_a_key_makes_up_for_another_in_the_hash() {
-        let hasher = ahash::RandomState::new();
+        let state = ahash::RandomState::new();
         let plain = packet([10, 0, 0, 1], [10, 0, 0, 2], udp(0, 0));
         let hashes: std::collections::BTreeSet<_> = (0..1_000_u16)
             .map(|i| {
                 let (transport, segment) = (udp(0x0100, i), Some(Segment::Vxlan(u32::from(i))));
-                hasher.hash_one(FlowKey::of(&Packet { transport, segment, ..plain }).0)
+                state.hash_one(FlowKey::of(&Packet { transport, segment, ..plain }).0)
             })
             .collect();
         assert_eq!(hashes.len(), 1_000);

@@ -19,6 +19,8 @@ pub(crate) struct Reassociation {
     /// Tunnel packets whose first fragment has come, with the packet that they carry, which was metered whole. They stand apart:
     /// of their fragments that came before the first nobody knew that they are a tunnel's, and these wait in vain.
     carriers: FragmentCache<()>,
+    /// Fragments that wait, in all.
+    waiting: usize,
     /// Fragments whose first has come, in the order in which the firsts were placed.
     released: VecDeque<Vec<Packet<'static>>>,
     /// Fragments that have waited in vain, and until when; ascending.
@@ -49,7 +51,7 @@ impl Reassociation {
     pub(crate) fn new() -> Self {
         let (released, overdue) = (VecDeque::new(), VecDeque::new());
         let (packets, carriers) = (FragmentCache::new(FRAGMENTED_PACKETS), FragmentCache::new(CARRIERS));
-        Self { packets, carriers, released, overdue }
+        Self { packets, carriers, waiting: 0, released, overdue }
     }
 
     /// Finds out where a packet belongs that is a fragment, or that a first fragment carries.
@@ -74,12 +76,16 @@ impl Reassociation {
         }
         match self.packets.get_mut(&id, clock) {
             Some(Known::Ports(ports)) => Belonging::Flow { ports: *ports, releases: false },
-            Some(Known::Waiting(packets)) if packets.len() < WAITING_FRAGMENTS => {
+            Some(Known::Waiting(_)) | None if self.waiting >= WAITING_FRAGMENTS => {
+                Belonging::Flow { ports, releases: false }
+            }
+            Some(Known::Waiting(packets)) => {
+                self.waiting += 1;
                 packets.push(without_payload(packet));
                 Belonging::Waits
             }
-            Some(Known::Waiting(_)) => Belonging::Flow { ports, releases: false },
             None => {
+                self.waiting += 1;
                 self.packets.insert(id, Known::Waiting(vec![without_payload(packet)]), clock);
                 Belonging::Waits
             }
@@ -111,6 +117,7 @@ impl Reassociation {
             Some(Known::Ports(_)) | None => Vec::new(),
         };
         self.packets.insert(id, Known::Ports(ports), clock);
+        self.waiting = self.waiting.saturating_sub(waiting.len());
         let releases = !waiting.is_empty();
         if releases {
             self.released.push_back(waiting);
@@ -122,6 +129,7 @@ impl Reassociation {
     fn expire(&mut self, clock: Timestamp) {
         while let Some((expired, known)) = self.packets.expire(clock) {
             if let Known::Waiting(packets) = known {
+                self.waiting = self.waiting.saturating_sub(packets.len());
                 self.overdue.push_back((expired.min(clock), packets));
             }
         }
@@ -136,5 +144,5 @@ fn without_payload(packet: &Packet<'_>) -> Packet<'static> {
 const FRAGMENTED_PACKETS: usize = 1 << 13;
 /// Tunnel packets that are fragmented are few.
 const CARRIERS: usize = 1 << 12;
-/// So many fragments of one packet can wait: what a full datagram makes of itself on Ethernet.
-const WAITING_FRAGMENTS: usize = 44;
+/// So many fragments wait at a time, a megabyte of them; further ones are accounted without ports at once.
+const WAITING_FRAGMENTS: usize = 1 << 12;

@@ -17,6 +17,8 @@ pub(crate) struct Worker {
     /// Times of the earliest and the latest packet.
     packet_time: Option<(Timestamp, Timestamp)>,
     outlet: Outlet,
+    /// Packets whose time lies long before that of a packet before them.
+    late_packets: u64,
     /// Frames walked past since the collector last heard how far this worker has come.
     unreported_frames: u64,
 }
@@ -27,6 +29,8 @@ pub(crate) struct WorkerReport {
     pub(crate) ledger: PacketLedger,
     pub(crate) counts: MeterCounts,
     pub(crate) packet_time: Option<(Timestamp, Timestamp)>,
+    /// Packets whose time lies an hour or more before that of a packet before them.
+    pub(crate) late_packets: u64,
     /// Frames that the filter could not judge.
     pub(crate) inapplicable: Vec<Inapplicable>,
 }
@@ -34,7 +38,17 @@ pub(crate) struct WorkerReport {
 impl Worker {
     pub(crate) fn new(shard: Shard, filter: Option<Filter>, meter: Meter, outlet: Outlet) -> Self {
         let (clock, ledger) = (Clock::default(), PacketLedger::default());
-        Self { shard, filter, meter, clock, ledger, packet_time: None, outlet, unreported_frames: 0 }
+        Self {
+            shard,
+            filter,
+            meter,
+            clock,
+            ledger,
+            packet_time: None,
+            outlet,
+            late_packets: 0,
+            unreported_frames: 0,
+        }
     }
 
     /// Meters all batches, then ends all flows.
@@ -52,6 +66,7 @@ impl Worker {
             ledger: self.ledger,
             counts,
             packet_time: self.packet_time,
+            late_packets: self.late_packets,
             inapplicable: self.filter.as_ref().map(Filter::inapplicable).unwrap_or_default(),
         }
     }
@@ -92,6 +107,7 @@ impl Worker {
         self.ledger.received_octets += u64::from(frame.original_length);
         let (first, last) = self.packet_time.unwrap_or((frame.timestamp, frame.timestamp));
         self.packet_time = Some((first.min(frame.timestamp), last.max(frame.timestamp)));
+        self.late_packets += u64::from(clock.nanos_since(frame.timestamp) >= LATE_NANOS);
         if let Some(filter) = &mut self.filter
             && !filter.matches(frame)
         {
@@ -143,5 +159,7 @@ impl Worker {
 
 /// Enough to have the memory busy, few enough to stay in the first-level cache (`benches/flow_table.rs`).
 const GROUP_PACKETS: usize = 32;
+/// An hour: more than clocks are set back by, and more than packets are late by.
+const LATE_NANOS: u64 = 3_600_000_000_000;
 /// Fewer frames than this make no records worth a look.
 const FRAMES_PER_REPORT: u64 = 1 << 15;
