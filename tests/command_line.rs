@@ -356,3 +356,26 @@ fn tunnels() -> PathBuf {
 /// Octets of a pcap file before its first packet, and of a packet before its data.
 const FILE_HEADER: usize = 24;
 const RECORD_HEADER: usize = 16;
+
+#[test]
+fn times_that_lie_long_before_others_are_warned_of_and_lose_nothing() {
+    let packet = |seconds: u32| {
+        let mut record = Vec::new();
+        for field in [seconds, 0, 20, 20] {
+            record.extend(field.to_le_bytes());
+        }
+        record.extend([0x45, 0, 0, 20, 0, 0, 0, 0, 64, 50, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2]);
+        record
+    };
+    let header = [0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 101, 0, 0, 0];
+    let capture =
+        [&header[..], &packet(4_000_000_000), &packet(1_700_000_000), &packet(1_700_000_001)].concat();
+    let ended = Ended::with_input(&mut replay(["-"]), &capture);
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("warning: the times of 2 packets lie an hour or more before"),
+        "{}",
+        ended.stderr
+    );
+    assert!(ended.stderr.contains("The ledger balances") && ended.complaints().len() > 3, "{}", ended.stderr);
+}

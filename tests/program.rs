@@ -56,6 +56,11 @@ impl Ended {
         Self::run(command, input)
     }
 
+    /// What was said on standard error, without the warning of times that lie long before others: some captures have them.
+    pub(crate) fn complaints(&self) -> Vec<&str> {
+        self.stderr.lines().filter(|line| !line.contains("lie an hour or more before")).collect()
+    }
+
     fn run(command: &mut Command, input: &[u8]) -> Self {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));

@@ -85,7 +85,7 @@ fn sent(capture: &Path, flows: &PathBuf, arguments: &[&str]) -> Vec<Vec<u8>> {
             }
         }
         let ended = running.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        assert_eq!((ended.status, &*ended.stderr), (0, ""), "{}", capture.display());
+        assert_eq!((ended.status, ended.complaints()), (0, vec![]), "{}", capture.display());
         messages
     })
 }
