@@ -111,7 +111,7 @@ pub(crate) struct IpfixArguments {
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     pub(crate) datagram_rate: u32,
     /// Templates are repeated over UDP after this long.
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = refresh)]
     pub(crate) template_refresh: Duration,
 }
 
@@ -134,6 +134,12 @@ fn memory(text: &str) -> Result<ByteSize, String> {
     if size < LEAST_MEMORY { Err(format!("at least {LEAST_MEMORY}")) } else { Ok(size) }
 }
 
+/// As [`duration`], in whole seconds: export times have no parts of them.
+fn refresh(text: &str) -> Result<Duration, String> {
+    let duration = duration(text)?;
+    if duration.subsec_nanos() == 0 { Ok(duration) } else { Err("write it in whole seconds".to_owned()) }
+}
+
 /// A number of seconds, or a number with a unit.
 fn duration(text: &str) -> Result<Duration, String> {
     let seconds = text.parse::<f64>().ok();
@@ -143,7 +149,7 @@ fn duration(text: &str) -> Result<Duration, String> {
     };
     match parsed {
         Some(duration) if !duration.is_zero() && duration <= LONGEST => Ok(duration),
-        Some(_) => Err("more than zero and at most 365 days".to_owned()),
+        Some(_) => Err("more than zero and at most 8760h, a year".to_owned()),
         None => Err("write it as 90, 1.5s or 5m".to_owned()),
     }
 }
@@ -171,9 +177,16 @@ mod tests {
         assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1_500)));
         assert_eq!(duration("5m"), Ok(Duration::from_mins(5)));
         assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
-        for wrong in ["", "0", "-1s", "soon", "1e300", "NaN", "400d"] {
+        assert_eq!(duration("8760h"), Ok(LONGEST));
+        for wrong in ["", "0", "-1s", "soon", "1e300", "NaN", "8761h"] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn templates_are_refreshed_after_whole_seconds() {
+        assert_eq!(refresh("2m"), Ok(Duration::from_mins(2)));
+        assert!(refresh("999ms").is_err() && refresh("1.5s").is_err());
     }
 
     #[test]

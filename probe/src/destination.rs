@@ -53,8 +53,9 @@ impl FromStr for Destination {
         };
         let authority = authority.strip_suffix('/').unwrap_or(authority);
         let (host, port) = split_port(authority);
-        if host.is_empty() || host.contains(['/', '@', '?', '#']) {
-            return Err("write it as udp://HOST:PORT".to_owned());
+        let is_cut = host.starts_with('[') != host.ends_with(']');
+        if host.is_empty() || is_cut || host.contains(['/', '@', '?', '#']) {
+            return Err("write it as udp://HOST:PORT, and an IPv6 address in brackets".to_owned());
         }
         match port.map(str::parse::<u16>) {
             None => Ok(Self::Udp(format!("{host}:{IPFIX_PORT}"))),
@@ -137,6 +138,7 @@ mod tests {
             "tcp://h",
             "file:",
             "udp://2001:db8::1",
+            "udp://[::1",
         ] {
             assert!(wrong.parse::<Destination>().is_err(), "{wrong}");
         }

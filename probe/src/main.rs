@@ -6,6 +6,7 @@
 mod arguments;
 mod collector;
 mod destination;
+mod files_apart;
 mod outcome;
 mod pipeline;
 mod progress;

@@ -3,7 +3,6 @@
 use std::{
     io::{self, Write as _},
     num::NonZeroU32,
-    path::{Path, PathBuf},
     thread,
     time::Instant,
 };
@@ -19,6 +18,7 @@ use crate::{
     arguments::{IpfixArguments, ReplayArguments, SummaryForm},
     collector::Collector,
     destination::Destination,
+    files_apart,
     outcome::{Outcome, UsageError},
     pipeline::{Direct, Merge, Outlet, Reading, Worker},
     progress::{Progress, ProgressDisplay},
@@ -31,7 +31,7 @@ use crate::{
 pub(crate) fn run(arguments: ReplayArguments) -> anyhow::Result<Outcome> {
     let started = started();
     check_standard_output(&arguments)?;
-    check_outputs_apart(&arguments)?;
+    files_apart::check(&arguments)?;
     let filter = arguments.filter.as_deref().map(filter).transpose()?;
     let files = CaptureFiles::open(&arguments.captures)?;
     let sinks = open_sinks(&arguments)?;
@@ -152,40 +152,6 @@ fn check_standard_output(arguments: &ReplayArguments) -> anyhow::Result<()> {
         return Err(UsageError(text.into()).into());
     }
     Ok(())
-}
-
-/// An output that is the file of a capture would empty it, and two outputs to one file would spoil each other.
-fn check_outputs_apart(arguments: &ReplayArguments) -> anyhow::Result<()> {
-    let exports = arguments.export.iter().filter_map(Destination::path);
-    let flows = arguments.flows.iter().filter_map(|flows| flows.path.as_deref());
-    let mut taken: Vec<PathBuf> = arguments.captures.iter().filter_map(|path| resolved(path)).collect();
-    for output in exports.chain(flows) {
-        let Some(path) = resolved(output) else { continue };
-        if taken.contains(&path) && !is_device(&path) {
-            let text = format!(
-                "{}: is named more than once, as a capture or as an output; choose another name",
-                output.display()
-            );
-            return Err(UsageError(text).into());
-        }
-        taken.push(path);
-    }
-    Ok(())
-}
-
-/// What is no plain file, such as `/dev/null`, may be written to by several.
-fn is_device(path: &Path) -> bool {
-    path.exists() && !path.is_file()
-}
-
-/// The one name of a file that may not be there yet.
-fn resolved(path: &Path) -> Option<PathBuf> {
-    if let Ok(path) = path.canonicalize() {
-        return Some(path);
-    }
-    let folder =
-        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    Some(folder.canonicalize().ok()?.join(path.file_name()?))
 }
 
 fn print(summary: &Summary, form: SummaryForm) -> anyhow::Result<()> {

@@ -28,7 +28,7 @@ pub struct Biflow {
     pub(crate) opened: Timestamp,
     /// The clock at the latest packet.
     pub(crate) seen: Timestamp,
-    /// The clock at the flow's first packet.
+    /// The clock at the flow's first packet, or a little later: no two flows of one key have the same.
     pub(crate) began: Timestamp,
     /// Of the latest SYN; meaningful if the connection has one.
     pub(crate) syn_sequence: u32,
@@ -77,6 +77,8 @@ impl Biflow {
         let has_ports = matches!(packet.transport, Transport::Tcp(_) | Transport::Ports(_));
         let bearing = if has_ports && is_from_service(&key, sender) {
             Bearing::new(sender, sender.opposite(), DirectionReason::Ports)
+        } else if has_ports && is_from_service(&key, sender.opposite()) {
+            Bearing::new(sender, sender, DirectionReason::Ports)
         } else {
             Bearing::new(sender, sender, DirectionReason::FirstSeen)
         };
@@ -203,7 +205,7 @@ impl Biflow {
     }
 }
 
-/// Whether a packet of `sender` is an answer by its ports: from a system port (RFC 6335, 6) to one that systems choose for their
+/// Whether a packet of `sender` would be an answer by its ports: from a system port (RFC 6335, 6) to one that systems choose for their
 /// clients. Linux takes those from 32768, others from 49152.
 const fn is_from_service(key: &FlowKey, sender: Side) -> bool {
     key.port(sender) < FIRST_USER_PORT && key.port(sender.opposite()) >= FIRST_CLIENT_PORT

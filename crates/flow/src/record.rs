@@ -81,7 +81,7 @@ pub struct FlowId(pub u64);
 pub enum DirectionReason {
     /// It sent the first packet that was seen.
     FirstSeen = 0,
-    /// The first packet that was seen came from a port of a service and went to one of a client.
+    /// The ports of the first packet that was seen are one of a service and one of a client, which is the initiator's.
     Ports = 1,
     /// A SYN-ACK was sent to it.
     SynAck = 2,

@@ -28,6 +28,8 @@ pub(crate) struct FlowTable {
     clock: Timestamp,
     /// Where the search for a flow to evict goes on.
     hand: u32,
+    /// How many flows it compares at most; fewer after it has found none that is light, more after it has.
+    candidates: usize,
     opened: u64,
     evicted: u64,
 }
@@ -44,6 +46,7 @@ impl FlowTable {
             capacity: capacity.clamp(LEAST_CAPACITY, GREATEST_CAPACITY),
             clock: Timestamp::ZERO,
             hand: 0,
+            candidates: MOST_CANDIDATES,
             opened: 0,
             evicted: 0,
         }
@@ -87,7 +90,7 @@ impl FlowTable {
         let is_it = |number| self.slab.get(number).is_some_and(|flow| flow.key == placement.key);
         let number = match self.index.find(placement.hash, is_it) {
             Some(number) if !self.is_over(number, packet, placement) => number,
-            _ => self.open(packet, placement),
+            predecessor => self.open(packet, placement, predecessor),
         };
         self.count(number, packet, placement.sender);
         number
@@ -168,12 +171,18 @@ impl FlowTable {
         false
     }
 
-    fn open(&mut self, packet: &Packet<'_>, placement: &Placement) -> u32 {
+    /// Opens a flow; `predecessor` is the number of one with the same key that has just ended.
+    fn open(&mut self, packet: &Packet<'_>, placement: &Placement, predecessor: Option<u32>) -> u32 {
+        let after = predecessor.and_then(|number| self.slab.get(number)).map(|flow| flow.began);
         if self.len() >= self.capacity {
             self.evict();
         }
         let Placement { key, sender, hash, .. } = *placement;
-        let flow = Biflow::new(key, hash, packet, sender, self.clock);
+        let mut flow = Biflow::new(key, hash, packet, sender, self.clock);
+        if let Some(after) = after {
+            // Two flows of one key that begin at the same time, as coarse clocks have it, are not to be taken for one.
+            flow.began = flow.began.max(after.saturating_add_nanos(1));
+        }
         self.opened += 1;
         let number = self.slab.place(flow, Opening::new(packet));
         self.index.insert(hash, number);
@@ -269,10 +278,13 @@ impl FlowTable {
             least = Some(least.map_or(candidate, |least| least.min(candidate)));
             candidates += 1;
             let is_light = least.is_some_and(|(weight, ..)| weight <= LIGHT);
-            if candidates >= if is_light { FEW_CANDIDATES } else { MANY_CANDIDATES } {
+            if candidates >= if is_light { LEAST_CANDIDATES } else { self.candidates } {
                 break;
             }
         }
+        let found_light = least.is_some_and(|(weight, ..)| weight <= LIGHT);
+        self.candidates = if found_light { self.candidates * 2 } else { self.candidates / 2 };
+        self.candidates = self.candidates.clamp(LEAST_CANDIDATES, MOST_CANDIDATES);
         if let Some((_, _, number)) = least {
             self.evicted += 1;
             self.end(number, self.clock, EndReason::LackOfResources);
@@ -280,9 +292,10 @@ impl FlowTable {
     }
 }
 
-/// The search for a flow to evict compares this many if one of them is of little weight (single packets), else more.
-const FEW_CANDIDATES: usize = 8;
-const MANY_CANDIDATES: usize = 256;
+/// The search for a flow to evict compares this many if one of them is of little weight (single packets), else more; where there are
+/// none, that would cost each new flow microseconds.
+const LEAST_CANDIDATES: usize = 8;
+const MOST_CANDIDATES: usize = 256;
 const LIGHT: u8 = 1;
 
 /// What a flow takes in memory; the schedule has four octets for it.

@@ -20,7 +20,8 @@ struct ModelFlow {
     described: [bool; 2],
     opened: u64,
     seen: u64,
-    began: u64,
+    /// Tells flows apart.
+    serial: u64,
     initiator: Side,
     reason: DirectionReason,
     syn: Option<u32>,
@@ -33,6 +34,7 @@ struct Model {
     flows: BTreeMap<FlowKey, ModelFlow>,
     records: Vec<FlowRecord>,
     clock: u64,
+    opened: u64,
     timeouts: Timeouts,
 }
 
@@ -74,13 +76,14 @@ impl Model {
         {
             self.end(key, clock, EndReason::EndOfFlowDetected);
         }
+        self.opened += u64::from(!self.flows.contains_key(&key));
         let flow = self.flows.entry(key).or_insert_with(|| {
             let (from, to) = (key.endpoint(sender).port, key.endpoint(sender.opposite()).port);
-            let answers = matches!(packet.transport, Transport::Tcp(_) | Transport::Ports(_))
-                && from < 1_024
-                && to >= 32_768;
-            let (initiator, reason) = if answers {
+            let has_ports = matches!(packet.transport, Transport::Tcp(_) | Transport::Ports(_));
+            let (initiator, reason) = if has_ports && from < 1_024 && to >= 32_768 {
                 (sender.opposite(), DirectionReason::Ports)
+            } else if has_ports && to < 1_024 && from >= 32_768 {
+                (sender, DirectionReason::Ports)
             } else {
                 (sender, DirectionReason::FirstSeen)
             };
@@ -89,7 +92,7 @@ impl Model {
                 described: [false; 2],
                 opened: clock,
                 seen: clock,
-                began: clock,
+                serial: self.opened,
                 initiator,
                 reason,
                 syn: None,
@@ -173,7 +176,7 @@ impl Model {
         self.records.push(FlowRecord {
             ended: Timestamp::from_nanos(at),
             opened: Timestamp::from_nanos(flow.opened),
-            id: flow::FlowId(flow.began),
+            id: flow::FlowId(flow.serial),
             key,
             initiator: flow.initiator,
             direction_reason: flow.reason,
@@ -508,4 +511,18 @@ fn fragments_that_come_before_the_first_wait_for_it() {
     let too_late = 30_000_000_011;
     let pieces = [datagram_fragment(4, 185, 10, 500), datagram_fragment(4, 0, too_late, 1_500)];
     assert_eq!(gist(&pieces), [(0, 1, 500), (7, 1, 1_500)]);
+}
+
+#[test]
+fn flows_of_one_key_that_begin_at_the_same_time_are_told_apart() {
+    let segment = |sequence, flags| {
+        let ports = Ports { source: 1_000, destination: 80 };
+        let tcp = Tcp { ports, sequence, flags: TcpFlags(flags), ..Tcp::default() };
+        packet([10, 0, 0, 1], [10, 0, 0, 2], 6, Transport::Tcp(tcp), 500, 64, 40)
+    };
+    let packets: Vec<_> =
+        (0..3).flat_map(|sequence| [segment(sequence, 0x02), segment(sequence, 0x14)]).collect();
+    let (records, _) = metered(&packets, MeterConfig::default(), Way::PLAIN);
+    let ids: std::collections::BTreeSet<_> = records.iter().map(|record| record.id).collect();
+    assert_eq!((records.len(), ids.len()), (3, 3));
 }
