@@ -48,14 +48,34 @@ fn several_captures_give_the_same_for_any_number_of_workers() {
 fn a_full_table_is_said_for_any_number_of_workers() {
     // Which flows are ended early depends on the number of workers, for each has a share of the memory. That all packets are in
     // some record does not.
-    let capture = own_capture("cryptojacking.pcap");
+    let folder = tempfile::tempdir().unwrap();
+    let capture = folder.path().join("many.pcap");
+    fs::write(&capture, many_flows(60_000)).unwrap();
     for workers in ["1", "2", "4"] {
         let replay = crate::program::Replay::of([&capture], &["--memory", "1MiB", "--workers", workers]);
         let packets: u64 =
             replay.flows.iter().map(|flow| flow.number("packets") + flow.number("reverse_packets")).sum();
-        assert_eq!(i64::try_from(packets).unwrap(), replay.packets("metered"));
+        assert_eq!((packets, replay.packets("metered")), (60_000, 60_000));
+        let evicted =
+            replay.flows.iter().filter(|flow| flow.text("end_reason") == "lack_of_resources").count();
+        assert!(evicted > 20_000, "{evicted} flows were ended early");
         replay.ended.assert_status(0);
+        assert!(replay.ended.stdout.contains("the flow table was full"), "{}", replay.ended.stdout);
     }
+}
+
+/// A capture of raw IPv4 with a packet of protocol 50 from each of so many hosts, all within one second.
+fn many_flows(hosts: u32) -> Vec<u8> {
+    let mut file = vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 101, 0, 0, 0];
+    for host in 0..hosts {
+        for field in [1_700_000_000, host, 20, 20] {
+            file.extend(field.to_le_bytes());
+        }
+        file.extend([0x45, 0, 0, 20, 0, 0, 0, 0, 64, 50, 0, 0]);
+        file.extend((0x0a00_0000 + host).to_be_bytes());
+        file.extend([192, 0, 2, 1]);
+    }
+    file
 }
 
 /// Replays `captures` with 1, 2 and 4 workers, with the flows in a file named `flows`; how many octets each wrote.

@@ -21,6 +21,8 @@ use std::{
 
 use clap::{Parser as _, error::ErrorKind};
 
+use report::printable;
+
 use crate::{
     arguments::{Arguments, Command},
     outcome::Outcome,
@@ -37,7 +39,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(outcome) => outcome.into(),
         Err(error) => {
-            say(&format!("flowcanary: {}\n", one_line(&error)));
+            say(&format!("flowcanary: {}\n", printable(&one_line(&error))));
             Outcome::of_error(&error).into()
         }
     }
@@ -56,7 +58,10 @@ fn explain(error: &clap::Error) -> ExitCode {
     let text = error.to_string();
     let reason: Vec<_> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
     let reason = reason.join(" ");
-    say(&format!("flowcanary: {}; see --help\n", reason.strip_prefix("error: ").unwrap_or(&reason)));
+    say(&format!(
+        "flowcanary: {}; see --help\n",
+        printable(reason.strip_prefix("error: ").unwrap_or(&reason))
+    ));
     Outcome::WrongUsage.into()
 }
 

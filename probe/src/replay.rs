@@ -12,7 +12,7 @@ use capture::{CaptureFiles, Filter};
 use crossbeam_channel::unbounded;
 use flow::{Meter, MeterConfig, Shard};
 use ipfix_export::{ExporterConfig, FileOutput, Output, UdpOutput};
-use report::Summary;
+use report::{Summary, printable};
 
 use crate::{
     arguments::{IpfixArguments, ReplayArguments, SummaryForm},
@@ -86,7 +86,7 @@ fn meter(
             let (report, files) = thread.join().map_err(broken)?;
             (collected, files, vec![report])
         } else {
-            let (reading, sources) = Reading::new(files, progress, workers);
+            let (reading, sources) = Reading::new(files, progress, filter.cloned(), workers);
             let reader = spawn(scope, "reader", move || reading.run())?;
             let mut running = Vec::new();
             for ((number, worker), mut batches) in threads.into_iter().enumerate().zip(sources) {
@@ -127,6 +127,12 @@ fn open_sinks(arguments: &ReplayArguments) -> anyhow::Result<Vec<Box<dyn Sink>>>
 fn open_export(destination: &Destination, ipfix: &IpfixArguments) -> anyhow::Result<IpfixSink> {
     let refresh_s = u32::try_from(ipfix.template_refresh.as_secs().max(1)).unwrap_or(u32::MAX);
     let mut config = ExporterConfig::new(ipfix.observation_domain).with_template_refresh_s(refresh_s);
+    if let (Destination::Udp(_), Some(MOST_DATAGRAM_OCTETS..)) = (destination, ipfix.message_octets) {
+        let text = format!(
+            "{destination}: a datagram has room for a message of fewer than {MOST_DATAGRAM_OCTETS} octets"
+        );
+        return Err(UsageError(format!("{text}; lower --message-octets")).into());
+    }
     if let Some(octets) = ipfix.message_octets {
         config = config.with_maximum_message(octets);
     }
@@ -143,6 +149,9 @@ fn filter(expression: &str) -> anyhow::Result<Filter> {
     Filter::new(expression)
         .map_err(|error| UsageError(format!("{error}; pcap-filter(7) describes the language")).into())
 }
+
+/// One more than IPv4 leaves of a packet's 65,535 octets.
+const MOST_DATAGRAM_OCTETS: u16 = 65_508;
 
 /// Two outputs on standard output would be read as one.
 fn check_standard_output(arguments: &ReplayArguments) -> anyhow::Result<()> {
@@ -166,7 +175,7 @@ fn print(summary: &Summary, form: SummaryForm) -> anyhow::Result<()> {
         }
         SummaryForm::None => {
             for warning in &summary.warnings {
-                say(&format!("warning: {warning}\n"));
+                say(&format!("warning: {}\n", printable(warning)));
             }
         }
     }

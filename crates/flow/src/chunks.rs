@@ -1,6 +1,6 @@
 /// A growing array of fixed chunks: growing copies nothing, and takes memory only as far as it is used.
 ///
-/// Measured against one `Vec` (`benches/flow_table.rs`): a flood's doubling copies are gone, and the second indirection stays in the first-level cache.
+/// A `Vec` of flows would copy all of them each time it doubles, since the allocator cannot move memory that is aligned to cache lines.
 #[derive(Debug)]
 pub(crate) struct Chunks<T> {
     chunks: Vec<Vec<T>>,

@@ -141,7 +141,7 @@ fn without_payload(packet: &Packet<'_>) -> Packet<'static> {
 }
 
 /// How many fragmented packets are known at a time: a flood of fragments must not make more of it.
-const FRAGMENTED_PACKETS: usize = 1 << 13;
+const FRAGMENTED_PACKETS: usize = 1 << 15;
 /// Tunnel packets that are fragmented are few.
 const CARRIERS: usize = 1 << 12;
 /// So many fragments wait at a time, a megabyte of them; further ones are accounted without ports at once.

@@ -19,6 +19,6 @@ mod top_talkers;
 pub use columns::{Column, flow_columns};
 pub use flow_file::{FlowFile, FlowFormat};
 pub use ledger::{MAX_REASONS, PacketLedger};
-pub use readable::{grouped, rfc3339, scaled_octets};
+pub use readable::{grouped, printable, rfc3339, scaled_octets};
 pub use summary::{FlowCounts, InterfaceDrops, OutputCounts, Summary};
 pub use top_talkers::{Talker, TopTalkers};

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use jiff::{SignedDuration, Timestamp as Moment};
 use wire::Timestamp;
 
@@ -9,6 +11,18 @@ pub fn rfc3339(timestamp: Timestamp) -> String {
     let moment =
         Moment::from_duration(SignedDuration::new(seconds, i32::try_from(nanos).unwrap_or_default()));
     moment.map_or_else(|_| timestamp.to_string(), |moment| format!("{moment:.9}"))
+}
+
+/// A text from a capture or a file name as it may be shown on a terminal: control characters, which could move the cursor or forge lines,
+/// stand as escapes.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let shown = text
+        .chars()
+        .map(|char| if char.is_control() { char.escape_default().to_string() } else { char.into() });
+    Cow::Owned(shown.collect())
 }
 
 /// A number in groups of three digits: `1,234,567`.
@@ -47,6 +61,12 @@ mod tests {
         assert_eq!(rfc3339(Timestamp::from_parts(1_700_000_000, 1)), "2023-11-14T22:13:20.000000001Z");
         assert_eq!(rfc3339(Timestamp::ZERO), "1970-01-01T00:00:00.000000000Z");
         assert_eq!(rfc3339(Timestamp::MAX), "2554-07-21T23:34:33.709551615Z");
+    }
+
+    #[test]
+    fn what_would_move_the_cursor_is_shown_as_text() {
+        assert_eq!(printable("eth0"), "eth0");
+        assert_eq!(printable("a\n\u{1b}[2Jb\u{9b}c"), "a\\n\\u{1b}[2Jb\\u{9b}c");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::{
 use serde::{Serialize, Serializer};
 use wire::Timestamp;
 
-use crate::{PacketLedger, Talker, grouped, rfc3339, scaled_octets};
+use crate::{PacketLedger, Talker, grouped, printable, rfc3339, scaled_octets};
 
 /// What a run says at its end: as text for people (`Display`), as JSON for programs (`Serialize`).
 #[derive(Clone, Debug, Serialize)]
@@ -128,7 +128,9 @@ impl Summary {
         for InterfaceDrops { capture, interface, by_interface, by_system } in &self.drops {
             writeln!(
                 f,
-                "  Lost before the capture {capture} was written, on {interface}: {} by the interface, {} by the system",
+                "  Lost before the capture {} was written, on {}: {} by the interface, {} by the system",
+                printable(capture),
+                printable(interface),
                 grouped(*by_interface),
                 grouped(*by_system)
             )?;
@@ -182,7 +184,7 @@ impl Summary {
         }
         writeln!(f, "Outputs")?;
         for OutputCounts { output, records, lost_records, messages, octets } in &self.outputs {
-            write!(f, "  {output}: {}", counted(*records, "record"))?;
+            write!(f, "  {}: {}", printable(output), counted(*records, "record"))?;
             if let (Some(messages), Some(octets)) = (messages, octets) {
                 write!(f, " in {} ({})", counted(*messages, "message"), scaled_octets(*octets))?;
             }
@@ -211,7 +213,7 @@ impl fmt::Display for Summary {
         self.write_talkers(f)?;
         self.write_outputs(f)?;
         for warning in &self.warnings {
-            writeln!(f, "warning: {warning}")?;
+            writeln!(f, "warning: {}", printable(warning))?;
         }
         Ok(())
     }

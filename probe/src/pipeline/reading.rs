@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use capture::{CaptureFiles, Fill};
+use capture::{CaptureFiles, Fill, Filter};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use flow::{Clock, Shard, ShardMap};
 
@@ -11,6 +11,7 @@ use crate::progress::Progress;
 pub(crate) struct Reading {
     files: CaptureFiles,
     progress: Progress,
+    filter: Option<Filter>,
     shards: ShardMap,
     clock: Clock,
     workers: Vec<Sender<Arc<SharedBatch>>>,
@@ -21,7 +22,12 @@ pub(crate) struct Reading {
 
 impl Reading {
     /// A reading for `workers`, and where each of them gets its batches from.
-    pub(crate) fn new(files: CaptureFiles, progress: Progress, workers: u16) -> (Self, Vec<Shared>) {
+    pub(crate) fn new(
+        files: CaptureFiles,
+        progress: Progress,
+        filter: Option<Filter>,
+        workers: u16,
+    ) -> (Self, Vec<Shared>) {
         let (give_back, done) = unbounded();
         let (senders, sources) = (0..workers)
             .map(|_| {
@@ -30,7 +36,19 @@ impl Reading {
             })
             .unzip();
         let shards = ShardMap::new(workers);
-        (Self { files, progress, shards, clock: Clock::default(), workers: senders, done, made: 0 }, sources)
+        (
+            Self {
+                files,
+                progress,
+                filter,
+                shards,
+                clock: Clock::default(),
+                workers: senders,
+                done,
+                made: 0,
+            },
+            sources,
+        )
     }
 
     /// Reads to the end, and returns the captures for what they have to say.
@@ -68,13 +86,16 @@ impl Reading {
         self.done.recv().unwrap_or_default()
     }
 
-    /// Finds each frame's shard. Frames without IP are the first worker's.
+    /// Finds each frame's shard. Frames without IP and those that are filtered out are the first worker's.
     fn share_out(&mut self, shared: &mut SharedBatch) {
         let SharedBatch { batch, shards } = shared;
         shards.clear();
         for frame in batch.frames() {
             let clock = self.clock.advance(frame.timestamp);
-            shards.push(wire::decode(&frame).map_or(Shard(0), |packet| self.shards.shard(&packet, clock)));
+            // What the filter does not ask for must teach nothing of tunnels, either: a lone worker does not see it.
+            let is_asked_for = self.filter.as_mut().is_none_or(|filter| filter.matches(&frame));
+            let packet = wire::decode(&frame).ok().filter(|_| is_asked_for);
+            shards.push(packet.map_or(Shard(0), |packet| self.shards.shard(&packet, clock)));
         }
     }
 }
@@ -107,7 +128,7 @@ mod tests {
         fs::write(&path, large_capture()).unwrap();
         for workers in [2, 3] {
             let files = CaptureFiles::open([&path]).unwrap();
-            let (reading, sources) = Reading::new(files, Progress::default(), workers);
+            let (reading, sources) = Reading::new(files, Progress::default(), None, workers);
             let frames: Vec<_> = thread::scope(|scope| {
                 let running: Vec<_> = sources
                     .into_iter()

@@ -24,6 +24,7 @@ pub(crate) struct IpfixSink {
     pacing: Option<Pacing>,
     export_time_s: u32,
     refused: u64,
+    /// The first one.
     failure: Option<String>,
 }
 
@@ -71,13 +72,13 @@ impl Sink for IpfixSink {
             Ok(handle) => handle,
             Err(error) => {
                 self.refused += 1;
-                return self.note(format!("{}: {error:#}", self.name));
+                return self.note(format!("{error:#}"));
             }
         };
         match self.exporter.record(&handle, self.export_time_s, |writer| shape.write(record, writer)) {
             Ok(()) => {}
-            Err(ExportError::Output(error)) => self.note(format!("{}: {error}", self.name)),
-            Err(error) => self.note(format!("{}: a record was refused: {error}", self.name)),
+            Err(ExportError::Output(error)) => self.note(error.source.to_string()),
+            Err(error) => self.note(format!("a record was refused: {error}")),
         }
         if let Some(pacing) = &mut self.pacing {
             pacing.pause_after(self.exporter.statistics().messages);
@@ -86,22 +87,28 @@ impl Sink for IpfixSink {
 
     fn finish(mut self: Box<Self>) -> SinkReport {
         if let Err(error) = self.exporter.flush(self.export_time_s) {
-            self.note(format!("{}: {error}", self.name));
+            self.note(error.source.to_string());
         }
         let statistics = self.exporter.statistics();
         if statistics.refused_messages > 0 {
             self.note(format!(
-                "{}: nobody listens there: {} of {} messages were refused; start the collector first",
-                self.name, statistics.refused_messages, statistics.messages
+                "nobody listens there: {} of {} messages were refused; start the collector first",
+                statistics.refused_messages, statistics.messages
             ));
         }
+        let lost_records = statistics.lost_records + statistics.refused_records + self.refused;
+        let failure = self.failure.map(|failure| match lost_records {
+            0 => format!("{}: {failure}", self.name),
+            1 => format!("{}: 1 record is lost: {failure}", self.name),
+            lost => format!("{}: {lost} records are lost: {failure}", self.name),
+        });
         let counts = OutputCounts {
             output: self.name,
             records: statistics.data_records,
-            lost_records: statistics.lost_records + statistics.refused_records + self.refused,
+            lost_records,
             messages: Some(statistics.messages),
             octets: Some(statistics.octets),
         };
-        SinkReport { counts, failure: self.failure }
+        SinkReport { counts, failure }
     }
 }
