@@ -61,6 +61,8 @@ impl Collector {
     fn count(&mut self, record: &FlowRecord) {
         let counts = &mut self.counts;
         counts.records += 1;
+        counts.packets += record.forward.packets + record.reverse.packets;
+        counts.octets += record.forward.octets + record.reverse.octets;
         counts.bidirectional += u64::from(record.is_bidirectional());
         *match record.end_reason {
             EndReason::IdleTimeout => &mut counts.idle_timeout,

@@ -87,6 +87,9 @@ impl<T> FragmentCache<T> {
     }
 }
 
+/// How many tunnel packets whose first fragment has come are remembered, by those who share packets out and by those who meter them
+/// alike: otherwise the two would not agree. Tunnel packets that are fragmented are few.
+pub(crate) const CARRIERS: usize = 1 << 12;
 /// How long the rest of a packet is waited for.
 const REMEMBERED_NANOS: u64 = 30_000_000_000;
 

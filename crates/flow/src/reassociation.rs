@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 
 use wire::{FragmentId, Packet, Ports, Timestamp, Transport};
 
-use crate::fragments::FragmentCache;
+use crate::fragments::{CARRIERS, FragmentCache};
 
 /// What is known of fragmented packets.
 #[derive(Debug)]
@@ -142,7 +142,5 @@ fn without_payload(packet: &Packet<'_>) -> Packet<'static> {
 
 /// How many fragmented packets are known at a time: a flood of fragments must not make more of it.
 const FRAGMENTED_PACKETS: usize = 1 << 15;
-/// Tunnel packets that are fragmented are few.
-const CARRIERS: usize = 1 << 12;
 /// So many fragments wait at a time, a megabyte of them; further ones are accounted without ports at once.
 const WAITING_FRAGMENTS: usize = 1 << 12;

@@ -3,7 +3,7 @@ use std::hash::{BuildHasher, Hasher};
 use ahash::RandomState;
 use wire::{Address, FragmentId, Packet, Timestamp};
 
-use crate::fragments::FragmentCache;
+use crate::fragments::{CARRIERS, FragmentCache};
 
 /// The number of one of several meters that share the packets of a capture, from 0 on.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -59,9 +59,6 @@ impl ShardMap {
         Shard(u16::try_from(share >> 16).unwrap_or_default())
     }
 }
-
-/// Tunnel packets that are fragmented are few.
-const CARRIERS: usize = 4_096;
 
 #[cfg(test)]
 mod tests {

@@ -57,6 +57,10 @@ pub struct FlowCounts {
     pub flows: u64,
     /// Records of them, with those that the active timeout cut.
     pub records: u64,
+    /// Packets in these records: those that were metered, if nothing was lost on the way.
+    pub packets: u64,
+    /// Octets in these records.
+    pub octets: u64,
     /// Records with packets both ways.
     pub bidirectional: u64,
     /// Records by flowEndReason: no packet for the idle timeout,
@@ -121,9 +125,12 @@ impl Summary {
                 writeln!(f, "  {:>17}  other reasons", grouped(ledger.undecoded() - shown))?;
             }
         }
-        match ledger.balance() {
-            0 => writeln!(f, "  The ledger balances: each packet is accounted for once.")?,
-            rest => writeln!(f, "  THE LEDGER IS OFF BY {rest} PACKETS. Please report this.")?,
+        match (ledger.balance(), i128::from(ledger.metered) - i128::from(self.flows.packets)) {
+            (0, 0) => writeln!(f, "  The ledger balances: each packet is accounted for once.")?,
+            (0, rest) => {
+                writeln!(f, "  THE FLOWS LACK {rest} PACKETS THAT WERE METERED. Please report this.")?;
+            }
+            (rest, _) => writeln!(f, "  THE LEDGER IS OFF BY {rest} PACKETS. Please report this.")?,
         }
         for InterfaceDrops { capture, interface, by_interface, by_system } in &self.drops {
             writeln!(
@@ -287,6 +294,8 @@ mod tests {
             flows: FlowCounts {
                 flows: 100,
                 records: 101,
+                packets: 12_000,
+                octets: 9_000_000,
                 bidirectional: 90,
                 idle_timeout: 60,
                 forced_end: 41,
