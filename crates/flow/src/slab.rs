@@ -47,6 +47,12 @@ impl FlowSlab {
         number
     }
 
+    /// How many places there are, taken or free.
+    #[cfg(test)]
+    pub(crate) fn places(&self) -> usize {
+        self.flows.len()
+    }
+
     /// Gives a place back.
     pub(crate) fn free(&mut self, number: u32) {
         self.free.push(number);

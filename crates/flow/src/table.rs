@@ -304,3 +304,105 @@ const OCTETS_PER_FLOW: usize =
 const LEAST_CAPACITY: usize = 4_096;
 /// Numbers have 32 bits, and copies of flows whose records wait take some.
 const GREATEST_CAPACITY: usize = 3 << 30;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Clock, DirectionReason, FlowKey, Timeouts,
+        placement::testing::{packet, tcp, udp},
+    };
+
+    fn table() -> FlowTable {
+        FlowTable::new(Timeouts::default().into(), 0)
+    }
+
+    fn account(table: &mut FlowTable, packet: &Packet<'_>, clock: Timestamp) -> u32 {
+        let (key, sender) = FlowKey::of(packet);
+        table.account(packet, &Placement { key, sender, clock, hash: 7, releases: false })
+    }
+
+    #[test]
+    fn who_opened_a_flow_follows_from_ports_only_where_both_say_so() {
+        let reason = |source, destination| {
+            let mut table = table();
+            let number = account(
+                &mut table,
+                &packet([10, 0, 0, 9], [10, 0, 0, 1], udp(source, destination)),
+                Timestamp::ZERO,
+            );
+            let flow = table.flow(number).unwrap();
+            (flow.key.port(flow.initiator()), flow.bearing.reason())
+        };
+        assert_eq!(reason(443, 32_768), (32_768, DirectionReason::Ports));
+        assert_eq!(reason(32_768, 443), (32_768, DirectionReason::Ports));
+        assert_eq!(reason(443, 32_767), (443, DirectionReason::FirstSeen));
+        assert_eq!(reason(1_024, 40_000), (1_024, DirectionReason::FirstSeen));
+        assert_eq!(reason(1_023, 40_000), (40_000, DirectionReason::Ports));
+    }
+
+    #[test]
+    fn a_counter_that_is_full_cuts_the_record_and_loses_no_packet() {
+        let mut table = table();
+        let datagram = packet([10, 0, 0, 1], [10, 0, 0, 2], udp(5, 6));
+        let number = account(&mut table, &datagram, Timestamp::ZERO);
+        table.slab.get_mut(number).unwrap().packets = [u32::MAX - 1, 0];
+        for _ in 0..3 {
+            account(&mut table, &datagram, Timestamp::ZERO);
+        }
+        table.close(Timestamp::ZERO);
+        let mut records = Vec::new();
+        table.take_records(&mut records, 10);
+        let packets: Vec<_> = records.iter().map(|record| record.forward.packets).collect();
+        assert_eq!(packets, [u64::from(u32::MAX), 2]);
+    }
+
+    #[test]
+    fn records_do_not_pile_up_while_time_stands_still() {
+        let (mut table, mut clock) = (table(), Clock::default());
+        let mut taken = Vec::new();
+        for connection in 0..100_000_u32 {
+            let mut open = packet([10, 0, 0, 1], [10, 0, 0, 2], tcp(1, 2, 0x02));
+            if let Transport::Tcp(tcp) = &mut open.transport {
+                tcp.sequence = connection;
+            }
+            for segment in [open, packet([10, 0, 0, 1], [10, 0, 0, 2], tcp(1, 2, 0x04))] {
+                let now = clock.advance(Timestamp::ZERO);
+                account(&mut table, &segment, now);
+            }
+            if table.advance(clock.now()) {
+                table.take_records(&mut taken, usize::MAX);
+            }
+            assert!(
+                table.slab.places() < 70_000,
+                "{} places after {connection} connections",
+                table.slab.places()
+            );
+        }
+        assert!(taken.len() > 30_000);
+    }
+
+    #[test]
+    fn closed_connections_are_evicted_before_open_ones() {
+        let mut table = table();
+        for flow in 0..4_096_u32 {
+            let [_, _, a, b] = flow.to_be_bytes();
+            let there = packet([10, 0, a, b], [192, 0, 2, 1], tcp(5_000, 80, 0x10));
+            let back = packet(
+                [192, 0, 2, 1],
+                [10, 0, a, b],
+                tcp(80, 5_000, if flow % 8 == 0 { 0x14 } else { 0x10 }),
+            );
+            account(&mut table, &there, Timestamp::ZERO);
+            account(&mut table, &back, Timestamp::ZERO);
+        }
+        account(&mut table, &packet([10, 1, 0, 0], [192, 0, 2, 1], udp(1, 2)), Timestamp::ZERO);
+        table.close(Timestamp::ZERO);
+        let mut records = Vec::new();
+        table.take_records(&mut records, usize::MAX);
+        let evicted: Vec<_> =
+            records.iter().filter(|record| record.end_reason == EndReason::LackOfResources).collect();
+        assert_eq!(evicted.len(), 1);
+        assert_eq!(evicted[0].reverse.tcp_flags.0 | evicted[0].forward.tcp_flags.0, 0x14);
+    }
+}

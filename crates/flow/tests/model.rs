@@ -514,6 +514,16 @@ fn fragments_that_come_before_the_first_wait_for_it() {
 }
 
 #[test]
+fn only_so_many_fragments_wait() {
+    let pieces: Vec<_> = (0..5_000).map(|packet| datagram_fragment(packet, 185, 10, 100)).collect();
+    let mut meter = Meter::new(MeterConfig::default());
+    let waiting =
+        pieces.iter().filter(|piece| matches!(meter.place(piece, piece.timestamp), Placed::Waiting));
+    assert_eq!(waiting.count(), 4_096);
+    assert_eq!(gist(&pieces), [(0, 5_000, 500_000)], "and none is lost");
+}
+
+#[test]
 fn flows_of_one_key_that_begin_at_the_same_time_are_told_apart() {
     let segment = |sequence, flags| {
         let ports = Ports { source: 1_000, destination: 80 };
