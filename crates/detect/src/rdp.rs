@@ -1,1 +1,28 @@
-//! To be written.
+//! Remote desktop: which connections are RDP, what they say of themselves, how their logons end, and who guesses passwords.
+//!
+//! A [`Connection`] takes the octets of one TCP connection, recognises RDP by the grammar of TPKT and X.224 on any port, and states
+//! [`Fact`]s. Terms are those of MS-RDPBCGR. [`interest`] tells from a few octets which connections are worth one.
+//!
+//! It must never know packets, ports that RDP usually has, or where octets come from.
+
+mod connection;
+mod framing;
+mod ja4;
+mod mcs;
+mod octets;
+mod outcome;
+mod protocols;
+mod records;
+#[cfg(test)]
+mod sample;
+mod tls;
+mod tool;
+mod x224;
+
+pub use connection::{Connection, Description, Fact, MESSAGE_OCTETS, Recognition, TlsClient};
+pub use mcs::ClientData;
+pub use outcome::{Logon, Outcome, Reason};
+pub use protocols::{FailureCode, SecurityProtocols};
+pub use records::{KEPT_RECORDS, Record, RecordSummary, Totals};
+pub use tool::Tool;
+pub use x224::{ConnectionConfirm, ConnectionRequest, Interest, interest};
