@@ -401,3 +401,6 @@ const ALERT_OCTETS: usize = 2;
 /// (MS-RDPBCGR, 1.3.1.1).
 const CLIENT_RECORDS_TO_INFO: u32 = 6;
 const SERVER_RECORDS_TO_INFO: u32 = 4;
+
+#[cfg(test)]
+mod tests;

@@ -174,7 +174,7 @@ pub(super) const LONGEST_RECORD_OCTETS: usize = RECORD_HEADER_OCTETS + (1 << 14)
 const CLIENT_HELLO: u8 = 1;
 const SERVER_HELLO: u8 = 2;
 const RANDOM_OCTETS: usize = 32;
-/// Extension types (IANA, TLS ExtensionType Values).
+/// Extension types (IANA, TLS `ExtensionType` Values).
 pub(super) const SERVER_NAME: u16 = 0;
 const SIGNATURE_ALGORITHMS: u16 = 13;
 pub(super) const ALPN: u16 = 16;

@@ -13,7 +13,7 @@ pub enum Tool {
     MassScanner,
     /// Not Microsoft's client, which cuts cookies to nine characters.
     LongCookie,
-    /// Built on OpenSSL with its default ciphers, as FreeRDP and what is built on it: hydra, crowbar, Remmina.
+    /// Built on OpenSSL with its default ciphers, as `FreeRDP` and what is built on it: hydra, crowbar, Remmina.
     OpenSsl,
 }
 

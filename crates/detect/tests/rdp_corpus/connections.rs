@@ -8,7 +8,8 @@ use std::{
 };
 
 use capture::{Batch, CaptureReader, Fill};
-use detect::rdp::{Connection, Interest, Recognition, interest};
+use detect::rdp::{Connection, Interest, Observation, Recognition, interest};
+use flow::{Endpoint, FlowId};
 use serde_json::Value;
 use wire::{Packet, Tcp, TcpFlags, Timestamp, Transport};
 
@@ -38,15 +39,15 @@ impl fmt::Display for Ends {
 
 /// Something that a direction gave.
 #[derive(Clone, Debug)]
-pub(crate) enum Event {
+enum Event {
     Octets(Vec<u8>),
     Closed { reset: bool },
 }
 
 /// Everything that a capture's connection gave, in the order in which it could be read.
 #[derive(Debug, Default)]
-pub(crate) struct Followed {
-    pub(crate) events: Vec<(bool, Timestamp, Event)>,
+struct Followed {
+    events: Vec<(bool, Timestamp, Event)>,
     directions: [Direction; 2],
 }
 
@@ -57,21 +58,31 @@ struct Direction {
     has_closed: bool,
 }
 
+/// An RDP connection with everything that was observed of it.
+pub(crate) struct Observed {
+    pub(crate) ends: Ends,
+    pub(crate) connection: Connection,
+    pub(crate) observations: Vec<Observation>,
+}
+
 /// The RDP connections of a capture. `None` if it is no capture that can be read.
-pub(crate) fn rdp_connections(path: &Path) -> Option<Vec<(Ends, Connection)>> {
-    let mut found = Vec::new();
-    for (ends, followed) in follow(path)? {
-        let Some(connection) = replay(&followed) else { continue };
-        if connection.recognition() == Recognition::Rdp {
-            found.push((ends, connection));
-        }
-    }
-    Some(found)
+pub(crate) fn rdp_connections(path: &Path) -> Option<Vec<Observed>> {
+    let followed = follow(path)?.into_iter();
+    let observed = followed.filter_map(|(ends, followed)| replay(ends, &followed));
+    Some(observed.filter(|observed| observed.connection.recognition() == Recognition::Rdp).collect())
 }
 
 /// Gives a connection what was followed, if it is of interest.
-pub(crate) fn replay(followed: &Followed) -> Option<Connection> {
+fn replay(ends: Ends, followed: &Followed) -> Option<Observed> {
     let mut connection = Connection::new();
+    let mut observations = Vec::new();
+    let [client, server] =
+        [ends.client, ends.server].map(|end| Endpoint { address: end.ip(), port: end.port() });
+    let mut observe = |connection: &mut Connection, time| {
+        while let Some(fact) = connection.next_fact() {
+            observations.push(Observation::new(time, FlowId(0), client, server, fact, connection));
+        }
+    };
     let mut last = Timestamp::ZERO;
     let mut is_first = [true, true];
     for (from_initiator, time, event) in &followed.events {
@@ -86,13 +97,15 @@ pub(crate) fn replay(followed: &Followed) -> Option<Connection> {
             }
             Event::Closed { reset } => connection.closed(*from_initiator, *time, *reset),
         }
+        observe(&mut connection, last);
     }
     connection.ended(last);
-    Some(connection)
+    observe(&mut connection, last);
+    Some(Observed { ends, connection, observations })
 }
 
 /// Puts the connections of a capture in order, by the time of their first segments.
-pub(crate) fn follow(path: &Path) -> Option<Vec<(Ends, Followed)>> {
+fn follow(path: &Path) -> Option<Vec<(Ends, Followed)>> {
     let mut reader = CaptureReader::open(path).ok()?;
     let mut batch = Batch::new();
     let mut connections: Vec<(Ends, Followed)> = Vec::new();
@@ -105,12 +118,10 @@ pub(crate) fn follow(path: &Path) -> Option<Vec<(Ends, Followed)>> {
             let source = end(packet.ip.source, tcp.ports.source);
             let destination = end(packet.ip.destination, tcp.ports.destination);
             let key = (source.min(destination), source.max(destination));
-            let place = places.get(&key).copied().filter(|place| {
-                let followed = &connections[*place].1;
-                !(tcp.flags.is_syn() && followed.is_over())
-            });
-            let place = place.unwrap_or_else(|| {
-                let number = places.get(&key).map_or(0, |place| connections[*place].0.number + 1);
+            let before = places.get(&key).copied();
+            let is_again = |place: &usize| tcp.flags.is_syn() && connections[*place].1.is_over();
+            let place = before.filter(|place| !is_again(place)).unwrap_or_else(|| {
+                let number = before.map_or(0, |place| connections[place].0.number + 1);
                 let (client, server) =
                     if tcp.flags.is_syn_ack() { (destination, source) } else { (source, destination) };
                 connections.push((Ends { client, server, number }, Followed::default()));
