@@ -84,7 +84,7 @@ pub enum Fact {
     Answered(ConnectionConfirm),
     /// The client has told of itself in the clear, and asks for the channel of CVE-2019-0708.
     AskedForMsT120,
-    /// The logon is over, or a session has begun. The last fact of each connection, and one of every connection.
+    /// The logon is over, or a session has begun. The last fact of a connection, which can be let go then; every one has one.
     Logon(Logon),
 }
 
@@ -263,8 +263,8 @@ impl Connection {
         }
     }
 
-    /// In TLS 1.3 handshake and alerts look like application data: the client's first record ends the handshake, and an alert has two
-    /// octets (RFC 8446, 6).
+    /// In TLS 1.3 handshake and alerts look like application data: the client's first record ends the handshake, and an alert has
+    /// two octets (RFC 8446, 6).
     fn take_tls_1_3(&mut self, from_client: bool, time: Timestamp, unit: Unit) {
         let is_alert =
             self.server_hello.is_some_and(|hello| hello.content_of(unit.octets).at_most <= ALERT_OCTETS);

@@ -90,12 +90,18 @@ impl Framer {
         &self.head
     }
 
-    /// How much to keep of units from now on.
+    /// How much to keep of units from now on. What is kept of the last one may be let go.
     pub(super) fn keep(&mut self, octets: usize) {
         self.keep = octets;
-        if octets == 0 {
-            self.head.shrink_to(LONGEST_HEADER_OCTETS);
+        if self.head.capacity() > octets.max(SMALL_OCTETS) {
+            self.head = Vec::new();
         }
+    }
+
+    /// What is allocated for octets.
+    #[cfg(test)]
+    pub(super) fn held_octets(&self) -> usize {
+        self.head.capacity()
     }
 
     pub(super) fn grammar(&self) -> Grammar {
@@ -198,6 +204,8 @@ fn unit(kind: UnitKind, octets: usize, shortest: usize) -> Header {
     if octets < shortest { Header::Unknown } else { Header::Unit(Unit { kind, octets }) }
 }
 
+/// Not worth being let go.
+const SMALL_OCTETS: usize = 64;
 /// That of a TLS record.
 const LONGEST_HEADER_OCTETS: usize = 5;
 /// The action of a fast-path PDU is 0 (MS-RDPBCGR, 2.2.8.1.2).

@@ -81,7 +81,7 @@ fn skip_per_length(octets: &mut Octets<'_>) -> Option<()> {
     Some(())
 }
 
-/// A user data block: type, length with these four octets, content (MS-RDPBCGR, 2.2.1.3.1). A block that is cut gives what is there.
+/// A user data block: type, length with these four octets, content (MS-RDPBCGR, 2.2.1.3.1). One that is cut gives what is there.
 fn block<'a>(octets: &mut Octets<'a>) -> Option<(u16, &'a [u8])> {
     let (kind, length) = (octets.u16_le()?, octets.u16_le()?);
     let content = usize::from(length).checked_sub(4)?;

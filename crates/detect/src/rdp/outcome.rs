@@ -149,9 +149,7 @@ pub(super) enum Ending {
     Silence,
 }
 
-/// A logon with network level authentication that goes on.
-///
-/// `selected` is what the server chose, `hello` what TLS runs with.
+/// Whether a logon whose credentials may be `taken` has become a session: by size, or by time and liveliness.
 pub(super) fn is_desktop_after_logon(records: &RecordSummary, taken: Taken, lasted: Duration) -> bool {
     let is_large = records.server.octets >= DESKTOP_OCTETS;
     let is_long =
@@ -171,7 +169,7 @@ pub(super) enum Taken {
     NotYet,
 }
 
-/// Looks for what a client does only after the server's proof.
+/// Looks for what a client does only after the server's proof. `selected` is what the server chose, `hello` what TLS runs with.
 pub(super) fn taken(
     records: &RecordSummary,
     selected: SecurityProtocols,

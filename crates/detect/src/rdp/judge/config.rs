@@ -18,7 +18,7 @@ pub struct JudgeConfig {
     pub distributed_failures: u32,
     /// How many sources that takes.
     pub distributed_sources: u32,
-    /// Connections that left at a logon screen count as this part of a failed logon: what was typed there, if anything, cannot be seen.
+    /// Connections that left at a logon screen count as this part of a failed logon: what was typed there cannot be seen.
     pub logon_screen_weight: f64,
     /// A connection that stayed longer at a logon screen is somebody who reads it, or works.
     pub logon_screen_time: Duration,
