@@ -329,7 +329,7 @@ fn a_connection_is_small_and_lets_go_of_its_octets() {
     assert!(size_of::<Connection>() <= 640, "{}", size_of::<Connection>());
     let mut connection = Connection::new();
     connection.octets(CLIENT, moment(0), &connection_request(Some("bob"), Some(3)));
-    connection.octets(CLIENT, moment(1), &[&[22, 3, 3, 0x40, 0][..], &[0; 20_000]].concat());
+    connection.octets(CLIENT, moment(1), &record(22, 16_000));
     assert!(connection.client.held_octets() <= MESSAGE_OCTETS, "{}", connection.client.held_octets());
     for (sender, at_ms, octets) in ntlm(&[PROOF]) {
         connection = if at_ms == 0 { Connection::new() } else { connection };
