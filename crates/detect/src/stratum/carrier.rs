@@ -3,7 +3,7 @@
 use wire::Timestamp;
 
 use super::dialogue::{Carriage, Dialogue};
-use super::objects::{Layout, Objects};
+use super::objects::{Layout, Object, Objects};
 use http::Http;
 pub(super) use opening::{Guess, guess};
 use socks::Socks;
@@ -39,6 +39,8 @@ pub(super) struct Context<'d> {
     pub(super) from_initiator: bool,
     pub(super) time: Timestamp,
     pub(super) path: &'d mut Path,
+    /// The end has said something that was not for a proxy.
+    pub(super) spoke: bool,
 }
 
 /// What is known of the way that both ends' octets take.
@@ -62,7 +64,7 @@ pub(super) enum Step<'o> {
 }
 
 impl Context<'_> {
-    fn hear(&mut self, carriage: Carriage, object: &[u8]) {
+    fn hear(&mut self, carriage: Carriage, object: Object<'_>) {
         self.dialogue.hear(self.from_initiator, carriage, self.time, object);
     }
 }
@@ -89,12 +91,16 @@ impl Carrier {
                 Step::Become(next, rest) => {
                     let before = std::mem::replace(self, next);
                     octets = rest;
+                    if std::mem::take(&mut context.path.left_proxy) {
+                        context.spoke = false;
+                    }
                     // Octets that were held back to tell what this is belong to what it turned out to be.
                     if let Self::Opening(held) = before {
                         if !held.is_empty() {
                             self.octets(&held, context);
                         }
                     }
+                    context.spoke |= !octets.is_empty();
                 }
             }
         }

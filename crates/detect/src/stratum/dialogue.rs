@@ -9,6 +9,7 @@ use super::grammar::{
     read_statement,
 };
 use super::message::{Message, digest};
+use super::objects::Object;
 use super::wallet;
 
 mod ledger;
@@ -45,7 +46,13 @@ pub(super) struct Dialogue {
 
 impl Dialogue {
     /// Takes one JSON object that an end has said.
-    pub(super) fn hear(&mut self, from_initiator: bool, carriage: Carriage, time: Timestamp, object: &[u8]) {
+    pub(super) fn hear(
+        &mut self,
+        from_initiator: bool,
+        carriage: Carriage,
+        time: Timestamp,
+        object: Object<'_>,
+    ) {
         let belongs = Message::read(object)
             .is_some_and(|message| self.understand(from_initiator, carriage, time, &message));
         self.strange = if belongs { 0 } else { self.strange.saturating_add(1) };
@@ -167,7 +174,11 @@ impl Dialogue {
         time: Timestamp,
         message: &Message<'_>,
     ) -> bool {
-        let expected = message.identifier().and_then(|identifier| self.requests.take(identifier));
+        let expected = message
+            .identifier()
+            .and_then(|identifier| self.requests.take(identifier))
+            .or_else(|| self.requests.lone_greeting())
+            .or_else(|| if message.is_whole { None } else { self.requests.oldest_work() });
         // Over HTTP, a response without its request is any document.
         if expected.is_none() && carriage == Carriage::Http {
             return false;

@@ -112,6 +112,9 @@ fn confidence(facts: &Facts, stage: Stage) -> (Confidence, &'static str) {
     if shares.of_known_jobs > 0 && shares.accepted > 0 {
         return (Confidence::High, "the pool handed out jobs and accepted shares of them");
     }
+    if facts.dialect.is_some_and(Dialect::asks_a_node) && facts.jobs > 0 && shares.accepted > 0 {
+        return (Confidence::High, "the node gave work and accepted what was made of it");
+    }
     match stage {
         Stage::Attempt => (Confidence::Low, "the miner asked and was not answered"),
         Stage::Answered => (Confidence::Low, "the miner asked and was answered, but not let in"),

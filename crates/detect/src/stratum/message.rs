@@ -3,6 +3,8 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::objects::Object;
+
 /// The members of a message that any dialect uses, each as it was written. What is absent, and what is null, is `None`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -39,13 +41,18 @@ pub(super) struct Message<'a> {
     pub(super) nonce: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) code: Option<&'a RawValue>,
+    /// If not, members that came later are missing.
+    #[serde(skip)]
+    pub(super) is_whole: bool,
 }
 
 impl<'a> Message<'a> {
     /// Reads one object; `None` if it is not JSON.
-    pub(super) fn read(object: &'a [u8]) -> Option<Self> {
+    pub(super) fn read(object: Object<'a>) -> Option<Self> {
         // An array would be read as members in their order.
-        (object.first() == Some(&b'{')).then(|| serde_json::from_slice(object).ok())?
+        let message: Option<Self> =
+            object.octets.starts_with(b"{").then(|| serde_json::from_slice(object.octets).ok())?;
+        Some(Self { is_whole: object.is_whole, ..message? })
     }
 
     /// The request's identifier, for comparing. Some pools answer the number 1 with the string "1".
@@ -145,8 +152,8 @@ mod tests {
 
     #[test]
     fn members_are_kept_as_they_were_written() {
-        let message = Message::read(br#"{"id":"7","method":"sub\u006dit","params":["a",12,"0xff",true,[]],"x":{}}"#)
-            .expect("this is JSON");
+        let octets = br#"{"id":"7","method":"sub\u006dit","params":["a",12,"0xff",true,[]],"x":{}}"#;
+        let message = Message::read(Object { octets, is_whole: true }).expect("this is JSON");
         assert_eq!(message.identifier(), Some(digest("7")));
         assert_eq!(text(message.method).as_deref(), Some("submit"));
         let list = List::of(message.params).expect("this is an array");
@@ -158,8 +165,8 @@ mod tests {
 
     #[test]
     fn what_is_no_object_is_no_message() {
-        for wrong in [&b"{"[..], b"[]", b"{\"id\":}", b"", b"{\"method\":\"\xff\"}"] {
-            assert!(Message::read(wrong).is_none());
+        for octets in [&b"{"[..], b"[]", b"{\"id\":}", b"", b"{\"method\":\"\xff\"}"] {
+            assert!(Message::read(Object { octets, is_whole: true }).is_none());
         }
     }
 }

@@ -29,6 +29,14 @@ pub(super) enum Layout {
     Document,
 }
 
+/// A JSON object as it was found.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Object<'a> {
+    pub(super) octets: &'a [u8],
+    /// If not, these are the first members of an object that is too long: a block, or the template of one.
+    pub(super) is_whole: bool,
+}
+
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum State {
     Between,
@@ -71,7 +79,7 @@ impl Objects {
     }
 
     /// Takes the next octets; `consume` gets each object that is complete.
-    pub(super) fn octets(&mut self, mut octets: &[u8], mut consume: impl FnMut(&[u8])) {
+    pub(super) fn octets(&mut self, mut octets: &[u8], mut consume: impl FnMut(Object<'_>)) {
         while let Some(&first) = octets.first() {
             match self.state {
                 State::Ended => return,
@@ -89,7 +97,7 @@ impl Objects {
                     }
                 }
                 State::Inside => {
-                    let Some(end) = self.end_of_object(octets) else { return };
+                    let Some(end) = self.end_of_object(octets, &mut consume) else { return };
                     self.finish(octets.get(..end).unwrap_or_default(), &mut consume);
                     octets = rest(octets, end);
                 }
@@ -122,10 +130,14 @@ impl Objects {
     }
 
     /// How many of these octets belong to the object, if its end, good or bad, is among them. Else they are put aside.
-    fn end_of_object(&mut self, octets: &[u8]) -> Option<usize> {
+    fn end_of_object(&mut self, octets: &[u8], consume: &mut impl FnMut(Object<'_>)) -> Option<usize> {
         let room = MAX_OBJECT_OCTETS.saturating_sub(self.length);
         for (at, &octet) in octets.iter().enumerate() {
             if at >= room || (octet == b'\n' && self.layout == Layout::Lines) {
+                if at >= room && self.layout == Layout::Document {
+                    self.partial.extend_from_slice(octets.get(..at).unwrap_or_default());
+                    consume(Object { octets: &beginning(&self.partial), is_whole: false });
+                }
                 self.skip();
                 return Some(at);
             }
@@ -158,20 +170,43 @@ impl Objects {
         self.depth == 0
     }
 
-    fn finish(&mut self, end: &[u8], consume: &mut impl FnMut(&[u8])) {
+    fn finish(&mut self, end: &[u8], consume: &mut impl FnMut(Object<'_>)) {
         if self.state != State::Inside {
             return;
         }
         self.state = State::Between;
         if self.partial.is_empty() {
-            consume(end);
+            consume(Object { octets: end, is_whole: true });
             return;
         }
         self.partial.extend_from_slice(end);
-        consume(&self.partial);
+        consume(Object { octets: &self.partial, is_whole: true });
         // A session is silent for most of its life, and should not hold on to its longest message.
         self.partial = Vec::new();
     }
+}
+
+/// Makes an object of the first members of one that was cut: those of its own, and those of its members that are objects.
+fn beginning(octets: &[u8]) -> Vec<u8> {
+    let (mut open, mut in_string, mut after_backslash) = (Vec::new(), false, false);
+    let mut good = (0, Vec::new());
+    for (at, octet) in octets.iter().enumerate() {
+        match octet {
+            _ if after_backslash => after_backslash = false,
+            b'\\' => after_backslash = in_string,
+            b'"' => in_string = !in_string,
+            _ if in_string => (),
+            b'{' => open.push(b'}'),
+            b'[' => open.push(b']'),
+            b'}' | b']' => {
+                open.pop();
+            }
+            b',' if open.len() <= MEMBERS_DEPTH => good = (at, open.clone()),
+            _ => (),
+        }
+    }
+    let (end, open) = good;
+    octets.iter().take(end).chain(open.iter().rev()).copied().collect()
 }
 
 fn rest(octets: &[u8], from: usize) -> &[u8] {
@@ -180,6 +215,9 @@ fn rest(octets: &[u8], from: usize) -> &[u8] {
 
 /// The longest object that is read, as in XMRig (`kMaxReceiveBufferSize`, 16 KiB).
 pub(super) const MAX_OBJECT_OCTETS: usize = 16 * 1024;
+
+/// A template is in the member `result`.
+const MEMBERS_DEPTH: usize = 2;
 
 /// A pool's banner or a broken line may be among the objects; more is another protocol.
 const MAX_FOREIGN_LINES: u8 = 4;
@@ -192,7 +230,7 @@ mod tests {
         let mut objects = Objects::new(layout);
         let mut found = Vec::new();
         for part in parts {
-            objects.octets(part, |object| found.push(String::from_utf8_lossy(object).into_owned()));
+            objects.octets(part, |object| found.push(String::from_utf8_lossy(object.octets).into_owned()));
         }
         found
     }
@@ -225,13 +263,22 @@ mod tests {
     }
 
     #[test]
+    fn of_a_document_that_is_too_long_the_first_members_are_read() {
+        let long = format!(r#"{{"a":1,"b":{{"c":"}},{{","d":2,"e":["{}"]}},"f":3}}"#, "x".repeat(MAX_OBJECT_OCTETS));
+        let expected = [r#"{"a":1,"b":{"c":"},{","d":2}}"#];
+        assert_eq!(split(Layout::Document, &[long.as_bytes()]), expected);
+        let pieces: Vec<&[u8]> = long.as_bytes().chunks(999).collect();
+        assert_eq!(split(Layout::Document, &pieces), expected);
+    }
+
+    #[test]
     fn after_a_gap_the_next_line_counts() {
         let mut objects = Objects::new(Layout::Lines);
         let mut found = 0;
         objects.octets(b"{\"a\":", |_| found += 1);
         objects.gap();
         objects.octets(b"1}\n{\"b\":2}\n", |object| {
-            assert_eq!(object, br#"{"b":2}"#);
+            assert_eq!(object.octets, br#"{"b":2}"#);
             found += 1;
         });
         assert_eq!(found, 1);

@@ -48,13 +48,10 @@ impl Session {
             self.flights.octets(from_initiator, octets, &mut self.dialogue.facts.noise);
         }
         let end = if from_initiator { &mut self.initiator } else { &mut self.responder };
-        end.spoke = true;
-        let mut context =
-            Context { dialogue: &mut self.dialogue, from_initiator, time, path: &mut self.path };
+        let (dialogue, path) = (&mut self.dialogue, &mut self.path);
+        let mut context = Context { dialogue, from_initiator, time, path, spoke: true };
         end.carrier.octets(octets, &mut context);
-        if std::mem::take(&mut self.path.left_proxy) {
-            end.spoke = false;
-        }
+        end.spoke = context.spoke;
         let pool = if self.dialogue.facts.miner_is_initiator == Some(false) { &self.initiator } else { &self.responder };
         self.dialogue.facts.pool_spoke = pool.spoke;
     }

@@ -21,6 +21,21 @@ impl Requests {
         self.0.remove(place).map(|(_, expectation)| expectation)
     }
 
+    /// The introduction or login that waits alone: some pools give their answers to these a number of their own.
+    pub(super) fn lone_greeting(&mut self) -> Option<Expectation> {
+        let is_greeting = |expectation| matches!(expectation, Expectation::Introduction | Expectation::Login);
+        if self.0.len() == 1 && self.0.front().is_some_and(|(_, expectation)| is_greeting(*expectation)) {
+            return self.0.pop_front().map(|(_, expectation)| expectation);
+        }
+        None
+    }
+
+    /// The oldest request for work: a template is too long for its answer's identifier, which comes last, to be seen.
+    pub(super) fn oldest_work(&mut self) -> Option<Expectation> {
+        let place = self.0.iter().position(|(_, expectation)| *expectation == Expectation::Work)?;
+        self.0.remove(place).map(|(_, expectation)| expectation)
+    }
+
     /// The oldest share, for dialects whose answers name none, as the hashes that it takes.
     pub(super) fn oldest_share(&mut self) -> Option<f64> {
         let place = self.0.iter().position(|(_, expectation)| matches!(expectation, Expectation::Share { .. }))?;

@@ -29,9 +29,9 @@ pub(super) fn read<'a>(method: &str, message: &Message<'a>) -> Option<Statement<
             Some(Statement::of_miner(Dialect::BlockTemplate, Weight::Shape, act).ambiguous())
         }
         "submitblock" | "submit_block" => {
-            let list = List::of(message.params)?;
-            let block = list.hexadecimal(0)?;
-            (block >= LEAST_BLOCK_DIGITS).then(|| {
+            // Of a message that is too long to be read, the block is what made it so.
+            let is_block = || List::of(message.params)?.hexadecimal(0).map(|digits| digits >= LEAST_BLOCK_DIGITS);
+            (!message.is_whole || is_block()?).then(|| {
                 let act = Act::Share { job: None, user: None };
                 Statement::of_miner(Dialect::BlockTemplate, Weight::Shape, act)
             })
