@@ -59,7 +59,7 @@ impl Direction {
             self.next = sequence;
         }
         if flags.contains(TcpFlags::FIN) {
-            self.end.get_or_insert(sequence.wrapping_add(length(payload)));
+            self.end.get_or_insert_with(|| sequence.wrapping_add(length(payload)));
         }
         if !payload.is_empty() {
             self.place(sequence, payload, &mut consume);

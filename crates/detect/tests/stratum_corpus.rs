@@ -2,6 +2,8 @@
 //!
 //! The captures and their labels are no part of the project. They lie beside the checkout, or where `FLOWCANARY_SHARED` says.
 
+#![expect(clippy::expect_used, reason = "a test ends where its setting fails")]
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -69,7 +71,9 @@ impl Connection {
         if tcp.flags.contains(TcpFlags::ACK) {
             receiver.acknowledged(tcp.acknowledgment, |chunk| feed(session, !from_initiator, time, chunk));
         }
-        sender.segment(tcp.sequence, tcp.flags, packet.payload, |chunk| feed(session, from_initiator, time, chunk));
+        sender.segment(tcp.sequence, tcp.flags, packet.payload, |chunk| {
+            feed(session, from_initiator, time, chunk);
+        });
     }
 
     fn end(mut self, time: Timestamp) -> Self {
@@ -100,7 +104,8 @@ struct Heard {
 }
 
 fn listen(path: &Path) -> Vec<Heard> {
-    let mut reader = CaptureReader::from_stream("capture", File::open(path).expect("the capture is readable"));
+    let mut reader =
+        CaptureReader::from_stream("capture", File::open(path).expect("the capture is readable"));
     let Ok(reader) = &mut reader else { return Vec::new() };
     let (mut batch, mut open, mut ended) = (Batch::new(), BTreeMap::<FlowKey, Connection>::new(), Vec::new());
     let mut last = Timestamp::ZERO;
@@ -112,7 +117,9 @@ fn listen(path: &Path) -> Vec<Heard> {
             last = packet.timestamp;
             let (key, side) = FlowKey::of(&packet);
             let is_again = tcp.flags.is_syn()
-                && open.get(&key).is_some_and(|connection| connection.directions.iter().any(Direction::is_complete));
+                && open
+                    .get(&key)
+                    .is_some_and(|connection| connection.directions.iter().any(Direction::is_complete));
             if is_again {
                 ended.extend(open.remove(&key).map(|connection| heard(&key, connection, last)));
             }
@@ -173,7 +180,10 @@ fn labelled_sessions_are_recognised_and_nothing_else() {
     let corpus = shared().join("corpus");
     let Ok(labels) = std::fs::read(corpus.join("labels.json")) else {
         assert!(std::env::var_os("CI").is_none(), "no labelled captures at {}", corpus.display());
-        eprintln!("NOT TESTED: there are no labelled captures at {}; set FLOWCANARY_SHARED", corpus.display());
+        eprintln!(
+            "NOT TESTED: there are no labelled captures at {}; set FLOWCANARY_SHARED",
+            corpus.display()
+        );
         return;
     };
     let labels: Vec<Label> = serde_json::from_slice(&labels).expect("the labels are of their form");
@@ -194,11 +204,31 @@ fn labelled_sessions_are_recognised_and_nothing_else() {
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
 }
 
+/// What was written into the project's own capture, see `pcaps/cryptojacking.md`.
+#[test]
+fn the_miner_of_the_projects_own_capture_is_known_to_the_last_share() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../pcaps/cryptojacking.pcap");
+    let heard = listen(&path);
+    let mining: Vec<&Heard> = heard.iter().filter(|heard| heard.verdict.is_some()).collect();
+    let [miner] = mining.as_slice() else { panic!("{} verdicts", mining.len()) };
+    let facts = &miner.facts;
+    assert!(miner.client.starts_with("192.0.2.10:") && miner.server == "198.51.100.99:3333");
+    assert_eq!((facts.jobs, facts.shares.accepted, facts.shares.rejected), (48, 79, 4));
+    assert_eq!(facts.shares.submitted, 83);
+    assert!(facts.wallet.as_deref().is_some_and(|wallet| wallet.starts_with("42Qe") && wallet.len() == 95));
+    let verdict = miner.verdict.as_ref().expect("it was filtered by having one");
+    assert_eq!(verdict.confidence, Confidence::High);
+    let rate = verdict.impact.expect("shares tell").hashes_per_second;
+    assert!((rate.likely - 1_902.0).abs() < 10.0 && rate.low < 1_900.0 && rate.high > 1_900.0, "{rate:?}");
+}
+
 fn check(mining: &Mining, heard: &[Heard], table: &mut BTreeMap<(String, String), Row>) -> Option<String> {
     let client = format!("{}:{}", mining.client, mining.client_port);
     let server = format!("{}:{}", mining.server, mining.server_port);
-    let found: Vec<&Heard> = heard.iter().filter(|heard| heard.client == client && heard.server == server).collect();
-    let right = found.iter().find(|heard| is_named(heard.facts.dialect, &mining.dialect) && heard.is_worth_it);
+    let found: Vec<&Heard> =
+        heard.iter().filter(|heard| heard.client == client && heard.server == server).collect();
+    let right =
+        found.iter().find(|heard| is_named(heard.facts.dialect, &mining.dialect) && heard.is_worth_it);
     let row = table.entry((mining.dialect.clone(), mining.stage.clone())).or_default();
     row.labelled += 1;
     let stage = right.and_then(|heard| heard.facts.stage()).map(|stage| format!("{stage:?}").to_lowercase());
@@ -228,7 +258,10 @@ fn false_alarms<'a>(label: &'a Label, heard: &'a [Heard]) -> impl Iterator<Item 
         let host = heard.server.rsplit_once(':').map_or("", |(host, _)| host);
         let is_excused = is_labelled || (ambiguous.contains("mining") && ambiguous.contains(host));
         if std::env::var_os("FLOWCANARY_VERBOSE").is_some() && !is_labelled {
-            println!("{}: {} {} {:?} {:?}", label.file, heard.client, heard.server, verdict.kind, verdict.confidence);
+            println!(
+                "{}: {} {} {:?} {:?}",
+                label.file, heard.client, heard.server, verdict.kind, verdict.confidence
+            );
         }
         (is_alarm && !is_excused).then(|| format!("{} to {}: false: {verdict:?}", heard.client, heard.server))
     })

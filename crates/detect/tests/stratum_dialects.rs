@@ -1,45 +1,11 @@
-//! A session of each dialect, written from its specification.
+//! A session of each dialect that is spoken in lines, written from its specification.
 
 mod stratum_support;
 
-use detect::stratum::judge::{Confidence, Kind, Severity, Value};
-use detect::stratum::{Dialect, Facts, Login, Stage};
-use stratum_support::{M, P, Turn, facts, facts_midstream, frame, hex, lines, only, post, response, texts, upgrade, verdict};
-
-fn shares(facts: &Facts) -> [u32; 4] {
-    [facts.shares.submitted, facts.shares.accepted, facts.shares.rejected, facts.shares.stale]
-}
-
-fn assert_high(turns: &[Turn]) {
-    let verdict = verdict(turns).expect("this is mining");
-    assert_eq!((verdict.kind, verdict.confidence, verdict.severity), (Kind::Mining, Confidence::High, Severity::High));
-    assert!(verdict.techniques.contains(&"T1496.001"));
-}
-
-fn bitcoin() -> Vec<Turn> {
-    let notify = format!(
-        r#"{{"id":null,"method":"mining.notify","params":["bf","{}","01000000010000","072f736c7573682f",["{}"],"20000000","1c2ac4af","504e86b9",false]}}"#,
-        hex(64),
-        hex(64)
-    );
-    lines(&[
-        (M, r#"{"id":0,"method":"mining.configure","params":[["version-rolling"],{"version-rolling.mask":"1fffe000"}]}"#),
-        (P, r#"{"id":0,"result":{"version-rolling":true,"version-rolling.mask":"1fffe000"},"error":null}"#),
-        (M, r#"{"id":1,"method":"mining.subscribe","params":["cgminer/4.10.0",null,"pool.example","3333"]}"#),
-        (P, r#"{"id":1,"result":[[["mining.set_difficulty","b4b6693b"],["mining.notify","ae6812eb"]],"08000002",4],"error":null}"#),
-        (M, r#"{"id":2,"method":"mining.authorize","params":["1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa.rig7","secret"]}"#),
-        (P, r#"{"id":2,"result":true,"error":null}"#),
-        (P, r#"{"id":null,"method":"mining.set_difficulty","params":[2]}"#),
-        (P, &notify),
-        (P, r#"{"id":null,"method":"mining.set_difficulty","params":[1024]}"#),
-        (M, r#"{"id":4,"method":"mining.submit","params":["1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa.rig7","bf","00000001","504e86ed","b2957c02","1fffe000"]}"#),
-        (P, r#"{"id":4,"result":true,"error":null}"#),
-        (M, r#"{"id":5,"method":"mining.submit","params":["1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa.rig7","bf","00000002","504e86ed","b2957c03"]}"#),
-        (P, r#"{"id":5,"result":null,"error":[21,"Job not found",null]}"#),
-        (M, r#"{"id":6,"method":"mining.submit","params":["1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa.rig7","bf","00000002","504e86ed","b2957c03"]}"#),
-        (P, r#"{"id":6,"result":null,"error":[22,"Duplicate share",null]}"#),
-    ])
-}
+use detect::stratum::judge::{Confidence, Value};
+use detect::stratum::{Dialect, Login, Stage};
+use stratum_support::sessions::{assert_high, bitcoin, cryptonote, shares};
+use stratum_support::{M, P, Turn, facts, facts_midstream, hex, lines, only, verdict};
 
 #[test]
 fn bitcoin_stratum_v1() {
@@ -51,7 +17,11 @@ fn bitcoin_stratum_v1() {
     assert_eq!(facts.wallet.as_deref(), Some("1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"));
     assert_eq!((facts.worker.as_deref(), facts.coin), (Some("rig7"), Some("Bitcoin")));
     assert_eq!(shares(&facts), [3, 1, 2, 1]);
-    assert_eq!(facts.accepted_work.hashes.to_bits(), (2.0 * 4_294_967_296.0_f64).to_bits(), "of its own job, not of the latest");
+    assert_eq!(
+        facts.accepted_work.hashes.to_bits(),
+        (2.0 * 4_294_967_296.0_f64).to_bits(),
+        "of its own job, not of the latest"
+    );
     assert_high(&bitcoin());
 }
 
@@ -62,30 +32,6 @@ fn no_password_is_kept() {
         let said = format!("{:?} {:?}", facts(&turns), verdict(&turns));
         assert!(!said.contains("secret"), "{said}");
     }
-}
-
-fn cryptonote() -> Vec<Turn> {
-    let (blob, seed) = (hex(152), hex(64));
-    let job = format!(r#"{{"blob":"{blob}","job_id":"j1","target":"b88d0600","algo":"rx/0","height":3,"seed_hash":"{seed}"}}"#);
-    let next = job.replace("j1", "j2").replace("b88d0600", "dc460300");
-    let submit = |id: u32, job: &str| {
-        format!(r#"{{"id":{id},"jsonrpc":"2.0","method":"submit","params":{{"id":"s1","job_id":"{job}","nonce":"d0030040","result":"{}"}}}}"#, hex(64))
-    };
-    lines(&[
-        (M, r#"{"id":1,"jsonrpc":"2.0","method":"login","params":{"login":"48edfHu7V9Z84YzzMa6fUueoELZ9ZRXq9VetWzYGzKt52XU5xvqgzYnDK9URnRoJMk1j8nLwEVsaSWJ4fhdUyZijBGUicoD+5000.office","pass":"secret","agent":"XMRig/6.21.0 (Linux x86_64) libuv/1.44.2 gcc/11.2.1","algo":["rx/0","cn/r"]}}"#),
-        (P, &format!(r#"{{"id":1,"jsonrpc":"2.0","result":{{"id":"s1","job":{job},"status":"OK"}},"error":null}}"#)),
-        (M, &submit(2, "j1")),
-        (P, &format!(r#"{{"jsonrpc":"2.0","method":"job","params":{next}}}"#)),
-        (P, r#"{"id":2,"jsonrpc":"2.0","error":null,"result":{"status":"OK"}}"#),
-        (M, r#"{"id":3,"jsonrpc":"2.0","method":"keepalived","params":{"id":"s1"}}"#),
-        (P, r#"{"id":3,"jsonrpc":"2.0","error":null,"result":{"status":"KEEPALIVED"}}"#),
-        (M, &submit(4, "j2")),
-        (P, r#"{"id":4,"jsonrpc":"2.0","error":{"code":-1,"message":"Low difficulty share"}}"#),
-        (M, &submit(5, "j1")),
-        (P, r#"{"id":5,"jsonrpc":"2.0","error":{"code":-1,"message":"Block expired"}}"#),
-        (M, &submit(6, "j2")),
-        (P, r#"{"id":6,"jsonrpc":"2.0","error":null,"result":{"status":"OK"}}"#),
-    ])
 }
 
 #[test]
@@ -99,7 +45,8 @@ fn cryptonote_of_monero() {
     assert!((facts.accepted_work.hashes - 30_000.0).abs() < 2.0);
     assert_high(&cryptonote());
     let verdict = verdict(&cryptonote()).expect("this is mining");
-    let wallet = verdict.evidence.iter().find(|evidence| evidence.name == "wallet").expect("it names a wallet");
+    let wallet =
+        verdict.evidence.iter().find(|evidence| evidence.name == "wallet").expect("it names a wallet");
     assert!(matches!(&wallet.value, Value::Text(text) if text.len() == 95), "shown whole");
     assert!(verdict.impact.and_then(|impact| impact.processors).is_some());
 }
@@ -107,7 +54,10 @@ fn cryptonote_of_monero() {
 #[test]
 fn one_way_is_enough() {
     let miner = facts(&only(M, &cryptonote()));
-    assert_eq!((miner.dialect, miner.shares.submitted, miner.pool_spoke), (Some(Dialect::CryptoNote), 4, false));
+    assert_eq!(
+        (miner.dialect, miner.shares.submitted, miner.pool_spoke),
+        (Some(Dialect::CryptoNote), 4, false)
+    );
     let pool = facts(&only(P, &cryptonote()));
     assert_eq!((pool.dialect, pool.jobs, pool.login), (Some(Dialect::CryptoNote), 2, Login::Accepted));
     assert_eq!(pool.shares.accepted, 2);
@@ -123,12 +73,19 @@ fn a_session_is_known_in_midstream() {
     let mut cut = later.to_vec();
     cut[0].1.drain(..20);
     let facts = facts_midstream(&cut);
-    assert_eq!((facts.jobs, facts.shares.submitted), (0, 3), "the rest of a message costs nothing but itself");
+    assert_eq!(
+        (facts.jobs, facts.shares.submitted),
+        (0, 3),
+        "the rest of a message costs nothing but itself"
+    );
 }
 
 #[test]
 fn jobs_alone_are_known_in_midstream() {
-    let job = format!(r#"{{"jsonrpc":"2.0","method":"job","params":{{"blob":"{}","job_id":"1","target":"b88d0600"}}}}"#, hex(152));
+    let job = format!(
+        r#"{{"jsonrpc":"2.0","method":"job","params":{{"blob":"{}","job_id":"1","target":"b88d0600"}}}}"#,
+        hex(152)
+    );
     let facts = facts_midstream(&lines(&[(P, &job), (P, &job)]));
     assert_eq!((facts.jobs, facts.miner_is_initiator), (2, Some(true)));
     let from_initiator = facts_midstream(&lines(&[(M, &job), (M, &job)]));
@@ -140,7 +97,8 @@ fn login_without_an_answer_is_an_attempt() {
     let attempt: Vec<Turn> = cryptonote().into_iter().take(1).collect();
     assert_eq!(facts(&attempt).stage(), Some(Stage::Attempt));
     assert_eq!(verdict(&attempt).map(|verdict| verdict.confidence), Some(Confidence::Low));
-    let refused = lines(&[(P, r#"{"id":1,"jsonrpc":"2.0","error":{"code":-1,"message":"Invalid address"}}"#)]);
+    let refused =
+        lines(&[(P, r#"{"id":1,"jsonrpc":"2.0","error":{"code":-1,"message":"Invalid address"}}"#)]);
     let facts = facts(&[attempt, refused].concat());
     assert_eq!((facts.stage(), facts.login), (Some(Stage::Answered), Login::Refused));
 }
@@ -150,18 +108,35 @@ fn eth_proxy() {
     let (header, seed) = (format!("0x{}", hex(64)), format!("0x{}", hex(64)));
     let boundary = "0x00000000dbe6fecebdedd5beb573440e5a884d1b2fbf06fcce912adcb8d8422e";
     let turns = lines(&[
-        (M, r#"{"id":1,"jsonrpc":"2.0","worker":"rig","method":"eth_submitLogin","params":["0x9c99d212f7e5daa18ab50810e0fd255d1f04303b","x"]}"#),
+        (
+            M,
+            r#"{"id":1,"jsonrpc":"2.0","worker":"rig","method":"eth_submitLogin","params":["0x9c99d212f7e5daa18ab50810e0fd255d1f04303b","x"]}"#,
+        ),
         (P, r#"{"id":1,"jsonrpc":"2.0","result":true}"#),
         (M, r#"{"id":2,"jsonrpc":"2.0","method":"eth_getWork","params":[]}"#),
         (P, &format!(r#"{{"id":2,"jsonrpc":"2.0","result":["{header}","{seed}","{boundary}"]}}"#)),
         (P, &format!(r#"{{"id":0,"jsonrpc":"2.0","result":["{seed}","{seed}","{boundary}"]}}"#)),
-        (M, &format!(r#"{{"id":3,"jsonrpc":"2.0","method":"eth_submitHashrate","params":["0x1d08a61","0x{}"]}}"#, hex(64))),
+        (
+            M,
+            &format!(
+                r#"{{"id":3,"jsonrpc":"2.0","method":"eth_submitHashrate","params":["0x1d08a61","0x{}"]}}"#,
+                hex(64)
+            ),
+        ),
         (P, r#"{"id":3,"jsonrpc":"2.0","result":true}"#),
-        (M, &format!(r#"{{"id":4,"method":"eth_submitWork","params":["0x07a05fa4133e5126","{header}","{seed}"]}}"#)),
+        (
+            M,
+            &format!(
+                r#"{{"id":4,"method":"eth_submitWork","params":["0x07a05fa4133e5126","{header}","{seed}"]}}"#
+            ),
+        ),
         (P, r#"{"id":4,"jsonrpc":"2.0","result":true}"#),
     ]);
     let facts = facts(&turns);
-    assert_eq!((facts.dialect, facts.jobs, facts.worker.as_deref()), (Some(Dialect::EthProxy), 2, Some("rig")));
+    assert_eq!(
+        (facts.dialect, facts.jobs, facts.worker.as_deref()),
+        (Some(Dialect::EthProxy), 2, Some("rig"))
+    );
     assert_eq!(shares(&facts), [1, 1, 0, 0]);
     assert_eq!(facts.reported_hashes_per_second, Some(30_444_129.0));
     assert!((facts.accepted_work.hashes / 5.0e9 - 1.0).abs() < 0.01);
@@ -172,11 +147,21 @@ fn eth_proxy() {
 fn ethereum_stratum_1() {
     let turns = lines(&[
         (M, r#"{"id":1,"method":"mining.subscribe","params":["MinerName/1.0.0","EthereumStratum/1.0.0"]}"#),
-        (P, r#"{"id":1,"result":[["mining.notify","ae6812eb4cd7735a302a8a9dd95cf71f","EthereumStratum/1.0.0"],"080c"],"error":null}"#),
+        (
+            P,
+            r#"{"id":1,"result":[["mining.notify","ae6812eb4cd7735a302a8a9dd95cf71f","EthereumStratum/1.0.0"],"080c"],"error":null}"#,
+        ),
         (M, r#"{"id":2,"method":"mining.authorize","params":["test","password"]}"#),
         (P, r#"{"id":2,"result":true,"error":null}"#),
         (P, r#"{"id":null,"method":"mining.set_difficulty","params":[0.5]}"#),
-        (P, &format!(r#"{{"id":null,"method":"mining.notify","params":["bf0488aa","{}","{}",true]}}"#, hex(64), hex(64))),
+        (
+            P,
+            &format!(
+                r#"{{"id":null,"method":"mining.notify","params":["bf0488aa","{}","{}",true]}}"#,
+                hex(64),
+                hex(64)
+            ),
+        ),
         (M, r#"{"id":244,"method":"mining.submit","params":["test","bf0488aa","6a909d9bbc0f"]}"#),
         (P, r#"{"id":244,"result":true,"error":null}"#),
     ]);
@@ -189,20 +174,32 @@ fn ethereum_stratum_1() {
 #[test]
 fn ethereum_stratum_2() {
     let turns = lines(&[
-        (M, r#"{"id":0,"method":"mining.hello","params":{"agent":"ethminer-0.17","host":"pool.example","port":"4d2","proto":"EthereumStratum/2.0.0"}}"#),
-        (P, r#"{"id":0,"result":{"proto":"EthereumStratum/2.0.0","encoding":"plain","resume":"0","timeout":"b4","maxerrors":"5","node":"Geth/v1"}}"#),
+        (
+            M,
+            r#"{"id":0,"method":"mining.hello","params":{"agent":"ethminer-0.17","host":"pool.example","port":"4d2","proto":"EthereumStratum/2.0.0"}}"#,
+        ),
+        (
+            P,
+            r#"{"id":0,"result":{"proto":"EthereumStratum/2.0.0","encoding":"plain","resume":"0","timeout":"b4","maxerrors":"5","node":"Geth/v1"}}"#,
+        ),
         (M, r#"{"id":1,"method":"mining.subscribe"}"#),
         (P, r#"{"id":1,"result":"s-12345"}"#),
         (M, r#"{"id":2,"method":"mining.authorize","params":["0xaccount.worker","x"]}"#),
         (P, r#"{"id":2,"result":"w-123"}"#),
-        (P, r#"{"method":"mining.set","params":{"epoch":"dc","target":"0112e0be826d694b2e62d01511f12a6061fbaec8bc02357593e70e52ba","algo":"ethash","extranonce":"af4c"}}"#),
+        (
+            P,
+            r#"{"method":"mining.set","params":{"epoch":"dc","target":"0112e0be826d694b2e62d01511f12a6061fbaec8bc02357593e70e52ba","algo":"ethash","extranonce":"af4c"}}"#,
+        ),
         (P, &format!(r#"{{"method":"mining.notify","params":["bf0488aa","6526d5","{}","0"]}}"#, hex(64))),
         (M, r#"{"id":31,"method":"mining.submit","params":["bf0488aa","68765fccd712","w-123"]}"#),
         (P, r#"{"id":31}"#),
         (M, r#"{"id":50,"method":"mining.noop"}"#),
     ]);
     let facts = facts(&turns);
-    assert_eq!((facts.dialect, facts.jobs, facts.pool.as_deref()), (Some(Dialect::EthereumStratum2), 1, Some("pool.example:1234")));
+    assert_eq!(
+        (facts.dialect, facts.jobs, facts.pool.as_deref()),
+        (Some(Dialect::EthereumStratum2), 1, Some("pool.example:1234"))
+    );
     assert_eq!(facts.shares.submitted, 1);
     assert_high(&turns);
 }
@@ -210,14 +207,29 @@ fn ethereum_stratum_2() {
 #[test]
 fn zcash_with_solutions_longer_than_a_segment() {
     let solution = format!("fd4005{}", hex(2_688));
-    let submit = format!(r#"{{"id":4,"method":"mining.submit","params":["t1fAhZF5aUJdY7CikGULHmeYk7id8qmvbAd.rig4","8c6f","a9cc405a","{}","{solution}"]}}"#, hex(54));
+    let submit = format!(
+        r#"{{"id":4,"method":"mining.submit","params":["t1fAhZF5aUJdY7CikGULHmeYk7id8qmvbAd.rig4","8c6f","a9cc405a","{}","{solution}"]}}"#,
+        hex(54)
+    );
     let turns = lines(&[
         (M, r#"{"id":1,"method":"mining.subscribe","params":["EWBF 0.3.4b",null,"zec.example","3333"]}"#),
         (P, r#"{"id":1,"result":[null,"04d567b212"],"error":null}"#),
-        (M, r#"{"id":2,"method":"mining.authorize","params":["t1fAhZF5aUJdY7CikGULHmeYk7id8qmvbAd.rig4","x"]}"#),
+        (
+            M,
+            r#"{"id":2,"method":"mining.authorize","params":["t1fAhZF5aUJdY7CikGULHmeYk7id8qmvbAd.rig4","x"]}"#,
+        ),
         (P, r#"{"id":2,"result":true,"error":null}"#),
-        (P, r#"{"id":null,"method":"mining.set_target","params":["0004189374bc6a7ef9db22d0e5604189374bc6a7ef9db22d0e5604189374bc6a"]}"#),
-        (P, &format!(r#"{{"id":null,"method":"mining.notify","params":["8c6f","04000000","{0}","{0}","{0}","a9cc405a","09d8151c",true]}}"#, hex(64))),
+        (
+            P,
+            r#"{"id":null,"method":"mining.set_target","params":["0004189374bc6a7ef9db22d0e5604189374bc6a7ef9db22d0e5604189374bc6a"]}"#,
+        ),
+        (
+            P,
+            &format!(
+                r#"{{"id":null,"method":"mining.notify","params":["8c6f","04000000","{0}","{0}","{0}","a9cc405a","09d8151c",true]}}"#,
+                hex(64)
+            ),
+        ),
         (M, &submit),
         (P, r#"{"id":4,"result":true}"#),
     ]);
@@ -232,15 +244,37 @@ fn kawpow() {
     let turns = lines(&[
         (M, r#"{"id":1,"method":"mining.subscribe","params":["kawpowminer/1.2.4","EthereumStratum/1.0.0"]}"#),
         (P, r#"{"id":1,"result":[null,"9ba8"],"error":null}"#),
-        (M, r#"{"id":2,"method":"mining.authorize","params":["RAb123456789abcdefghijkmnpqrstuvwx.rig","x"]}"#),
+        (
+            M,
+            r#"{"id":2,"method":"mining.authorize","params":["RAb123456789abcdefghijkmnpqrstuvwx.rig","x"]}"#,
+        ),
         (P, r#"{"id":2,"result":true,"error":null}"#),
-        (P, &format!(r#"{{"id":null,"method":"mining.set_target","params":["00000001{}"]}}"#, "0".repeat(56))),
-        (P, &format!(r#"{{"id":null,"method":"mining.notify","params":["1f","{0}","{0}","00000001{1}",true,1219838,"1b00ef95"]}}"#, hex(64), "0".repeat(56))),
-        (M, &format!(r#"{{"id":9,"method":"mining.submit","params":["RAb123456789abcdefghijkmnpqrstuvwx.rig","1f","0x9ba8000000001234","0x{0}","0x{0}"]}}"#, hex(64))),
+        (
+            P,
+            &format!(r#"{{"id":null,"method":"mining.set_target","params":["00000001{}"]}}"#, "0".repeat(56)),
+        ),
+        (
+            P,
+            &format!(
+                r#"{{"id":null,"method":"mining.notify","params":["1f","{0}","{0}","00000001{1}",true,1219838,"1b00ef95"]}}"#,
+                hex(64),
+                "0".repeat(56)
+            ),
+        ),
+        (
+            M,
+            &format!(
+                r#"{{"id":9,"method":"mining.submit","params":["RAb123456789abcdefghijkmnpqrstuvwx.rig","1f","0x9ba8000000001234","0x{0}","0x{0}"]}}"#,
+                hex(64)
+            ),
+        ),
         (P, r#"{"id":9,"result":true,"error":null}"#),
     ]);
     let facts = facts(&turns);
-    assert_eq!((facts.dialect, facts.coin, facts.shares.of_known_jobs), (Some(Dialect::KawPow), Some("Ravencoin"), 1));
+    assert_eq!(
+        (facts.dialect, facts.coin, facts.shares.of_known_jobs),
+        (Some(Dialect::KawPow), Some("Ravencoin"), 1)
+    );
     assert!((facts.accepted_work.hashes / 4_294_967_296.0 - 1.0).abs() < 1e-6);
     assert_high(&turns);
 }
@@ -248,29 +282,50 @@ fn kawpow() {
 #[test]
 fn kaspa() {
     let turns = lines(&[
-        (M, r#"{"id":1,"method":"mining.subscribe","params":["IceRiverMiner-v1.1","EthereumStratum/1.0.0"]}"#),
+        (
+            M,
+            r#"{"id":1,"method":"mining.subscribe","params":["IceRiverMiner-v1.1","EthereumStratum/1.0.0"]}"#,
+        ),
         (P, r#"{"id":1,"jsonrpc":"2.0","result":[true,"EthereumStratum/1.0.0"]}"#),
         (P, r#"{"id":null,"method":"set_extranonce","params":["7ed1",6]}"#),
-        (M, r#"{"id":2,"method":"mining.authorize","params":["kaspa:qqkrl0er5ka5snd55gr9rcf6rlpx8nln8gf3jxf83w4dc0khfqmauy6qs83zm.ks0","x"]}"#),
+        (
+            M,
+            r#"{"id":2,"method":"mining.authorize","params":["kaspa:qqkrl0er5ka5snd55gr9rcf6rlpx8nln8gf3jxf83w4dc0khfqmauy6qs83zm.ks0","x"]}"#,
+        ),
         (P, r#"{"id":2,"result":true}"#),
         (P, r#"{"method":"mining.set_difficulty","params":[4]}"#),
-        (P, r#"{"method":"mining.notify","params":["1",[7542116789471434512,11218378923478912345,1,2],1690000000000]}"#),
+        (
+            P,
+            r#"{"method":"mining.notify","params":["1",[7542116789471434512,11218378923478912345,1,2],1690000000000]}"#,
+        ),
         (M, r#"{"id":3,"method":"mining.submit","params":["kaspa:qq.ks0","1","0x7ed1000012345678"]}"#),
         (P, r#"{"id":3,"result":true}"#),
     ]);
     let facts = facts(&turns);
-    assert_eq!((facts.dialect, facts.coin, facts.worker.as_deref()), (Some(Dialect::Kaspa), Some("Kaspa"), Some("ks0")));
+    assert_eq!(
+        (facts.dialect, facts.coin, facts.worker.as_deref()),
+        (Some(Dialect::Kaspa), Some("Kaspa"), Some("ks0"))
+    );
     assert_high(&turns);
 }
 
 #[test]
 fn grin_and_beam() {
     let grin = lines(&[
-        (M, r#"{"id":"0","jsonrpc":"2.0","method":"login","params":{"login":"login","pass":"x","agent":"grin-miner"}}"#),
+        (
+            M,
+            r#"{"id":"0","jsonrpc":"2.0","method":"login","params":{"login":"login","pass":"x","agent":"grin-miner"}}"#,
+        ),
         (P, r#"{"id":"0","jsonrpc":"2.0","method":"login","result":"ok","error":null}"#),
         (M, r#"{"id":"1","jsonrpc":"2.0","method":"getjobtemplate","params":null}"#),
-        (P, r#"{"id":"0","jsonrpc":"2.0","method":"job","params":{"difficulty":1,"height":16375,"job_id":5,"pre_pow":"00010000"}}"#),
-        (M, r#"{"id":"0","jsonrpc":"2.0","method":"submit","params":{"edge_bits":29,"height":16419,"job_id":5,"nonce":8895699060858340771,"pow":[1,2]}}"#),
+        (
+            P,
+            r#"{"id":"0","jsonrpc":"2.0","method":"job","params":{"difficulty":1,"height":16375,"job_id":5,"pre_pow":"00010000"}}"#,
+        ),
+        (
+            M,
+            r#"{"id":"0","jsonrpc":"2.0","method":"submit","params":{"edge_bits":29,"height":16419,"job_id":5,"nonce":8895699060858340771,"pow":[1,2]}}"#,
+        ),
     ]);
     assert_eq!(facts(&grin).dialect, Some(Dialect::Grin));
     assert_eq!(facts(&grin).shares.submitted, 1);
@@ -283,204 +338,6 @@ fn grin_and_beam() {
     ]);
     assert_eq!((facts(&beam).dialect, facts(&beam).shares.accepted), (Some(Dialect::Beam), 1));
     assert_high(&beam);
-}
-
-#[test]
-fn getwork_over_http() {
-    let work = format!(r#"{{"id":0,"error":null,"result":{{"midstate":"{}","data":"{}","hash1":"{}","target":"{}00000000"}}}}"#, hex(64), hex(256), hex(128), "f".repeat(56));
-    let turns = vec![
-        (M, post(r#"{"method":"getwork","params":[],"id":0}"#)),
-        (P, response(&work)),
-        (M, post(&format!(r#"{{"method":"getwork","params":["{}"],"id":0}}"#, hex(256)))),
-        (P, response(r#"{"id":0,"error":null,"result":true}"#)),
-    ];
-    let heard = facts(&turns);
-    assert_eq!((heard.dialect, heard.jobs, heard.polls), (Some(Dialect::Getwork), 1, 1));
-    assert_eq!(shares(&heard), [1, 1, 0, 0]);
-    assert!(heard.carriers.http);
-    let verdict = verdict(&turns).expect("this is mining");
-    assert_eq!((verdict.kind, verdict.confidence), (Kind::Mining, Confidence::High));
-    assert!(verdict.techniques.contains(&"T1071.001"));
-}
-
-#[test]
-fn a_block_template_is_no_mining_until_a_block_is_handed_in() {
-    let template = format!(r#"{{"result":{{"version":4,"previousblockhash":"{}","bits":"1b00","height":2,"transactions":[]}},"error":null,"id":1}}"#, hex(64));
-    let ask = post(r#"{"id":1,"method":"getblocktemplate","params":[{"rules":["segwit"]}]}"#);
-    let mut turns = vec![(M, ask), (P, response(&template))];
-    let asked = verdict(&turns).expect("it is worth knowing");
-    assert_eq!((asked.kind, asked.severity), (Kind::WorkRequests, Severity::Low));
-    turns.push((M, post(&format!(r#"{{"id":2,"method":"submitblock","params":["{}"]}}"#, hex(400)))));
-    turns.push((P, response(r#"{"result":null,"error":null,"id":2}"#)));
-    let mined = verdict(&turns).expect("this is mining");
-    assert_eq!((mined.kind, mined.confidence), (Kind::Mining, Confidence::High));
-}
-
-#[test]
-fn templates_and_blocks_longer_than_what_is_read() {
-    let transactions = format!(r#"{{"data":"{}"}}"#, hex(40_000));
-    let template = format!(r#"{{"result":{{"version":4,"previousblockhash":"{}","bits":"1b00","transactions":[{transactions}]}},"error":null,"id":1}}"#, hex(64));
-    let turns = vec![
-        (M, post(r#"{"id":1,"method":"getblocktemplate","params":[{"rules":["segwit"]}]}"#)),
-        (P, response(&template)),
-        (M, post(&format!(r#"{{"id":2,"method":"submitblock","params":["{}"]}}"#, hex(100_000)))),
-        (P, response(r#"{"result":null,"error":null,"id":2}"#)),
-    ];
-    let facts = facts(&turns);
-    assert_eq!((facts.jobs, shares(&facts)), (1, [1, 1, 0, 0]));
-    assert_high(&turns);
-}
-
-#[test]
-fn monero_template_from_a_daemon() {
-    let turns = vec![
-        (M, post(r#"{"jsonrpc":"2.0","id":"0","method":"get_block_template","params":{"wallet_address":"44GBHzv6ZyQdJkjqZje6KLZ3xSyN1hBSFAnLP6EAqJtCRVzMzZmeXTC2AHKDS9aEDTRKmo6a6o9r9j86pYfhCWDkKjbtcns","reserve_size":60}}"#)),
-        (P, response(r#"{"id":"0","jsonrpc":"2.0","result":{"blocktemplate_blob":"0e0e","blockhashing_blob":"0e0e","difficulty":1,"status":"OK"}}"#)),
-    ];
-    let facts = facts(&turns);
-    assert_eq!((facts.dialect, facts.coin, facts.jobs), (Some(Dialect::BlockTemplate), Some("Monero"), 1));
-}
-
-fn framed(turns: &[(stratum_support::By, &str)]) -> Vec<Turn> {
-    let frames = turns.iter().map(|(by, text)| (*by, frame(text, *by == M)));
-    upgrade().into_iter().chain(frames).collect()
-}
-
-#[test]
-fn coinhive_over_websocket() {
-    let turns = framed(&[
-        (M, r#"{"type":"auth","params":{"site_key":"abcSiteKey","type":"user","user":"john","goal":0}}"#),
-        (P, r#"{"type":"authed","params":{"token":"","hashes":0}}"#),
-        (P, &format!(r#"{{"type":"job","params":{{"job_id":"72","blob":"{}","target":"ffffff00"}}}}"#, hex(152))),
-        (M, &format!(r#"{{"type":"submit","params":{{"job_id":"72","nonce":"a1b2c3d4","result":"{}"}}}}"#, hex(64))),
-        (P, r#"{"type":"hash_accepted","params":{"hashes":256}}"#),
-    ]);
-    let heard = facts(&turns);
-    assert_eq!((heard.dialect, heard.wallet.as_deref()), (Some(Dialect::Coinhive), Some("abcSiteKey")));
-    assert_eq!(shares(&heard), [1, 1, 0, 0]);
-    assert!(heard.carriers.websocket);
-    assert_high(&turns);
-    let without_upgrade = turns.get(2..).expect("frames follow");
-    assert_eq!(facts_midstream(without_upgrade).shares.accepted, 1);
-}
-
-#[test]
-fn cryptonote_over_websocket_and_in_socket_io() {
-    let plain: Vec<(stratum_support::By, String)> =
-        cryptonote().into_iter().map(|(by, line)| (by, String::from_utf8(line).unwrap().trim().to_owned())).collect();
-    for wrap in ["{}", "42[\"miner-message\",{}]"] {
-        let wrapped: Vec<Turn> =
-            plain.iter().map(|(by, text)| (*by, frame(&wrap.replace("{}", text), *by == M))).collect();
-        let turns = [upgrade(), wrapped].concat();
-        let facts = facts(&turns);
-        assert_eq!((facts.dialect, facts.shares.accepted), (Some(Dialect::CryptoNote), 2), "{wrap}");
-    }
-}
-
-#[test]
-fn inside_socks5() {
-    let opening = vec![
-        (M, vec![5, 2, 0, 2]),
-        (P, vec![5, 2]),
-        (M, b"\x01\x04user\x06secret".to_vec()),
-        (P, vec![1, 0]),
-        (M, b"\x05\x01\x00\x03\x0cpool.example\x0d\x05".to_vec()),
-        (P, vec![5, 0, 0, 1, 0, 0, 0, 0, 0, 0]),
-    ];
-    let turns = [opening, cryptonote()].concat();
-    let heard = facts(&turns);
-    assert_eq!((heard.dialect, heard.shares.accepted), (Some(Dialect::CryptoNote), 2));
-    assert_eq!(heard.pool.as_deref(), Some("pool.example:3333"));
-    assert!(heard.carriers.socks5);
-    assert!(verdict(&turns).expect("this is mining").techniques.contains(&"T1090"));
-    let unanswered: Vec<Turn> = turns.into_iter().take(7).collect();
-    assert_eq!(facts(&unanswered).stage(), Some(Stage::Attempt), "what the proxy said is no answer of the pool");
-}
-
-#[test]
-fn inside_http_connect() {
-    let opening = texts(&[
-        (M, "CONNECT pool.example:3333 HTTP/1.1\r\nHost: pool.example:3333\r\n\r\n"),
-        (P, "HTTP/1.1 200 OK\r\nProxy-Agent: x\r\n\r\n"),
-    ]);
-    let turns = [opening, bitcoin()].concat();
-    let facts = facts(&turns);
-    assert_eq!((facts.dialect, facts.shares.accepted), (Some(Dialect::Bitcoin), 1));
-    assert_eq!(facts.pool.as_deref(), Some("pool.example:3333"));
-    assert!(facts.carriers.connect);
-    assert_high(&turns);
-}
-
-/// A frame of Stratum V2.
-fn frame_v2(kind: u8, payload: &[u8]) -> Vec<u8> {
-    let [a, b, c, _] = u32::try_from(payload.len()).unwrap().to_le_bytes();
-    let extension = if kind >= 0x15 { [0, 0x80] } else { [0, 0] };
-    [&extension[..], &[kind, a, b, c], payload].concat()
-}
-
-#[test]
-fn stratum_v2_in_the_clear() {
-    let target = [[0; 28], [0xff; 28]].concat().into_iter().skip(24).take(28).chain([0; 4]).collect::<Vec<u8>>();
-    let setup = [&[0, 2, 0, 2, 0, 0, 0, 0, 0][..], b"\x0cpool.example", &[0x05, 0x0d], b"\x06Vendor\x03hw1\x03fw1\x00"].concat();
-    let open = [&[1, 0, 0, 0][..], b"\x0awallet.rig", &1.0e12_f32.to_le_bytes(), &[0xff; 32]].concat();
-    let opened = [&[1, 0, 0, 0, 7, 0, 0, 0][..], &target, &[2, 0, 0, 0, 0, 0]].concat();
-    let submit = [7_u32, 1, 5, 99, 0, 0].iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>();
-    let accepted = [&[7, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0][..], &[1, 0, 0, 0, 0, 0, 0, 0]].concat();
-    let refused = [&[7, 0, 0, 0, 2, 0, 0, 0][..], b"\x0bstale-share"].concat();
-    let turns = vec![
-        (M, frame_v2(0x00, &setup)),
-        (P, frame_v2(0x01, &[2, 0, 0, 0, 0, 0])),
-        (M, frame_v2(0x10, &open)),
-        (P, frame_v2(0x11, &opened)),
-        (P, frame_v2(0x15, &[7, 0, 0, 0, 5, 0, 0, 0, 0])),
-        (M, frame_v2(0x1a, &submit)),
-        (P, frame_v2(0x1c, &accepted)),
-        (M, frame_v2(0x1a, &submit)),
-        (P, frame_v2(0x1d, &refused)),
-    ];
-    let facts = facts(&turns);
-    assert_eq!((facts.dialect, facts.jobs, facts.pool.as_deref()), (Some(Dialect::StratumV2), 1, Some("pool.example:3333")));
-    assert_eq!((facts.wallet.as_deref(), facts.agent.as_deref()), (Some("wallet"), Some("Vendor hw1")));
-    assert_eq!(shares(&facts), [2, 1, 1, 1]);
-    assert!(facts.reported_hashes_per_second.is_some_and(|rate| (rate / 1e12 - 1.0).abs() < 1e-6));
-    assert_high(&turns);
-}
-
-#[test]
-fn stratum_v2_encrypted_is_known_by_sizes_with_low_confidence() {
-    let random = |length: usize, seed: u32| -> Vec<u8> {
-        let mut state = seed;
-        std::iter::repeat_with(|| {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            state.to_be_bytes()[0]
-        })
-        .take(length)
-        .collect()
-    };
-    let turns = vec![
-        (M, random(64, 99)),
-        (P, random(234, 2)),
-        (M, random(130, 3)),
-        (P, random(44, 4)),
-        (M, random(100, 5)),
-        (P, random(300, 6)),
-        (M, random(62, 7)),
-    ];
-    let verdict = verdict(&turns).expect("sizes tell");
-    assert_eq!((verdict.confidence, verdict.severity), (Confidence::Low, Severity::Low));
-    assert!(verdict.techniques.contains(&"T1573"));
-}
-
-#[test]
-fn nodes_are_no_miners() {
-    let bitcoin = vec![(M, b"\xf9\xbe\xb4\xd9version\0\0\0\0\0\x66\0\0\0".to_vec()), (P, b"\xf9\xbe\xb4\xd9version\0\0\0\0\0".to_vec())];
-    let monero = vec![(M, b"\x01\x21\x01\x01\x01\x01\x01\x01\xe2\0\0\0\0\0\0\0\x01\xe9\x03\0\0".to_vec())];
-    for (turns, dialect) in [(bitcoin, Dialect::BitcoinPeer), (monero, Dialect::MoneroPeer)] {
-        let verdict = verdict(&turns).expect("it is worth knowing");
-        assert_eq!((verdict.kind, verdict.severity), (Kind::CryptocurrencyNode, Severity::Low));
-        assert_eq!(facts(&turns).dialect, Some(dialect));
-        assert!(verdict.techniques.is_empty());
-    }
 }
 
 #[test]

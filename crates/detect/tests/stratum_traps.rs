@@ -4,7 +4,9 @@ mod stratum_support;
 
 use detect::stratum::judge::{Confidence, Kind, Verdict, judge};
 use detect::stratum::{Interest, interest};
-use stratum_support::{M, P, Turn, facts_midstream, frame, hex, lines, post, response, texts, upgrade, verdict};
+use stratum_support::{
+    M, P, Turn, facts_midstream, frame, hex, lines, post, response, texts, upgrade, verdict,
+};
 
 /// No verdict at all, whether the beginning was seen or not.
 fn assert_nothing(turns: &[Turn]) {
@@ -13,8 +15,9 @@ fn assert_nothing(turns: &[Turn]) {
 }
 
 /// At most something that is worth knowing.
-fn assert_no_alarm(found: Option<Verdict>) {
-    let is_alarm = found.as_ref().is_some_and(|verdict| verdict.confidence > Confidence::Low && verdict.kind == Kind::Mining);
+fn assert_no_alarm(found: Option<&Verdict>) {
+    let is_alarm =
+        found.is_some_and(|verdict| verdict.confidence > Confidence::Low && verdict.kind == Kind::Mining);
     assert!(!is_alarm, "{found:?}");
 }
 
@@ -62,9 +65,19 @@ fn a_log_of_stratum_has_both_roles_at_one_end() {
 #[test]
 fn zabbix_asks_its_interface_over_http() {
     assert_nothing(&[
-        (M, post(r#"{"jsonrpc":"2.0","method":"user.login","params":{"username":"Admin","password":"zabbix"},"id":1}"#)),
+        (
+            M,
+            post(
+                r#"{"jsonrpc":"2.0","method":"user.login","params":{"username":"Admin","password":"zabbix"},"id":1}"#,
+            ),
+        ),
         (P, response(r#"{"jsonrpc":"2.0","result":"0424bd59b807674191e7d77572075f33","id":1}"#)),
-        (M, post(r#"{"jsonrpc":"2.0","method":"host.get","params":{"output":["hostid"]},"auth":"04","id":2}"#)),
+        (
+            M,
+            post(
+                r#"{"jsonrpc":"2.0","method":"host.get","params":{"output":["hostid"]},"auth":"04","id":2}"#,
+            ),
+        ),
         (P, response(r#"{"jsonrpc":"2.0","result":[{"hostid":"10084"}],"id":2}"#)),
     ]);
 }
@@ -82,7 +95,10 @@ fn language_servers_have_heads_of_their_own() {
 fn model_context_protocol_has_jobs_of_another_kind() {
     assert_nothing(&lines(&[
         (M, r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2024-11-05"}}"#),
-        (P, r#"{"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2024-11-05","serverInfo":{"name":"x"}}}"#),
+        (
+            P,
+            r#"{"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2024-11-05","serverInfo":{"name":"x"}}}"#,
+        ),
         (M, r#"{"jsonrpc":"2.0","id":2,"method":"tools/list"}"#),
         (P, r#"{"jsonrpc":"2.0","id":2,"result":{"tools":[]}}"#),
     ]));
@@ -91,7 +107,10 @@ fn model_context_protocol_has_jobs_of_another_kind() {
 #[test]
 fn aria2_and_kodi_are_told_what_to_do_over_websocket() {
     let turns = [
-        (M, r#"{"jsonrpc":"2.0","id":"q","method":"aria2.addUri","params":["token:x",["http://example.org/file"]]}"#),
+        (
+            M,
+            r#"{"jsonrpc":"2.0","id":"q","method":"aria2.addUri","params":["token:x",["http://example.org/file"]]}"#,
+        ),
         (P, r#"{"id":"q","jsonrpc":"2.0","result":"2089b05ecca3d829"}"#),
         (M, r#"{"jsonrpc":"2.0","method":"Player.GetActivePlayers","id":1}"#),
         (P, r#"{"id":1,"jsonrpc":"2.0","result":[]}"#),
@@ -117,12 +136,13 @@ fn ethereum_wallets_ask_nodes_for_other_things() {
 #[test]
 fn work_of_ones_own_node_is_no_alarm() {
     let work = format!(r#"{{"id":1,"jsonrpc":"2.0","result":["0x{0}","0x{0}","0x{0}"]}}"#, hex(64));
-    let turns = [(M, post(r#"{"id":1,"jsonrpc":"2.0","method":"eth_getWork","params":[]}"#)), (P, response(&work))];
-    assert_no_alarm(verdict(&turns));
-    assert_no_alarm(verdict(&[
+    let turns =
+        [(M, post(r#"{"id":1,"jsonrpc":"2.0","method":"eth_getWork","params":[]}"#)), (P, response(&work))];
+    assert_no_alarm(verdict(&turns).as_ref());
+    assert_nothing(&[
         (M, post(r#"{"jsonrpc":"2.0","id":"0","method":"get_info"}"#)),
         (P, response(r#"{"id":"0","jsonrpc":"2.0","result":{"height":3,"status":"OK","target":120}}"#)),
-    ]));
+    ]);
 }
 
 #[test]
@@ -146,7 +166,7 @@ fn pages_that_contain_the_words() {
     for body in [page, document] {
         let turns = [texts(&[(M, ask)]), vec![(P, response(body))]].concat();
         assert_eq!(verdict(&turns), None, "{body}");
-        assert_no_alarm(judge(&facts_midstream(&turns)));
+        assert_no_alarm(judge(&facts_midstream(&turns)).as_ref());
     }
     assert_eq!(interest(ask.as_bytes()), Interest::No);
 }
@@ -182,15 +202,20 @@ fn mail_that_quotes_stratum() {
 
 #[test]
 fn a_file_of_jobs_that_is_fetched_at_once_is_no_alarm() {
-    let job = format!(r#"{{"jsonrpc":"2.0","method":"job","params":{{"blob":"{}","job_id":"1","target":"b88d0600"}}}}"#, hex(152));
+    let job = format!(
+        r#"{{"jsonrpc":"2.0","method":"job","params":{{"blob":"{}","job_id":"1","target":"b88d0600"}}}}"#,
+        hex(152)
+    );
     let file = format!("{job}\n{job}\n{job}\n");
-    assert_no_alarm(verdict(&texts(&[(P, &file)])));
+    assert_no_alarm(verdict(&texts(&[(P, &file)])).as_ref());
 }
 
 #[test]
 fn block_explorers_give_blocks_to_anyone() {
     let block = format!(r#"{{"result":{{"previousblockhash":"{}","bits":"1b00","height":2}}}}"#, hex(64));
-    let turns = [texts(&[(M, "GET /block HTTP/1.1\r\nHost: explorer.example\r\n\r\n")]), vec![(P, response(&block))]].concat();
+    let turns =
+        [texts(&[(M, "GET /block HTTP/1.1\r\nHost: explorer.example\r\n\r\n")]), vec![(P, response(&block))]]
+            .concat();
     assert_nothing(&turns);
 }
 

@@ -95,10 +95,10 @@ impl Carrier {
                         context.spoke = false;
                     }
                     // Octets that were held back to tell what this is belong to what it turned out to be.
-                    if let Self::Opening(held) = before {
-                        if !held.is_empty() {
-                            self.octets(&held, context);
-                        }
+                    if let Self::Opening(held) = before
+                        && !held.is_empty()
+                    {
+                        self.octets(&held, context);
                     }
                     context.spoke |= !octets.is_empty();
                 }
@@ -155,14 +155,13 @@ fn open<'o>(held: &mut Vec<u8>, octets: &'o [u8], context: &mut Context<'_>) -> 
         Guess::Socks => Carrier::Socks(Socks::default()),
         Guess::StratumV2 => Carrier::StratumV2(Box::default()),
         Guess::Peer(dialect) => {
-            peer::note(dialect, context);
+            context.dialogue.meets_node(dialect, context.time);
             Carrier::Opaque
         }
-        Guess::Tls => Carrier::Opaque,
         Guess::Unknown if context.path.is_midstream && !context.path.is_http => {
             Carrier::Lines(Objects::resuming())
         }
-        Guess::Unknown | Guess::More => Carrier::Opaque,
+        Guess::Unknown | Guess::Tls | Guess::More => Carrier::Opaque,
     };
     Step::Become(next, rest)
 }

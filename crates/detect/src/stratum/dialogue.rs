@@ -29,7 +29,9 @@ impl Carriage {
     fn may_hold(self, statement: &Statement<'_>) -> bool {
         self != Self::Http
             || (statement.speaker == Speaker::Miner
-                && statement.dialect.is_some_and(|(dialect, _)| dialect.asks_a_node() || dialect == Dialect::EthProxy))
+                && statement
+                    .dialect
+                    .is_some_and(|(dialect, _)| dialect.asks_a_node() || dialect == Dialect::EthProxy))
     }
 }
 
@@ -99,6 +101,14 @@ impl Dialogue {
         fits
     }
 
+    /// Takes note that these are nodes of a currency.
+    pub(super) fn meets_node(&mut self, dialect: Dialect, time: Timestamp) {
+        self.speaks(dialect, Weight::Shape);
+        self.note(time);
+        self.facts.is_distinctive = true;
+        self.facts.miner_is_initiator.get_or_insert(true);
+    }
+
     pub(super) fn note(&mut self, time: Timestamp) {
         self.facts.statements = self.facts.statements.saturating_add(1);
         self.facts.first.get_or_insert(time);
@@ -151,7 +161,9 @@ impl Dialogue {
                 self.user(user.as_deref());
             }
             // Grin's miners ask for jobs; other questions have answers of no interest.
-            Act::Ask if self.facts.dialect == Some(Dialect::Grin) => expect(&mut self.requests, Expectation::Work),
+            Act::Ask if self.facts.dialect == Some(Dialect::Grin) => {
+                expect(&mut self.requests, Expectation::Work);
+            }
             Act::Ask => expect(&mut self.requests, Expectation::Other),
             Act::Job(job) => self.job(time, &job),
             Act::Difficulty(difficulty) => self.difficulty(difficulty),
@@ -191,7 +203,9 @@ impl Dialogue {
         };
         // What nobody asked for here counts only among other things that miners and pools say, or if it is work itself.
         let is_lone = expected.is_none() && self.facts.statements == 0;
-        if (is_lone && matches!(answer, Answer::Share(_))) || !self.plays_its_role(from_initiator, Speaker::Pool) {
+        if (is_lone && matches!(answer, Answer::Share(_)))
+            || !self.plays_its_role(from_initiator, Speaker::Pool)
+        {
             return false;
         }
         self.note(time);

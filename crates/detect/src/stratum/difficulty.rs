@@ -34,16 +34,18 @@ impl Difficulty {
         )
     }
 
-    /// Of CryptoNote's target: the upper 4 or 8 octets of the boundary, least significant first, in hexadecimal.
+    /// Of `CryptoNote`'s target: the upper 4 or 8 octets of the boundary, least significant first, in hexadecimal.
     pub(super) fn of_cryptonote_target(digits: &str) -> Option<Self> {
         let octets = hexadecimal(digits)?;
-        let hashes = match *octets.as_slice() {
-            [a, b, c, d] => f64::from(u32::MAX) / f64::from(u32::from_le_bytes([a, b, c, d])),
-            [a, b, c, d, e, f, g, h] => {
-                U64_SPAN / approximate(u64::from_le_bytes([a, b, c, d, e, f, g, h]))
-            }
-            [_, _, _, ..] if octets.len() == BOUNDARY_DIGITS / 2 => return Self::of_little_endian(&octets),
-            _ => return None,
+        let octets = octets.as_slice();
+        let hashes = if let Ok(upper) = <[u8; 4]>::try_from(octets) {
+            f64::from(u32::MAX) / f64::from(u32::from_le_bytes(upper))
+        } else if let Ok(upper) = <[u8; 8]>::try_from(octets) {
+            U64_SPAN / approximate(u64::from_le_bytes(upper))
+        } else if octets.len() == BOUNDARY_DIGITS / 2 {
+            return Self::of_little_endian(octets);
+        } else {
+            return None;
         };
         Self::checked(hashes, hashes)
     }
@@ -94,10 +96,7 @@ fn hexadecimal(digits: &str) -> Option<Vec<u8>> {
     }
     let (pairs, []) = digits.as_bytes().as_chunks::<2>() else { return None };
     let digit = |octet: u8| char::from(octet).to_digit(16);
-    pairs
-        .iter()
-        .map(|[high, low]| u8::try_from(digit(*high)? << 4 | digit(*low)?).ok())
-        .collect()
+    pairs.iter().map(|[high, low]| u8::try_from(digit(*high)? << 4 | digit(*low)?).ok()).collect()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a difficulty is an estimate")]
@@ -111,7 +110,8 @@ const BOUNDARY_DIGITS: usize = 64;
 /// 2^64.
 const U64_SPAN: f64 = 18_446_744_073_709_551_616.0;
 /// 2^256.
-const HASH_SPAN: f64 = 115_792_089_237_316_195_423_570_985_008_687_907_853_269_984_665_640_564_039_457_584_007_913_129_639_936.0;
+const HASH_SPAN: f64 =
+    115_792_089_237_316_195_423_570_985_008_687_907_853_269_984_665_640_564_039_457_584_007_913_129_639_936.0;
 
 #[cfg(test)]
 mod tests {

@@ -6,6 +6,7 @@ use super::difficulty::{Difficulty, Work};
 ///
 /// Strings are what the two ends said, cut at [`MAX_TEXT_CHARACTERS`]. Passwords are never kept.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub struct Facts {
     /// The language, as far as what was heard tells.
     pub dialect: Option<Dialect>,
@@ -78,7 +79,8 @@ impl Facts {
         if self.statements == 0 {
             return None;
         }
-        let flows = self.jobs > 0 || self.has_difficulty || self.shares.submitted > 0 || self.shares.answered() > 0;
+        let flows =
+            self.jobs > 0 || self.has_difficulty || self.shares.submitted > 0 || self.shares.answered() > 0;
         Some(match self.login {
             _ if flows => Stage::Session,
             Login::Accepted => Stage::Handshake,
@@ -178,11 +180,11 @@ macro_rules! dialects {
 dialects! {
     /// Bitcoin Stratum v1: `mining.subscribe`, `mining.notify`, `mining.submit`.
     Bitcoin = "stratum-v1",
-    /// CryptoNote, spoken by Monero's miners: `login`, `job`, `submit` (xmrig-proxy, `STRATUM.md`).
+    /// `CryptoNote`, spoken by Monero's miners: `login`, `job`, `submit` (xmrig-proxy, `STRATUM.md`).
     CryptoNote = "cryptonote",
     /// eth-proxy: `eth_submitLogin`, `eth_getWork`, `eth_submitWork`.
     EthProxy = "eth-proxy",
-    /// NiceHash's `EthereumStratum/1.0.0`.
+    /// `NiceHash`'s `EthereumStratum/1.0.0`.
     EthereumStratum1 = "ethereum-stratum-1.0",
     /// Ethereum in the words of Bitcoin's Stratum, as miners for two kinds of cards called it "stratum".
     EthashStratum = "ethash-stratum",
@@ -216,7 +218,7 @@ dialects! {
     MoneroPeer = "monero-p2p",
     /// Bitcoin nodes among themselves, and those of its relatives.
     BitcoinPeer = "bitcoin-p2p",
-    /// Ethereum nodes among themselves (RLPx), by sizes.
+    /// Ethereum nodes among themselves (`RLPx`), by sizes.
     EthereumPeer = "ethereum-p2p",
 }
 

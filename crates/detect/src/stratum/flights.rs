@@ -1,4 +1,4 @@
-//! Stratum V2 encrypted, known by the sizes of its Noise handshake.
+//! What is encrypted from the first octet, known by the sizes of its handshake: Stratum V2, and nodes of Ethereum.
 
 use super::facts::NoiseSizes;
 
@@ -19,6 +19,31 @@ pub(super) struct Flights {
     /// Which values the octets of the first flight had, one bit for each.
     values: [u64; 4],
     printable: u32,
+    /// The first octets of the first two flights.
+    heads: [Head; 2],
+}
+
+/// The first octets of a flight, and how many there are.
+#[derive(Clone, Copy, Debug, Default)]
+struct Head {
+    octets: [u8; 3],
+    count: u8,
+}
+
+impl Head {
+    fn take(&mut self, octets: &[u8]) {
+        for (place, octet) in self.octets.iter_mut().skip(usize::from(self.count)).zip(octets) {
+            *place = *octet;
+            self.count += 1;
+        }
+    }
+
+    /// The size of a message of `RLPx` after its size field (EIP-8): a public key begins with 4.
+    fn rlpx_size(self) -> Option<u32> {
+        let [high, low, key] = self.octets;
+        let size = u32::from(u16::from_be_bytes([high, low]));
+        (self.count == 3 && key == UNCOMPRESSED_KEY && RLPX_OCTETS.contains(&size)).then_some(size)
+    }
 }
 
 impl Flights {
@@ -31,10 +56,14 @@ impl Flights {
             self.current = 0;
         }
         self.current = self.current.saturating_add(u32::try_from(octets.len()).unwrap_or(u32::MAX));
+        if let Some(head) = self.number.checked_sub(1).and_then(|at| self.heads.get_mut(at as usize)) {
+            head.take(octets);
+        }
         if self.number == 1 && self.current <= KEY_OCTETS {
             for octet in octets {
-                let word = self.values.get_mut(usize::from(octet >> 6));
-                word.into_iter().for_each(|word| *word |= 1 << (octet & 0x3f));
+                if let Some(word) = self.values.get_mut(usize::from(octet >> 6)) {
+                    *word |= 1 << (octet & 0x3f);
+                }
                 self.printable += u32::from(octet.is_ascii_graphic() || octet.is_ascii_whitespace());
             }
         }
@@ -42,11 +71,21 @@ impl Flights {
 
     /// May this still be such a handshake?
     pub(super) fn is_possible(&self, noise: Option<NoiseSizes>) -> bool {
+        let [first, _] = self.heads;
         match self.number {
             0 => true,
-            1 => self.from_initiator && self.current <= KEY_OCTETS,
-            _ => noise.is_some() || (self.number <= 3 && self.has_key()),
+            1 => self.from_initiator && (self.current <= KEY_OCTETS || first.rlpx_size().is_some()),
+            _ => noise.is_some() || (self.number <= 3 && (self.has_key() || first.rlpx_size().is_some())),
         }
+    }
+
+    /// Did two nodes of Ethereum greet each other (`RLPx`, "Initial Handshake")? The initiator waits for the answer, so that its
+    /// first flight is one message; the answer is another, and more may follow.
+    pub(super) fn is_rlpx(&self) -> bool {
+        let ([first, second], [greeting, ..]) = (self.heads, self.octets);
+        let is_greeting = first.rlpx_size().is_some_and(|size| size + RLPX_SIZE_OCTETS == greeting);
+        let is_answer = second.rlpx_size().is_some_and(|size| size + RLPX_SIZE_OCTETS <= self.current);
+        self.number == 2 && !self.from_initiator && is_greeting && is_answer
     }
 
     /// The flight that was going on is over.
@@ -72,6 +111,13 @@ impl Flights {
         first == KEY_OCTETS && different >= LEAST_DIFFERENT && self.printable <= MOST_PRINTABLE
     }
 }
+
+/// SEC 1, 2.3.3.
+const UNCOMPRESSED_KEY: u8 = 4;
+/// A key, an initialisation vector, a tag, and what is encrypted: 97 octets and more of the answer, with up to 300 of padding, 162
+/// of the greeting (EIP-8).
+const RLPX_OCTETS: std::ops::RangeInclusive<u32> = 200..=700;
+const RLPX_SIZE_OCTETS: u32 = 2;
 
 const HANDSHAKE_FLIGHTS: usize = 3;
 const KEY_OCTETS: u32 = 64;
@@ -128,6 +174,19 @@ mod tests {
     fn nodes_with_keys_of_the_same_size_are_something_else() {
         let (key, answer, more) = (random(64), random(64 + 700), random(100));
         assert_eq!(noise_of(&[(true, &key), (false, &answer), (true, &more)]), None);
+    }
+
+    #[test]
+    fn nodes_of_ethereum_greet_with_sizes_and_keys() {
+        let message = |size: u16| [&size.to_be_bytes()[..], &[4], &random(usize::from(size) - 1)].concat();
+        let (greeting, answer) = (message(430), message(390));
+        let (mut flights, mut noise) = (Flights::default(), None);
+        flights.octets(true, &greeting, &mut noise);
+        assert!(!flights.is_rlpx() && flights.is_possible(noise));
+        flights.octets(false, &answer[..100], &mut noise);
+        assert!(!flights.is_rlpx());
+        flights.octets(false, &answer[100..], &mut noise);
+        assert!(flights.is_rlpx());
     }
 
     #[test]

@@ -136,14 +136,26 @@ pub(super) fn read_statement<'a>(message: &Message<'a>) -> Option<Statement<'a>>
 
 /// Is this the answer to a request?
 pub(super) fn is_answer(message: &Message<'_>) -> bool {
-    message.method.is_none() && message.kind.is_none() && (message.result.is_some() || message.error.is_some() || message.id.is_some())
+    message.method.is_none()
+        && message.kind.is_none()
+        && (message.result.is_some() || message.error.is_some() || message.id.is_some())
 }
 
-/// Why, by the code or by the words of an error. Code 21 is "job not found" (Stratum v1); CryptoNote pools use words only.
+/// Why, by the code or by the words of an error. Code 21 is "job not found" (Stratum v1); `CryptoNote` pools use words only.
 fn refusal(error: Option<&RawValue>) -> Refusal {
     let Some(error) = error.map(RawValue::get) else { return Refusal::Other };
     let words = error.to_ascii_lowercase();
     let is_stale = words.trim_start_matches(['[', ' ']).starts_with("21,")
-        || ["stale", "expired", "job not found", "invalid job id", "invalid jobid", "unknown job", "unknown work"].iter().any(|word| words.contains(word));
+        || [
+            "stale",
+            "expired",
+            "job not found",
+            "invalid job id",
+            "invalid jobid",
+            "unknown job",
+            "unknown work",
+        ]
+        .iter()
+        .any(|word| words.contains(word));
     if is_stale { Refusal::Stale } else { Refusal::Other }
 }

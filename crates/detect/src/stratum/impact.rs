@@ -87,7 +87,10 @@ impl Processors {
         Self {
             cores: (hashes_per_second / MOST_HASHES_PER_CORE, hashes_per_second / LEAST_HASHES_PER_CORE),
             watts,
-            kilowatt_hours_per_day: (watts.0 * KILOWATT_HOURS_PER_WATT_DAY, watts.1 * KILOWATT_HOURS_PER_WATT_DAY),
+            kilowatt_hours_per_day: (
+                watts.0 * KILOWATT_HOURS_PER_WATT_DAY,
+                watts.1 * KILOWATT_HOURS_PER_WATT_DAY,
+            ),
             is_more_than_one_machine: hashes_per_second > FASTEST_MACHINE,
         }
     }
@@ -105,7 +108,10 @@ fn rate(work: &Work, seconds: f64) -> Estimate {
         * poisson::chi_square_quantile(2.0 * sum * sum / variance, (1.0 - CONFIDENCE) / 2.0);
     let (sum_above, variance_above) = (sum + largest, largest.mul_add(largest, variance));
     let high = variance_above / (2.0 * sum_above)
-        * poisson::chi_square_quantile(2.0 * sum_above * sum_above / variance_above, f64::midpoint(1.0, CONFIDENCE));
+        * poisson::chi_square_quantile(
+            2.0 * sum_above * sum_above / variance_above,
+            f64::midpoint(1.0, CONFIDENCE),
+        );
     Estimate { low, likely: sum, high }
 }
 
@@ -140,7 +146,9 @@ mod tests {
             shares: Shares { accepted: u32::try_from(shares.len()).unwrap(), ..Shares::default() },
             ..Facts::default()
         };
-        shares.iter().for_each(|hashes| facts.accepted_work.add(*hashes));
+        for hashes in shares {
+            facts.accepted_work.add(*hashes);
+        }
         facts
     }
 

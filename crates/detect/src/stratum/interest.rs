@@ -7,7 +7,8 @@ use super::carrier::{Guess, guess};
 pub enum Interest {
     /// No: nothing needs to be kept.
     No,
-    /// Only by the sizes of what is sent: as many octets as the key that encrypted Stratum V2 begins with.
+    /// Only by the sizes of what is sent: as many octets as the key that encrypted Stratum V2 begins with, or as a greeting
+    /// among nodes of Ethereum says of itself.
     Sizes,
     /// It may: a [`super::Session`] should listen.
     Maybe,
@@ -21,22 +22,36 @@ pub enum Interest {
 pub fn interest(octets: &[u8]) -> Interest {
     match guess(octets) {
         Guess::Lines | Guess::WebSocket | Guess::Socks | Guess::StratumV2 | Guess::Peer(_) | Guess::More => {
-            if octets.is_empty() { Interest::No } else { Interest::Maybe }
+            if octets.is_empty() {
+                Interest::No
+            } else {
+                Interest::Maybe
+            }
         }
         Guess::Http if is_http_of_interest(octets) => Interest::Maybe,
-        Guess::Unknown if octets.len() == NOISE_KEY_OCTETS => Interest::Sizes,
+        Guess::Unknown if octets.len() == NOISE_KEY_OCTETS || is_rlpx(octets) => Interest::Sizes,
         Guess::Http | Guess::Tls | Guess::Unknown => Interest::No,
     }
 }
 
-/// Most of HTTP is pages: only tunnels, WebSockets and requests with JSON lead anywhere.
+/// A size that is that of the rest, then an uncompressed key (EIP-8).
+fn is_rlpx(octets: &[u8]) -> bool {
+    match octets {
+        [high, low, 4, ..] => octets.len() == 2 + usize::from(u16::from_be_bytes([*high, *low])),
+        _ => false,
+    }
+}
+
+/// Most of HTTP is pages: only tunnels, `WebSocket` and requests with JSON lead anywhere.
 fn is_http_of_interest(octets: &[u8]) -> bool {
     let head = octets.get(..MAX_HEAD_LOOK.min(octets.len())).unwrap_or_default();
     let has = |word: &[u8]| memmem::find(head, word).is_some();
     match octets.first() {
         Some(b'C') => true,
         Some(b'G') => has(b"ebsocket") || has(b"ebSocket"),
-        Some(b'H') => octets.get(9..12) == Some(b"101") || has(b"onnection established") || has(b"application/json"),
+        Some(b'H') => {
+            octets.get(9..12) == Some(b"101") || has(b"onnection established") || has(b"application/json")
+        }
         // A body that comes later may be JSON.
         _ => match memmem::find(head, b"\r\n\r\n").and_then(|end| octets.get(end + 4)) {
             Some(first) => matches!(first, b'{' | b'[') || first.is_ascii_whitespace() || has(b"chunked"),

@@ -79,14 +79,19 @@ pub enum Value {
 pub fn judge(facts: &Facts) -> Option<Verdict> {
     let stage = facts.stage()?;
     if facts.noise.is_some() && facts.statements == 0 {
-        return Some(verdict(facts, Kind::Mining, Confidence::Low, Severity::Low, vec![
-            "sizes of the handshake are those of encrypted Stratum V2",
-        ]));
+        return Some(verdict(
+            facts,
+            Kind::Mining,
+            Confidence::Low,
+            Severity::Low,
+            vec!["sizes of the handshake are those of encrypted Stratum V2"],
+        ));
     }
     let dialect = facts.dialect?;
     if dialect.is_of_nodes() {
         let reasons = vec!["nodes of a currency talk; mining does not follow from it"];
-        return Some(verdict(facts, Kind::CryptocurrencyNode, Confidence::High, Severity::Low, reasons));
+        let confidence = if dialect == Dialect::EthereumPeer { Confidence::Low } else { Confidence::High };
+        return Some(verdict(facts, Kind::CryptocurrencyNode, confidence, Severity::Low, reasons));
     }
     if dialect.asks_a_node() && facts.shares.submitted == 0 && facts.login == Login::Unseen {
         return asks_only(facts, stage);
@@ -141,7 +146,9 @@ fn asks_only(facts: &Facts, stage: Stage) -> Option<Verdict> {
     let is_worked_for = facts.jobs > 0 || facts.is_distinctive;
     let reason = match stage {
         Stage::Attempt => "work was asked for and not given",
-        _ if facts.jobs > 0 => "work was asked for and given, but none handed in: a miner without luck, or monitoring",
+        _ if facts.jobs > 0 => {
+            "work was asked for and given, but none handed in: a miner without luck, or monitoring"
+        }
         _ => "work was asked for and refused",
     };
     is_worked_for.then(|| verdict(facts, Kind::WorkRequests, Confidence::Low, Severity::Low, vec![reason]))
@@ -241,7 +248,9 @@ fn evidence(facts: &Facts, impact: Option<&Impact>) -> Vec<Evidence> {
         ("hashes_per_second_reported", facts.reported_hashes_per_second),
     ];
     evidence.extend(
-        numbers.into_iter().filter_map(|(name, number)| Some(Evidence { name, value: Value::Number(number?) })),
+        numbers
+            .into_iter()
+            .filter_map(|(name, number)| Some(Evidence { name, value: Value::Number(number?) })),
     );
     evidence
 }
@@ -254,7 +263,8 @@ const LEAST_JOBS_SPAN_NANOS: u64 = 10_000_000_000;
 const FEW_SHARES: u32 = 30;
 const WEB_PORTS: &[u16] = &[80, 443, 8080];
 /// Ports whose own protocol is not mining, and that firewalls let pass.
-const PORTS_OF_OTHERS: &[u16] = &[20, 21, 22, 23, 25, 53, 80, 110, 123, 143, 443, 465, 587, 853, 993, 995, 3389, 8080];
+const PORTS_OF_OTHERS: &[u16] =
+    &[20, 21, 22, 23, 25, 53, 80, 110, 123, 143, 443, 465, 587, 853, 993, 995, 3389, 8080];
 
 const COMPUTE_HIJACKING: &str = "T1496.001";
 const WEB_PROTOCOLS: &str = "T1071.001";

@@ -213,7 +213,7 @@ fn rest(octets: &[u8], from: usize) -> &[u8] {
     octets.get(from..).unwrap_or_default()
 }
 
-/// The longest object that is read, as in XMRig (`kMaxReceiveBufferSize`, 16 KiB).
+/// The longest object that is read, as in `XMRig` (`kMaxReceiveBufferSize`, 16 KiB).
 pub(super) const MAX_OBJECT_OCTETS: usize = 16 * 1024;
 
 /// A template is in the member `result`.
@@ -243,10 +243,10 @@ mod tests {
 
     #[test]
     fn a_broken_line_costs_itself_only() {
-        assert_eq!(split(Layout::Lines, &[b"{\"a\":\"\n{\"b\":1}\nnoise {\"c\":2}\n{\"d\":3}"]), [
-            r#"{"b":1}"#,
-            r#"{"d":3}"#
-        ]);
+        assert_eq!(
+            split(Layout::Lines, &[b"{\"a\":\"\n{\"b\":1}\nnoise {\"c\":2}\n{\"d\":3}"]),
+            [r#"{"b":1}"#, r#"{"d":3}"#]
+        );
     }
 
     #[test]
@@ -264,7 +264,8 @@ mod tests {
 
     #[test]
     fn of_a_document_that_is_too_long_the_first_members_are_read() {
-        let long = format!(r#"{{"a":1,"b":{{"c":"}},{{","d":2,"e":["{}"]}},"f":3}}"#, "x".repeat(MAX_OBJECT_OCTETS));
+        let long =
+            format!(r#"{{"a":1,"b":{{"c":"}},{{","d":2,"e":["{}"]}},"f":3}}"#, "x".repeat(MAX_OBJECT_OCTETS));
         let expected = [r#"{"a":1,"b":{"c":"},{","d":2}}"#];
         assert_eq!(split(Layout::Document, &[long.as_bytes()]), expected);
         let pieces: Vec<&[u8]> = long.as_bytes().chunks(999).collect();

@@ -2,7 +2,7 @@ use wire::Timestamp;
 
 use super::carrier::{Carrier, Context, Path};
 use super::dialogue::Dialogue;
-use super::facts::Facts;
+use super::facts::{Dialect, Facts};
 use super::flights::Flights;
 
 /// One TCP connection, listened to for mining.
@@ -52,7 +52,14 @@ impl Session {
         let mut context = Context { dialogue, from_initiator, time, path, spoke: true };
         end.carrier.octets(octets, &mut context);
         end.spoke = context.spoke;
-        let pool = if self.dialogue.facts.miner_is_initiator == Some(false) { &self.initiator } else { &self.responder };
+        if self.dialogue.facts.statements == 0 && self.flights.is_rlpx() {
+            self.dialogue.meets_node(Dialect::EthereumPeer, time);
+        }
+        let pool = if self.dialogue.facts.miner_is_initiator == Some(false) {
+            &self.initiator
+        } else {
+            &self.responder
+        };
         self.dialogue.facts.pool_spoke = pool.spoke;
     }
 
@@ -76,7 +83,8 @@ impl Session {
     pub fn is_of_no_interest(&self) -> bool {
         let facts = &self.dialogue.facts;
         let is_silent = facts.statements == 0 && facts.noise.is_none();
-        let ends_tell = self.initiator.carrier.is_opaque() && (self.responder.carrier.is_opaque() || !self.responder.spoke);
+        let ends_tell = self.initiator.carrier.is_opaque()
+            && (self.responder.carrier.is_opaque() || !self.responder.spoke);
         let is_noise_possible = !self.path.is_midstream && self.flights.is_possible(facts.noise);
         is_silent && !is_noise_possible && (self.dialogue.is_foreign() || ends_tell)
     }

@@ -20,8 +20,10 @@ pub(super) fn parse(user: &str) -> Name<'_> {
 
 /// The coin whose addresses look like this.
 fn coin_of_address(address: &str) -> Option<&'static str> {
-    let is_base58 = || address.bytes().all(|octet| octet.is_ascii_alphanumeric() && !b"0OIl".contains(&octet));
-    let is_hexadecimal = |digits: &str| digits.len() == 40 && digits.bytes().all(|octet| octet.is_ascii_hexdigit());
+    let is_base58 =
+        || address.bytes().all(|octet| octet.is_ascii_alphanumeric() && !b"0OIl".contains(&octet));
+    let is_hexadecimal =
+        |digits: &str| digits.len() == 40 && digits.bytes().all(|octet| octet.is_ascii_hexdigit());
     let coin = match address.len() {
         // Standard, subaddress (95) and integrated address (106) of Monero's main network.
         95 | 106 if address.starts_with(['4', '8']) && is_base58() => "Monero",

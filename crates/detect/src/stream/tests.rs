@@ -135,8 +135,8 @@ proptest! {
         let mut segments: Vec<(usize, &[u8])> =
             stream.chunks(size).enumerate().map(|(number, part)| (number * size, part)).collect();
         for (from, length) in extra {
-            if let Some(part) = stream.get(from..(from + length).min(stream.len())) {
-                if !part.is_empty() { segments.push((from, part)); }
+            if let Some(part @ [_, ..]) = stream.get(from..(from + length).min(stream.len())) {
+                segments.push((from, part));
             }
         }
         let mut order = seed;
@@ -144,7 +144,6 @@ proptest! {
             order = order.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             order >> 32
         });
-        segments.truncate(MAX_HELD_SEGMENTS + stream.len());
         let mut direction = Direction::new();
         let mut collected = Collected::default();
         direction.segment(start, TcpFlags::SYN, b"", |chunk| collected.take(chunk));

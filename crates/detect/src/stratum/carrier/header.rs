@@ -18,8 +18,14 @@ pub(super) struct Header<'a> {
 /// The first line.
 #[derive(Debug, Default, PartialEq)]
 pub(super) enum Start<'a> {
-    Request { method: Cow<'a, str>, target: Cow<'a, str> },
-    Response { status: u16, reason: Cow<'a, str> },
+    Request {
+        method: Cow<'a, str>,
+        target: Cow<'a, str>,
+    },
+    Response {
+        status: u16,
+        reason: Cow<'a, str>,
+    },
     #[default]
     Neither,
 }
@@ -117,7 +123,8 @@ mod tests {
         assert_eq!(header.start, Start::Request { method: "POST".into(), target: "/".into() });
         assert_eq!(header.user.as_deref(), Some("worker"), "and nothing after the colon");
         assert_eq!((header.content_length, header.is_of_mining), (Some(12), true));
-        let header = Header::read(b"HTTP/1.1 200 Connection established\r\nTransfer-Encoding: gzip, chunked\r\n\r\n");
+        let header =
+            Header::read(b"HTTP/1.1 200 Connection established\r\nTransfer-Encoding: gzip, chunked\r\n\r\n");
         assert_eq!(header.start, Start::Response { status: 200, reason: "Connection established".into() });
         assert!(header.is_chunked);
     }

@@ -1,10 +1,9 @@
 use super::header::{Header, Start};
-use super::websocket::WebSocket;
 use super::{Carrier, Context, Step};
 use crate::stratum::dialogue::{Carriage, keep};
 use crate::stratum::objects::{Layout, Objects};
 
-/// Requests, or responses, of HTTP/1: JSON in bodies is heard, tunnels and WebSockets are followed.
+/// Requests, or responses, of HTTP/1: JSON in bodies is heard, tunnels and `WebSocket` are followed.
 #[derive(Debug, Default)]
 pub(in crate::stratum) struct Http {
     state: State,
@@ -38,7 +37,11 @@ impl Http {
             octets = match &mut self.state {
                 State::Head(head) => {
                     let Some(rest) = take_until(head, octets, ends_head) else {
-                        return if head.len() > MAX_HEAD_OCTETS { Step::Become(Carrier::Opaque, &[]) } else { Step::Done };
+                        return if head.len() > MAX_HEAD_OCTETS {
+                            Step::Become(Carrier::Opaque, &[])
+                        } else {
+                            Step::Done
+                        };
                     };
                     let head = std::mem::take(head);
                     if let Some(next) = self.begin(&Header::read(head.trim_ascii()), context) {
@@ -48,7 +51,11 @@ impl Http {
                 }
                 State::ChunkSize(line) => {
                     let Some(rest) = take_until(line, octets, |line| line.ends_with(b"\n")) else {
-                        return if line.len() > MAX_SIZE_OCTETS { Step::Become(Carrier::Opaque, &[]) } else { Step::Done };
+                        return if line.len() > MAX_SIZE_OCTETS {
+                            Step::Become(Carrier::Opaque, &[])
+                        } else {
+                            Step::Done
+                        };
                     };
                     let line = std::mem::take(line);
                     let Some(state) = after_size(&line) else { return Step::Become(Carrier::Opaque, &[]) };
@@ -56,7 +63,8 @@ impl Http {
                     rest
                 }
                 State::Body(remaining) | State::Chunk { data: remaining @ 1.., .. } => {
-                    let length = usize::try_from(*remaining).map_or(octets.len(), |all| all.min(octets.len()));
+                    let length =
+                        usize::try_from(*remaining).map_or(octets.len(), |all| all.min(octets.len()));
                     let (body, rest) = octets.split_at(length);
                     *remaining = remaining.saturating_sub(length as u64);
                     let is_over = *remaining == 0;
@@ -109,17 +117,18 @@ impl Http {
                 keep(&mut facts.pool, header.host.as_deref());
                 if header.is_upgrade_to_websocket {
                     facts.carriers.websocket = true;
-                    return Some(Carrier::WebSocket(Box::new(WebSocket::default())));
+                    return Some(Carrier::WebSocket(Box::default()));
                 }
                 facts.carriers.http |= method == "POST";
                 header.is_chunked || header.content_length.is_some_and(|length| length > 0)
             }
             Start::Response { status: 101, .. } => {
                 facts.carriers.websocket = true;
-                return Some(Carrier::WebSocket(Box::new(WebSocket::default())));
+                return Some(Carrier::WebSocket(Box::default()));
             }
             Start::Response { status: 200..=299, reason }
-                if context.path.asked_for_tunnel || reason.to_ascii_lowercase().contains("connection established") =>
+                if context.path.asked_for_tunnel
+                    || reason.to_ascii_lowercase().contains("connection established") =>
             {
                 facts.carriers.connect = true;
                 context.path.left_proxy = true;
@@ -140,7 +149,11 @@ impl Http {
 }
 
 /// Puts octets aside until they are whole, and gives the rest; `None` if they all were taken.
-fn take_until<'o>(held: &mut Vec<u8>, octets: &'o [u8], is_whole: impl Fn(&[u8]) -> bool) -> Option<&'o [u8]> {
+fn take_until<'o>(
+    held: &mut Vec<u8>,
+    octets: &'o [u8],
+    is_whole: impl Fn(&[u8]) -> bool,
+) -> Option<&'o [u8]> {
     for (at, octet) in octets.iter().enumerate() {
         if held.len() > MAX_HEAD_OCTETS {
             return None;
@@ -160,8 +173,12 @@ fn ends_head(head: &[u8]) -> bool {
 
 /// What follows a chunk's size (RFC 9112, 7.1). After the last one there may be a trailer; it reads like an empty head.
 fn after_size(line: &[u8]) -> Option<State> {
-    let digits: String =
-        line.trim_ascii().iter().take_while(|octet| octet.is_ascii_hexdigit()).map(|octet| char::from(*octet)).collect();
+    let digits: String = line
+        .trim_ascii()
+        .iter()
+        .take_while(|octet| octet.is_ascii_hexdigit())
+        .map(|octet| char::from(*octet))
+        .collect();
     match u64::from_str_radix(&digits, 16).ok()? {
         0 => Some(State::default()),
         data => Some(State::Chunk { data, line_end: 2 }),

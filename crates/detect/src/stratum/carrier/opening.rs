@@ -28,7 +28,9 @@ pub(in crate::stratum) fn guess(octets: &[u8]) -> Guess {
         b'{' => Guess::Lines,
         b'P' | b'G' | b'C' | b'H' => words(octets, HTTP_WORDS, Guess::Http),
         0x00 => stratum_v2::guess(octets),
-        0x01 | 0x0a | 0x0b | 0xbf | 0xc0 | 0xc1 | 0xd9 | 0xe3 | 0xf9 | 0xfa | 0xfb | 0xfc => peer::guess(octets),
+        0x01 | 0x0a | 0x0b | 0xbf | 0xc0 | 0xc1 | 0xd9 | 0xe3 | 0xf9 | 0xfa | 0xfb | 0xfc => {
+            peer::guess(octets)
+        }
         0x05 => Guess::Socks,
         0x16 => Guess::Tls,
         0x81 | 0x82 => websocket(octets),

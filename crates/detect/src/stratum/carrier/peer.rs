@@ -1,13 +1,15 @@
 //! Nodes of a currency among themselves. They follow it; whether they mine, they do not say.
 
-use super::Context;
 use super::opening::Guess;
 use crate::stratum::facts::Dialect;
-use crate::stratum::grammar::Weight;
 
 pub(super) fn guess(octets: &[u8]) -> Guess {
     if LEVIN_SIGNATURE.starts_with(octets) {
-        return if octets.len() == LEVIN_SIGNATURE.len() { Guess::Peer(Dialect::MoneroPeer) } else { Guess::More };
+        return if octets.len() == LEVIN_SIGNATURE.len() {
+            Guess::Peer(Dialect::MoneroPeer)
+        } else {
+            Guess::More
+        };
     }
     if octets.starts_with(LEVIN_SIGNATURE) {
         return Guess::Peer(Dialect::MoneroPeer);
@@ -21,14 +23,6 @@ pub(super) fn guess(octets: &[u8]) -> Guess {
         Some(command) if is_command(command) => Guess::Peer(Dialect::BitcoinPeer),
         Some(_) => Guess::Unknown,
     }
-}
-
-/// Takes note that these are nodes.
-pub(super) fn note(dialect: Dialect, context: &mut Context<'_>) {
-    context.dialogue.speaks(dialect, Weight::Shape);
-    context.dialogue.note(context.time);
-    context.dialogue.facts.is_distinctive = true;
-    context.dialogue.facts.miner_is_initiator.get_or_insert(true);
 }
 
 /// A word in lower case, filled up with zeros.

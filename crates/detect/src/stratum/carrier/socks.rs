@@ -56,7 +56,8 @@ impl Socks {
         match (version, from_client) {
             (SOCKS_5, true) if !self.is_greeted => {
                 // RFC 1928, 3: version, number of methods, methods.
-                (second > 0).then_some(())
+                (second > 0)
+                    .then_some(())
                     .map_or(Some(Message::Foreign), |()| held.get(1 + second).map(|_| Message::Preamble))
             }
             (SOCKS_5, false) if !self.is_greeted => Some(Message::Preamble),

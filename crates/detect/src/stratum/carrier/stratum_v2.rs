@@ -2,8 +2,8 @@
 
 use super::opening::Guess;
 use super::{Context, Step};
-use crate::stratum::difficulty::Difficulty;
 use crate::stratum::dialogue::keep;
+use crate::stratum::difficulty::Difficulty;
 use crate::stratum::facts::{Dialect, Login};
 use crate::stratum::grammar::{Refusal, Speaker, Weight};
 
@@ -21,10 +21,24 @@ pub(in crate::stratum) struct Frames {
 pub(super) fn guess(octets: &[u8]) -> Guess {
     let is = |at: usize, allowed: &[u8]| octets.get(at).is_none_or(|octet| allowed.contains(octet));
     // Extension 0; SetupConnection is message 0, SetupConnection.Success message 1 with six octets.
-    let setup = is(0, &[0]) && is(1, &[0]) && is(2, &[0]) && is(4, &[0, 1, 2, 3, 4, 5]) && is(5, &[0])
-        && is(6, &[0, 1, 2]) && is(7, &[2]) && is(8, &[0]) && is(9, &[2, 3, 4]) && is(10, &[0]);
-    let success = is(0, &[0]) && is(1, &[0]) && is(2, &[1]) && is(3, &[6]) && is(4, &[0]) && is(5, &[0])
-        && is(6, &[2, 3, 4]) && is(7, &[0]);
+    let setup = is(0, &[0])
+        && is(1, &[0])
+        && is(2, &[0])
+        && is(4, &[0, 1, 2, 3, 4, 5])
+        && is(5, &[0])
+        && is(6, &[0, 1, 2])
+        && is(7, &[2])
+        && is(8, &[0])
+        && is(9, &[2, 3, 4])
+        && is(10, &[0]);
+    let success = is(0, &[0])
+        && is(1, &[0])
+        && is(2, &[1])
+        && is(3, &[6])
+        && is(4, &[0])
+        && is(5, &[0])
+        && is(6, &[2, 3, 4])
+        && is(7, &[0]);
     match octets.len() {
         11.. if setup => Guess::StratumV2,
         8.. if success => Guess::StratumV2,
@@ -65,9 +79,11 @@ impl Frames {
 
 fn hear(kind: u8, payload: &[u8], context: &mut Context<'_>) {
     let speaker = match kind {
-        SETUP_CONNECTION | OPEN_STANDARD_CHANNEL | OPEN_EXTENDED_CHANNEL | SUBMIT_STANDARD | SUBMIT_EXTENDED => {
-            Speaker::Miner
-        }
+        SETUP_CONNECTION
+        | OPEN_STANDARD_CHANNEL
+        | OPEN_EXTENDED_CHANNEL
+        | SUBMIT_STANDARD
+        | SUBMIT_EXTENDED => Speaker::Miner,
         0x01 | 0x02 | 0x11 | 0x12 | 0x14 | 0x15 | 0x1c..=0x1f | 0x20 | 0x21 => Speaker::Pool,
         _ => return,
     };
@@ -156,7 +172,7 @@ fn number(payload: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_le_bytes(*payload.get(at..)?.first_chunk()?))
 }
 
-/// STR0_255: a length in one octet, then so many octets.
+/// `STR0_255`: a length in one octet, then so many octets.
 fn string(octets: &[u8]) -> Option<(String, &[u8])> {
     let (length, octets) = octets.split_first()?;
     let (text, rest) = octets.split_at_checked(usize::from(*length))?;

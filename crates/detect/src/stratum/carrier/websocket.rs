@@ -52,8 +52,11 @@ impl WebSocket {
                         self.objects = Objects::new(Layout::Document);
                         self.is_before_object = true;
                     }
-                    self.state =
-                        if payload.remaining == 0 { State::Header(Vec::new()) } else { State::Payload(payload) };
+                    self.state = if payload.remaining == 0 {
+                        State::Header(Vec::new())
+                    } else {
+                        State::Payload(payload)
+                    };
                 }
                 State::Payload(payload) => {
                     let mut block = [0; BLOCK_OCTETS];

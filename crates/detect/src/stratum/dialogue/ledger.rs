@@ -38,7 +38,8 @@ impl Requests {
 
     /// The oldest share, for dialects whose answers name none, as the hashes that it takes.
     pub(super) fn oldest_share(&mut self) -> Option<f64> {
-        let place = self.0.iter().position(|(_, expectation)| matches!(expectation, Expectation::Share { .. }))?;
+        let place =
+            self.0.iter().position(|(_, expectation)| matches!(expectation, Expectation::Share { .. }))?;
         match self.0.remove(place)?.1 {
             Expectation::Share { hashes } => Some(hashes),
             _ => None,
@@ -46,20 +47,23 @@ impl Requests {
     }
 }
 
-/// The latest jobs, and how many hashes a share of each takes, if that is known.
+/// The latest jobs.
 #[derive(Debug, Default)]
-pub(super) struct Jobs(VecDeque<(u64, Option<f64>)>);
+pub(super) struct Jobs(VecDeque<(u64, Hashes)>);
+
+/// The hashes that a share of a job takes, if that is known.
+pub(super) type Hashes = Option<f64>;
 
 impl Jobs {
-    pub(super) fn add(&mut self, identifier: u64, hashes: Option<f64>) {
+    pub(super) fn add(&mut self, identifier: u64, hashes: Hashes) {
         if self.0.len() >= MAX_JOBS {
             self.0.pop_front();
         }
         self.0.push_back((identifier, hashes));
     }
 
-    /// The hashes of a share of this job; the outer `None` if the job is not known. A name that is used again is the later job.
-    pub(super) fn hashes(&self, identifier: u64) -> Option<Option<f64>> {
+    /// The hashes of a share of this job; `None` if the job is not known. A name that is used again is the later job.
+    pub(super) fn hashes(&self, identifier: u64) -> Option<Hashes> {
         self.0.iter().rev().find(|(candidate, _)| *candidate == identifier).map(|(_, hashes)| *hashes)
     }
 }

@@ -57,7 +57,9 @@ pub(in crate::stratum) fn read_answer<'a>(
 fn introduction<'a>(message: &Message<'a>) -> Answer<'a> {
     let is_welcome = match message.result {
         Some(result) => {
-            is_subscription(result) || matches!(result.get().bytes().next(), Some(b'{' | b'"')) || result.get() == "true"
+            is_subscription(result)
+                || matches!(result.get().bytes().next(), Some(b'{' | b'"'))
+                || result.get() == "true"
         }
         None => false,
     };
@@ -123,7 +125,8 @@ fn unexpected<'a>(message: &Message<'a>) -> Option<Answer<'a>> {
         }
         let subscriptions = list.value(0)?.get();
         let names_notify = subscriptions.starts_with('[') && subscriptions.contains("\"mining.notify\"");
-        return (names_notify || list.text(0).as_deref() == Some("mining.notify")).then_some(Answer::Welcome(None));
+        return (names_notify || list.text(0).as_deref() == Some("mining.notify"))
+            .then_some(Answer::Welcome(None));
     }
     let session: CryptoNoteSession<'_> = members(Some(result))?;
     if session.job.is_some() {

@@ -16,9 +16,8 @@ pub(super) fn read<'a>(method: &str, message: &Message<'a>) -> Option<Statement<
         "submit" => submit(message),
         "job" => match message.input {
             Some(_) => beam_job(message),
-            None => read_job(message.params).map(|(dialect, job)| {
-                Statement::of_pool(dialect, Weight::Shape, Act::Job(job))
-            }),
+            None => read_job(message.params)
+                .map(|(dialect, job)| Statement::of_pool(dialect, Weight::Shape, Act::Job(job))),
         },
         "keepalived" => {
             let Keepalived { id } = members(message.params)?;
@@ -42,7 +41,7 @@ fn login<'a>(message: &Message<'a>) -> Option<Statement<'a>> {
         return Some(Statement::of_miner(Dialect::Beam, Weight::Hint, act).ambiguous());
     }
     let login: Login<'_> = members(message.params)?;
-    let user = text(login.login)?;
+    let user = text(login.user)?;
     let algorithms = List::of(login.algo);
     // Only miners say which algorithms they know, or which machine they are. Anyone may log in somewhere.
     let is_distinctive = algorithms.is_some() || (login.agent.is_some() && login.pass.is_some());
@@ -69,7 +68,7 @@ fn submit<'a>(message: &Message<'a>) -> Option<Statement<'a>> {
         .then(|| Statement::of_miner(Dialect::CryptoNote, Weight::Shape, act))
 }
 
-/// A job of CryptoNote or of Grin.
+/// A job of `CryptoNote` or of Grin.
 pub(super) fn read_job(value: Option<&RawValue>) -> Option<(Dialect, Job<'_>)> {
     let work: Work<'_> = members(value)?;
     let id = Some(text_or_number(work.job_id)?);
@@ -108,8 +107,8 @@ fn cycles(value: f64) -> Option<Difficulty> {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Login<'a> {
-    #[serde(borrow)]
-    login: Option<&'a RawValue>,
+    #[serde(borrow, rename = "login")]
+    user: Option<&'a RawValue>,
     /// Only that it is there matters; what it is, is nobody's business.
     #[serde(borrow)]
     pass: Option<&'a RawValue>,

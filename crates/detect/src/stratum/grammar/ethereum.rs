@@ -19,7 +19,8 @@ pub(super) fn read<'a>(method: &str, message: &Message<'a>) -> Option<Statement<
         "eth_getWork" => Some(says(Act::Poll { user: None }).ambiguous()),
         "eth_submitWork" => {
             let list = List::of(message.params)?;
-            let is_share = list.is_hexadecimal(0, 16) && list.is_hexadecimal(1, 64) && list.is_hexadecimal(2, 64);
+            let is_share =
+                list.is_hexadecimal(0, 16) && list.is_hexadecimal(1, 64) && list.is_hexadecimal(2, 64);
             is_share.then(|| says(Act::Share { job: list.text(1), user: None }))
         }
         "eth_submitHashrate" => {
@@ -37,9 +38,8 @@ pub(super) fn read<'a>(method: &str, message: &Message<'a>) -> Option<Statement<
 
 /// The work that `eth_getWork` gives: header hash, seed hash, boundary, in some pools a height.
 pub(super) fn read_work<'a>(list: &List<'a>) -> Option<Job<'a>> {
-    let is_hash = |at| {
-        list.text(at).is_some_and(|text| text.starts_with("0x")) && list.is_hexadecimal(at, 64)
-    };
+    let is_hash =
+        |at| list.text(at).is_some_and(|text| text.starts_with("0x")) && list.is_hexadecimal(at, 64);
     (is_hash(0) && is_hash(1) && is_hash(2)).then(|| Job {
         id: list.text(0),
         difficulty: list.text(2).and_then(|boundary| Difficulty::of_boundary(&boundary)),

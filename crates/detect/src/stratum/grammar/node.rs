@@ -24,13 +24,15 @@ pub(super) fn read<'a>(method: &str, message: &Message<'a>) -> Option<Statement<
             Some(if is_share { statement } else { statement.ambiguous() })
         }
         "getblocktemplate" | "get_block_template" | "getminerdata" => {
-            let wallet = members::<Request<'_>>(message.params).and_then(|request| text(request.wallet_address));
+            let wallet =
+                members::<Request<'_>>(message.params).and_then(|request| text(request.wallet_address));
             let act = Act::Poll { user: wallet };
             Some(Statement::of_miner(Dialect::BlockTemplate, Weight::Shape, act).ambiguous())
         }
         "submitblock" | "submit_block" => {
             // Of a message that is too long to be read, the block is what made it so.
-            let is_block = || List::of(message.params)?.hexadecimal(0).map(|digits| digits >= LEAST_BLOCK_DIGITS);
+            let is_block =
+                || List::of(message.params)?.hexadecimal(0).map(|digits| digits >= LEAST_BLOCK_DIGITS);
             (!message.is_whole || is_block()?).then(|| {
                 let act = Act::Share { job: None, user: None };
                 Statement::of_miner(Dialect::BlockTemplate, Weight::Shape, act)
@@ -44,13 +46,15 @@ pub(super) fn read<'a>(method: &str, message: &Message<'a>) -> Option<Statement<
 pub(super) fn read_work(value: Option<&RawValue>) -> Option<(Dialect, Job<'_>)> {
     let work: Work<'_> = members(value)?;
     let is_hexadecimal = |value, least| {
-        text(value).is_some_and(|text| text.len() >= least && text.bytes().all(|digit| digit.is_ascii_hexdigit()))
+        text(value)
+            .is_some_and(|text| text.len() >= least && text.bytes().all(|digit| digit.is_ascii_hexdigit()))
     };
     if is_hexadecimal(work.data, GETWORK_DATA_DIGITS) && work.target.is_some() {
         let difficulty = text(work.target).and_then(|target| Difficulty::of_getwork_target(&target));
         return Some((Dialect::Getwork, Job { difficulty, ..Job::default() }));
     }
-    let of_bitcoin = is_hexadecimal(work.previousblockhash, 64) && (work.bits.is_some() || work.target.is_some());
+    let of_bitcoin =
+        is_hexadecimal(work.previousblockhash, 64) && (work.bits.is_some() || work.target.is_some());
     let of_monero = work.blocktemplate_blob.is_some() || work.blockhashing_blob.is_some();
     if of_bitcoin || of_monero {
         return Some((Dialect::BlockTemplate, Job::default()));

@@ -1,7 +1,7 @@
 //! `mining.*` and `client.*`: Bitcoin's Stratum v1 and what grew from it.
 //!
-//! Sources: BIP 310 (mining.configure); ZIP 301 (Equihash); NiceHash's EthereumStratum/1.0.0; EIP-1571 (EthereumStratum/2.0.0);
-//! the KawPoW and Kaspa bridges' own messages.
+//! Sources: BIP 310 (mining.configure); ZIP 301 (Equihash); `NiceHash`'s `EthereumStratum/1.0.0`; EIP-1571
+//! (`EthereumStratum/2.0.0`); the `KawPoW` and Kaspa bridges' own messages.
 
 use std::borrow::Cow;
 
@@ -19,9 +19,7 @@ pub(super) fn read<'a>(method: &str, message: &Message<'a>) -> Option<Statement<
     }
     match method {
         "client.reconnect" => Some(pool_says(Act::Redirect(destination(message.params)))),
-        "client.show_message" | "client.get_version" => {
-            Some(pool_says(Act::Notice).ambiguous())
-        }
+        "client.show_message" | "client.get_version" => Some(pool_says(Act::Notice).ambiguous()),
         "set_extranonce" => {
             let list = List::of(message.params)?;
             list.hexadecimal(0).map(|_| pool_says(Act::Notice).ambiguous())
@@ -44,8 +42,15 @@ fn miner<'a>(name: &str, message: &Message<'a>) -> Option<Statement<'a>> {
             Some(says(Act::Login(Credentials { user, ..Credentials::default() })))
         }
         "submit" => submit(message),
-        "extranonce.subscribe" | "suggest_difficulty" | "suggest_target" | "get_transactions" | "capabilities"
-        | "multi_version" | "noop" | "bye" | "hashrate" => Some(says(Act::Ask)),
+        "extranonce.subscribe"
+        | "suggest_difficulty"
+        | "suggest_target"
+        | "get_transactions"
+        | "capabilities"
+        | "multi_version"
+        | "noop"
+        | "bye"
+        | "hashrate" => Some(says(Act::Ask)),
         _ => None,
     }
 }
@@ -67,9 +72,9 @@ fn pool<'a>(name: &str, message: &Message<'a>) -> Option<Statement<'a>> {
         "set_extranonce" | "set_version_mask" => {
             List::of(message.params)?.hexadecimal(0).map(|_| pool_says(Act::Notice))
         }
-        "subscribed" => message.body.map(|_| {
-            Statement::of_pool(Dialect::IronFish, Weight::Shape, Act::Welcome)
-        }),
+        "subscribed" => {
+            message.body.map(|_| Statement::of_pool(Dialect::IronFish, Weight::Shape, Act::Welcome))
+        }
         "submitted" => {
             let Submitted { result } = members(message.body)?;
             let answer = if result { Ok(()) } else { Err(super::Refusal::Other) };
@@ -128,10 +133,15 @@ fn submit<'a>(message: &Message<'a>) -> Option<Statement<'a>> {
     }
     let list = List::of(message.params)?;
     let job = text_or_number(list.value(1))?;
-    let (dialect, weight) = if list.is_hexadecimal(2, 16) && list.is_hexadecimal(3, 64) && list.is_hexadecimal(4, 64) {
+    let (dialect, weight) = if list.is_hexadecimal(2, 16)
+        && list.is_hexadecimal(3, 64)
+        && list.is_hexadecimal(4, 64)
+    {
         // Ethereum's shares look the same; jobs tell.
         (Dialect::KawPow, Weight::Hint)
-    } else if list.is_hexadecimal(2, 8) && list.hexadecimal(4).is_some_and(|digits| digits >= EQUIHASH_LEAST_DIGITS) {
+    } else if list.is_hexadecimal(2, 8)
+        && list.hexadecimal(4).is_some_and(|digits| digits >= EQUIHASH_LEAST_DIGITS)
+    {
         (Dialect::Equihash, Weight::Shape)
     } else if list.is_hexadecimal(3, 8) && list.is_hexadecimal(4, 8) {
         (Dialect::Bitcoin, Weight::Shape)

@@ -39,19 +39,19 @@ fn series(a: f64, x: f64) -> f64 {
 
 /// By Lentz's method.
 fn continued_fraction(a: f64, x: f64) -> f64 {
-    let mut b = x + 1.0 - a;
-    let mut c = 1.0 / TINY;
-    let mut d = 1.0 / b;
-    let mut value = d;
+    let mut denominator = x + 1.0 - a;
+    let mut above = 1.0 / TINY;
+    let mut below = 1.0 / denominator;
+    let mut value = below;
     let mut number = 0.0;
     for _ in 0..MAX_TERMS {
         number += 1.0;
         let numerator = -number * (number - a);
-        b += 2.0;
-        d = 1.0 / away_from_zero(numerator.mul_add(d, b));
-        c = away_from_zero(b + numerator / c);
-        value *= d * c;
-        if (d * c - 1.0).abs() < PRECISION {
+        denominator += 2.0;
+        below = 1.0 / away_from_zero(numerator.mul_add(below, denominator));
+        above = away_from_zero(denominator + numerator / above);
+        value *= below * above;
+        if (below * above - 1.0).abs() < PRECISION {
             break;
         }
     }
