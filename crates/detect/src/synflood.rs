@@ -37,6 +37,6 @@ pub use fingerprint::Fingerprints;
 pub use judge::{Judge, JudgeCounts};
 pub use observer::{Observer, ObserverCounts};
 pub use prefix::Prefix;
-pub use sample::{Sample, Sampled};
+pub use sample::{SAMPLE_SIZE, Sample, Sampled};
 pub use second::{Fates, Second, SourceCount, Span, Target, TargetCount, TriedTarget, TryingSource};
 pub use server_state::ServerState;

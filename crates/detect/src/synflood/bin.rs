@@ -48,18 +48,21 @@ impl Bin {
         config: &ObserverConfig,
     ) -> (&mut TargetCount, &mut usize) {
         let mut target = Target::Port(address, port);
-        if !self.targets.contains_key(&target)
-            && self.targets.len() - self.prefixes >= config.targets_per_second
-        {
-            target = Target::Prefix(Prefix::of(address));
-            if !self.targets.contains_key(&target) {
-                if self.prefixes > config.prefixes_per_second {
-                    target = Target::Other;
-                }
-                self.prefixes += usize::from(!self.targets.contains_key(&target));
-            }
+        let is_full = self.targets.len() - self.prefixes >= config.targets_per_second;
+        if is_full && !self.targets.contains_key(&target) {
+            target = self.whole(Prefix::of(address), config);
         }
         (self.targets.entry(target).or_default(), &mut self.target_room)
+    }
+
+    /// What a target is counted by that has no place of its own.
+    fn whole(&mut self, prefix: Prefix, config: &ObserverConfig) -> Target {
+        let mut target = Target::Prefix(prefix);
+        if !self.targets.contains_key(&target) && self.prefixes >= config.prefixes_per_second {
+            target = Target::Other;
+        }
+        self.prefixes += usize::from(!self.targets.contains_key(&target));
+        target
     }
 
     /// The counts of a source, and the room for its sample, if it has a place.

@@ -143,3 +143,86 @@ impl HalfOpenTable {
 const fn place(number: u32, base: u32) -> usize {
     number.wrapping_sub(base) as usize
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+    use wire::{Address, Ip, Link, Packet, Transport};
+
+    use super::*;
+
+    fn key(number: u8) -> FlowKey {
+        let source = Address::from_v4([192, 0, 2, number]);
+        let packet = Packet {
+            timestamp: Timestamp::ZERO,
+            interface: 0,
+            link: Link::default(),
+            segment: None,
+            ip: Ip { source, version: 4, protocol: 6, ..Ip::default() },
+            transport: Transport::Other,
+            payload: &[],
+            payload_offset: 0,
+            carrier: None,
+        };
+        FlowKey::of(&packet).0
+    }
+
+    fn handshake(number: u8, opened: u64) -> Handshake {
+        Handshake {
+            key: key(number),
+            client: Side::Low,
+            client_sequence: u32::from(number),
+            server_sequence: 0,
+            opened: Timestamp::from_nanos(opened),
+            last_syn: Timestamp::ZERO,
+            last_syn_ack: Timestamp::ZERO,
+            fate: Fate::Silent,
+            answers: Answers::None,
+            unsolicited: false,
+            repeats: 0,
+            listed: true,
+        }
+    }
+
+    proptest! {
+        /// A map with the time of each handshake says the same, also when numbers wrap.
+        #[test]
+        fn it_keeps_the_youngest(acts in proptest::collection::vec((0_u8..20, 0_u8..4), 0..300)) {
+            const CAPACITY: usize = 8;
+            let mut table = HalfOpenTable::new(CAPACITY);
+            table.base = u32::MAX - 100;
+            let mut model = BTreeMap::<u8, u64>::new();
+            for (now, (number, act)) in (0_u64..).zip(acts) {
+                match act {
+                    0 => {
+                        table.close(&key(number));
+                        model.remove(&number);
+                    }
+                    1 => {
+                        let earliest = now.saturating_sub(6);
+                        table.expire(Timestamp::from_nanos(earliest));
+                        model.retain(|_, opened| *opened >= earliest);
+                    }
+                    _ if model.contains_key(&number) => {}
+                    _ => {
+                        let evicted = table.open(handshake(number, now));
+                        model.insert(number, now);
+                        if let Some(evicted) = evicted {
+                            let oldest = model.iter().min_by_key(|(_, opened)| **opened);
+                            prop_assert_eq!(oldest.map(|(number, _)| u32::from(*number)), Some(evicted.client_sequence));
+                            model.retain(|number, _| u32::from(*number) != evicted.client_sequence);
+                        }
+                    }
+                }
+                prop_assert!(table.handshakes.len() <= CAPACITY);
+                prop_assert_eq!(table.len(), model.len());
+                for number in 0..20 {
+                    let found = table.find(&key(number)).map(|one| one.opened.nanos());
+                    prop_assert_eq!(found, model.get(&number).copied());
+                }
+            }
+        }
+    }
+}

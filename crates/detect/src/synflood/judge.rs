@@ -212,14 +212,12 @@ impl Judge {
 
     /// Does nearly all of it bear the name of somebody who is reflected upon?
     fn is_reflected(&self, count: &VictimSecond) -> bool {
-        let mut sources: Vec<_> = count.sources.values().collect();
-        sources.sort_by_key(|source| std::cmp::Reverse(source.opened));
-        sources.len() <= 2
-            && sources.first().is_some_and(|source| {
-                self.sources.get(&source.address).is_some_and(|tracker| {
-                    tracker.alarm.is_some_and(|alarm| alarm.kind == Kind::SynAckReflection)
-                })
-            })
+        let is_reflected_upon = |address| {
+            let alarm = self.sources.get(&address).and_then(|tracker| tracker.alarm);
+            alarm.is_some_and(|alarm| alarm.kind == Kind::SynAckReflection)
+        };
+        let most = count.sources.values().max_by_key(|source| (source.opened, source.address));
+        count.sources.len() <= 2 && most.is_some_and(|source| is_reflected_upon(source.address))
     }
 
     fn flood_finding(&self, victim: Victim, phase: Phase, second: u64, quality: CaptureQuality) -> Finding {

@@ -154,6 +154,7 @@ impl Observer {
 
     fn syn(&mut self, packet: &Packet<'_>, tcp: &Tcp, key: &FlowKey, client: Side, clock: Timestamp) {
         let earlier = self.handshakes.find(key);
+        let is_reused = earlier.is_some();
         if let Some(earlier) = earlier
             && (earlier.client, earlier.client_sequence) == (client, tcp.sequence)
             && !earlier.unsolicited
@@ -173,7 +174,9 @@ impl Observer {
             }
             return;
         }
-        self.handshakes.close(key);
+        if is_reused {
+            self.handshakes.close(key);
+        }
         self.open(Handshake {
             client_sequence: tcp.sequence,
             last_syn: clock,

@@ -143,8 +143,8 @@ const fn mix(word: u64) -> u64 {
     word ^ (word >> 31)
 }
 
-/// Enough to tell 25 tried ports from 20, and to give a share within a few percent.
-pub(super) const SAMPLE_SIZE: usize = 64;
+/// How many things a [`Sample`] keeps: enough to tell 25 tried ports from 20, and to give a share within a few percent.
+pub const SAMPLE_SIZE: usize = 64;
 
 #[cfg(test)]
 mod tests {

@@ -11,6 +11,7 @@
 mod bounds;
 mod corpus;
 mod cost;
+mod fates;
 mod packets;
 mod probe;
 mod traps;
