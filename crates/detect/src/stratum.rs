@@ -9,7 +9,7 @@
 //! # What holds
 //!
 //! - Facts depend on octets, their order and their times, not on how they were cut.
-//! - A session holds at most one partial message of [16 KiB](Session) for each end, and 64 requests and 32 jobs.
+//! - A session holds at most one partial message of 16 KiB for each end, and 64 requests and 32 jobs.
 //! - Passwords are read over and never kept.
 
 mod carrier;
