@@ -53,6 +53,8 @@ pub struct JudgeConfig {
     pub learning_ratio: f64,
     /// Refusals a second that clients with a whole TCP may cause by asking again at a closed port.
     pub refusals_per_second: u64,
+    /// Of these, as many as one client may cause: Windows asks three times within a second and a half.
+    pub refusals_per_source: u64,
     /// Handshakes a second that lead nowhere from which on severity is high whatever the server does.
     pub severe_per_second: f64,
     /// A flood has ended after this many seconds without excess.
@@ -87,6 +89,7 @@ impl Default for JudgeConfig {
             learning_seconds: 60,
             learning_ratio: 0.15,
             refusals_per_second: 200,
+            refusals_per_source: 5,
             severe_per_second: 1_000.0,
             quiet_seconds: 15,
             scan_targets: 25,

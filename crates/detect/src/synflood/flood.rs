@@ -8,7 +8,7 @@ use super::{
     evidence::EvidenceList,
     finding::{Evidence, Kind, Phase, Severity, Victim},
     server_state::ServerState,
-    victim::{HALF_OPEN_SECONDS, History, VictimSecond},
+    victim::{HALF_OPEN_SECONDS, History, VictimSecond, sent_by_clients},
 };
 
 /// What a judge remembers of a victim: what is usual, how far it is from that, and since when.
@@ -183,7 +183,12 @@ impl FloodTracker {
     fn severity(&self, second: u64, config: &JudgeConfig) -> Severity {
         let five = self.history.window(second, 5);
         let per_second = number(five.leading_nowhere) / 5.0;
+        let episode = &self.episode;
         match ServerState::of(&self.history.window(second, STATE_SECONDS), self.was_answering) {
+            // A proxy whose server is down asks again for each of its clients.
+            ServerState::PortClosed if sent_by_clients(episode.with_options, episode.fates.opened()) => {
+                Severity::Low
+            }
             ServerState::PortClosed => Severity::Medium,
             ServerState::BacklogExhausted => Severity::High,
             _ if per_second >= config.severe_per_second => Severity::High,

@@ -18,7 +18,8 @@ use super::{
 /// Adds up the seconds of all observers and states findings.
 ///
 /// [`Judge::add`] takes seconds, in any order of observers. [`Judge::advance`] says that all seconds which are final at a time have
-/// been added, and judges them in order. What it says does not depend on how often it is asked.
+/// been added, and judges them in order. What it says does not depend on how often it is asked; but what it keeps of seconds that
+/// wait to be judged does, so it should be asked for every second.
 #[derive(Debug)]
 pub struct Judge {
     config: JudgeConfig,

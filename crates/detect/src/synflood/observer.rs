@@ -417,5 +417,5 @@ const REPEATS_OF_A_TCP: u8 = 10;
 const HANDSHAKE_SECONDS: u64 = 66;
 /// How far behind the handshake a packet can be that shows it was completed: the largest window there is (RFC 7323, 2.3).
 const WINDOW: u32 = 1 << 30;
-/// Seconds that wait to be taken.
-const SECONDS_WAITING: usize = 64;
+/// Seconds that wait to be taken; no more than four become final at a time.
+const SECONDS_WAITING: usize = 8;

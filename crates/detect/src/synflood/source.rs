@@ -109,10 +109,10 @@ impl SourceTracker {
         let is_peering =
             tried.shape == Shape::Mixed && (tried.failed < 2 * config.scan_targets || retried >= FEW);
         let is_vertical = matches!(tried.shape, Shape::Vertical(_));
-        if (is_outage && !is_vertical) || is_peering || looks_reflected(&self.count) {
+        if (is_outage && !is_vertical) || looks_reflected(&self.count) {
             return None;
         }
-        let is_large = tried.failed >= config.scan_targets_medium;
+        let is_large = tried.failed >= config.scan_targets_medium && !is_peering;
         Some((Kind::SynScan, if is_large { Severity::Medium } else { Severity::Low }))
     }
 

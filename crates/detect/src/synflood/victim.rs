@@ -83,14 +83,20 @@ impl VictimSecond {
 /// any TCP: they ask at a closed port, again and again, until there are more of them than such clients send.
 fn leading_nowhere(count: &TargetCount, config: &JudgeConfig) -> u64 {
     let opened = count.fates.opened();
-    let are_clients = count.with_options.saturating_mul(2) >= opened;
-    let pardoned = if are_clients { config.refusals_per_second } else { 0 };
+    let by_each = config.refusals_per_source.saturating_mul(count.sources.distinct());
+    let pardoned =
+        if sent_by_clients(count.with_options, opened) { config.refusals_per_second.min(by_each) } else { 0 };
     let refused = count.fates.refused.saturating_sub(pardoned);
     // A mirror may show each packet twice or thrice.
     let shown_again = opened.saturating_add(count.syn_repeated).saturating_mul(2);
     let without_own = count.syn_rapid.saturating_sub(shown_again);
     let left = count.fates.half_open + count.fates.silent + count.fates.aborted;
     left.saturating_add(refused).saturating_add(without_own)
+}
+
+/// Do SYN come from whole TCPs, as far as their options say?
+pub(super) const fn sent_by_clients(with_options: u64, opened: u64) -> bool {
+    with_options.saturating_mul(2) >= opened
 }
 
 /// The numbers of a victim's last seconds.

@@ -21,7 +21,7 @@ const OBSERVER: ObserverConfig = ObserverConfig {
 
 /// Of one observer: the handshakes, and five seconds of targets, prefixes, the rest, sources and what is beyond the first of samples;
 /// and the targets of those that wait to be taken.
-const MOST_ENTRIES: usize = 1_000 + 5 * (100 + 51 + 1 + 200 + 2 * 500) + 4 * 152;
+const MOST_ENTRIES: usize = 1_000 + 5 * (100 + 51 + 1 + 200 + 2 * 500) + 8 * 152;
 
 fn judge_config() -> JudgeConfig {
     JudgeConfig { victims: 64, sources: 128, ..JudgeConfig::default() }

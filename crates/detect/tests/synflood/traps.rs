@@ -252,6 +252,43 @@ fn clients_of_a_closed_port_are_refused_and_ask_again() {
 }
 
 #[test]
+fn a_proxy_whose_server_is_down_is_no_more_than_worth_knowing() {
+    let packets = (0..6_000_u64)
+        .flat_map(|n| {
+            let port = 1_024 + u16::try_from(n).unwrap();
+            let ends = ends([192, 0, 2, 5], port, SERVER, 8_080);
+            [ends.syn(n * 10), ends.server_reset(n * 10 + 1)]
+        })
+        .collect();
+    assert_calm(&findings(packets));
+}
+
+#[test]
+fn a_flood_of_a_closed_port_is_one_and_harms_nothing() {
+    let flood = spoofed(SERVER, 80, 0, 20 * SECOND, 100);
+    let packets = flood.iter().flat_map(|(ms, ends)| [ends.syn(*ms), ends.server_reset(ms + 1)]).collect();
+    let findings = findings(packets);
+    let flood = the_flood(&findings);
+    assert_eq!((flood.severity, flood.server), (Severity::Medium, Some(ServerState::PortClosed)));
+}
+
+#[test]
+fn a_peer_that_meets_nobody_is_no_more_than_worth_knowing() {
+    let mut lot = Lot(23);
+    let packets = (0..200_u64)
+        .flat_map(|n| {
+            let ends = ends([192, 0, 2, 33], lot.port(), lot.address(), lot.port());
+            if n % 3 == 0 {
+                vec![ends.syn(n * 100), ends.server_reset(n * 100 + 30)]
+            } else {
+                [0, 1_000, 3_000].map(|wait| ends.syn(n * 100 + wait)).to_vec()
+            }
+        })
+        .collect();
+    assert_calm(&findings(packets));
+}
+
+#[test]
 fn a_server_that_restarts_refuses_for_a_while() {
     let mut lot = Lot(9);
     let refused = (0..500_u64)
