@@ -1,0 +1,109 @@
+//! JA4, the fingerprint of a TLS client, as `FoxIO` specifies it for TLS over TCP
+//! (`github.com/FoxIO-LLC/ja4`, `technical_details/JA4.md`).
+
+use std::fmt::Write as _;
+
+use sha2::{Digest, Sha256};
+
+use super::tls::{ALPN, ClientHello, SERVER_NAME, is_grease};
+
+/// The fingerprint of a hello that came over TCP.
+pub(super) fn ja4(hello: &ClientHello) -> String {
+    let ciphers = without_grease(&hello.cipher_suites);
+    let extensions = without_grease(&hello.extensions);
+    let version = match hello.version() {
+        0x0304 => "13",
+        0x0303 => "12",
+        0x0302 => "11",
+        0x0301 => "10",
+        0x0300 => "s3",
+        0x0002 => "s2",
+        _ => "00",
+    };
+    let name = if extensions.contains(&SERVER_NAME) { 'd' } else { 'i' };
+    let (cipher_count, extension_count) = (ciphers.len().min(99), extensions.len().min(99));
+    let alpn = alpn_characters(hello.first_alpn.as_deref());
+    let hashed =
+        |values: &[u16], suffix: &str| digest(&format!("{}{suffix}", list(values)), values.is_empty());
+
+    let mut sorted_ciphers = ciphers;
+    sorted_ciphers.sort_unstable();
+    let mut sorted_extensions = extensions;
+    sorted_extensions.retain(|kind| *kind != SERVER_NAME && *kind != ALPN);
+    sorted_extensions.sort_unstable();
+    let algorithms = without_grease(&hello.signature_algorithms);
+    let suffix = if algorithms.is_empty() { String::new() } else { format!("_{}", list(&algorithms)) };
+    format!(
+        "t{version}{name}{cipher_count:02}{extension_count:02}{alpn}_{}_{}",
+        hashed(&sorted_ciphers, ""),
+        hashed(&sorted_extensions, &suffix)
+    )
+}
+
+/// The first and the last character of the first protocol; of its hexadecimal form if one of them is no letter or digit.
+fn alpn_characters(protocol: Option<&[u8]>) -> String {
+    let Some([first, .., last] | [first @ last]) = protocol else { return "00".into() };
+    if first.is_ascii_alphanumeric() && last.is_ascii_alphanumeric() {
+        return [char::from(*first), char::from(*last)].iter().collect();
+    }
+    format!("{:x}{:x}", first >> 4, last & 0x0f)
+}
+
+fn without_grease(values: &[u16]) -> Vec<u16> {
+    values.iter().copied().filter(|value| !is_grease(*value)).collect()
+}
+
+/// Four hexadecimal digits each, with commas between.
+fn list(values: &[u16]) -> String {
+    values.iter().map(|value| format!("{value:04x}")).collect::<Vec<_>>().join(",")
+}
+
+/// The first twelve digits of the SHA-256 of a list; zeros for an empty one.
+fn digest(list: &str, is_empty: bool) -> String {
+    if is_empty {
+        return "000000000000".into();
+    }
+    let mut digits = String::with_capacity(12);
+    for octet in Sha256::digest(list.as_bytes()).iter().take(6) {
+        // Writing to a string does not fail.
+        write!(digits, "{octet:02x}").unwrap_or_default();
+    }
+    digits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_of_the_specification() {
+        let hello = ClientHello {
+            legacy_version: 0x0303,
+            cipher_suites: vec![
+                0x2a2a, 0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013,
+                0xc014, 0x009c, 0x009d, 0x002f, 0x0035,
+            ],
+            extensions: vec![
+                0x1a1a, 0x0000, 0x0010, 0x001b, 0x0017, 0xff01, 0x4469, 0x000d, 0x0033, 0x0005, 0x0023,
+                0x000b, 0x002d, 0x0012, 0x000a, 0x002b, 0x0015, 0x4a4a,
+            ],
+            supported_versions: vec![0x3a3a, 0x0304, 0x0303],
+            server_name: Some("example.org".into()),
+            first_alpn: Some(b"h2".to_vec()),
+            signature_algorithms: vec![0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601],
+        };
+        assert_eq!(ja4(&hello), "t13d1516h2_8daaf6152771_e5627efa2ab1");
+    }
+
+    #[test]
+    fn nothing_is_zeros() {
+        assert_eq!(ja4(&ClientHello::default()), "t00i000000_000000000000_000000000000");
+    }
+
+    #[test]
+    fn protocols_that_are_no_text_are_hexadecimal() {
+        assert_eq!(alpn_characters(Some(&[0xab, 0x00, 0xcd])), "ad");
+        assert_eq!(alpn_characters(Some(b"h")), "hh");
+        assert_eq!(alpn_characters(Some(b"")), "00");
+    }
+}

@@ -1,0 +1,233 @@
+use std::{
+    collections::{BTreeSet, VecDeque},
+    time::Duration,
+};
+
+use flow::Endpoint;
+use sha2::{Digest, Sha256};
+use wire::Timestamp;
+
+use super::JudgeConfig;
+use crate::rdp::{Outcome, SecurityProtocols, Tool, observation::LogonSeen};
+
+/// What one source did: its latest tries, and how much has been said of them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Source {
+    tries: VecDeque<Try>,
+    /// The latest logons that succeeded.
+    successes: VecDeque<(Timestamp, User)>,
+}
+
+/// A logon that failed, was refused, or may have been tried.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Try {
+    pub(super) ended: Timestamp,
+    pub(super) opened: Timestamp,
+    pub(super) server: Endpoint,
+    pub(super) user: User,
+    pub(super) requested: Option<SecurityProtocols>,
+    /// `Failed`, `Refused`, or `Unknown` for a logon screen.
+    pub(super) outcome: Outcome,
+    pub(super) tool: Option<Tool>,
+    pub(super) server_octets: u64,
+}
+
+/// Tries of one source, in sums.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Tries<'a> {
+    tries: Vec<&'a Try>,
+}
+
+/// Stands for a name, which may be long: none, or the beginning of its SHA-256.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) struct User(Option<[u8; 8]>);
+
+impl User {
+    fn new(name: Option<&str>) -> Self {
+        Self(name.and_then(|name| Sha256::digest(name.as_bytes()).first_chunk().copied()))
+    }
+}
+
+impl Source {
+    /// Takes a try. One that climbs down a ladder of protocols takes the place of the rung before.
+    pub(super) fn push(&mut self, new: Try, config: &JudgeConfig) {
+        let rung = self.tries.iter().rposition(|old| is_ladder(old, &new, config));
+        match rung.and_then(|place| self.tries.get_mut(place)) {
+            Some(old) => {
+                let outcome = old.outcome.max(new.outcome);
+                *old = Try { outcome, opened: old.opened, ..new };
+            }
+            None => self.tries.push_back(new),
+        }
+        if self.tries.len() > KEPT_TRIES {
+            self.tries.pop_front();
+        }
+    }
+
+    pub(super) fn succeeded(&mut self, time: Timestamp, user: Option<&str>) {
+        self.successes.push_back((time, User::new(user)));
+        if self.successes.len() > KEPT_SUCCESSES {
+            self.successes.pop_front();
+        }
+    }
+
+    /// Takes back failures of a name that has succeeded now, if they are few enough to be typing errors.
+    pub(super) fn forgive(&mut self, user: Option<&str>, server: Endpoint, config: &JudgeConfig) {
+        let user = User::new(user);
+        let is_same = |old: &Try| old.user == user && old.server == server;
+        let same = self.tries.iter().filter(|old| is_same(old)).count();
+        if same <= usize::try_from(config.forgiven_failures).unwrap_or(usize::MAX) {
+            self.tries.retain(|old| !is_same(old));
+        }
+    }
+
+    /// Forgets what is older than the slow window.
+    pub(super) fn forget_before(&mut self, time: Timestamp) {
+        self.tries.retain(|old| old.ended >= time);
+        self.successes.retain(|(ended, _)| *ended >= time);
+    }
+
+    /// Tries whose credentials the server did not take, or that left at a logon screen.
+    pub(super) fn guesses(&self) -> Tries<'_> {
+        Tries { tries: self.tries.iter().filter(|old| old.outcome != Outcome::Refused).collect() }
+    }
+
+    /// Tries that never came to a logon.
+    pub(super) fn refusals(&self) -> Tries<'_> {
+        Tries { tries: self.tries.iter().filter(|old| old.outcome == Outcome::Refused).collect() }
+    }
+
+    /// Names that have succeeded. Many of them are what a jump host has.
+    pub(super) fn successful_users(&self) -> usize {
+        self.successes.iter().map(|(_, user)| user).collect::<BTreeSet<_>>().len()
+    }
+}
+
+impl Try {
+    pub(super) fn new(ended: Timestamp, server: Endpoint, seen: &LogonSeen) -> Self {
+        Self {
+            ended,
+            opened: seen.opened,
+            server,
+            user: User::new(seen.user.as_deref()),
+            requested: seen.requested,
+            outcome: seen.logon.outcome,
+            tool: seen.tool,
+            server_octets: seen.server_octets,
+        }
+    }
+
+    /// How much it counts.
+    fn weight(&self, config: &JudgeConfig) -> f64 {
+        match self.outcome {
+            Outcome::Failed => 1.0,
+            Outcome::Unknown => config.logon_screen_weight,
+            _ => 0.0,
+        }
+    }
+}
+
+/// The same client tries again with fewer protocols, at once.
+fn is_ladder(old: &Try, new: &Try, config: &JudgeConfig) -> bool {
+    let protocols = |tried: &Try| tried.requested.unwrap_or_default().0;
+    let (before, after) = (protocols(old), protocols(new));
+    old.server == new.server
+        && old.user == new.user
+        && before != after
+        && before & after == after
+        && new.opened >= old.opened
+        && new.opened - old.ended <= config.ladder_pause
+}
+
+impl<'a> Tries<'a> {
+    pub(super) fn at(&self, server: Endpoint) -> Self {
+        self.filtered(|tried| tried.server == server)
+    }
+
+    pub(super) fn since(&self, time: Timestamp) -> Self {
+        self.filtered(|tried| tried.ended >= time)
+    }
+
+    fn filtered(&self, keep: impl Fn(&Try) -> bool) -> Self {
+        Self { tries: self.tries.iter().copied().filter(|tried| keep(tried)).collect() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.tries.len()
+    }
+
+    pub(super) fn first(&self) -> Option<&'a Try> {
+        self.tries.first().copied()
+    }
+
+    pub(super) fn last(&self) -> Option<&'a Try> {
+        self.tries.last().copied()
+    }
+
+    pub(super) fn count(&self, outcome: Outcome) -> usize {
+        self.tries.iter().filter(|tried| tried.outcome == outcome).count()
+    }
+
+    /// Failures, with logon screens in part.
+    pub(super) fn weight(&self, config: &JudgeConfig) -> f64 {
+        self.tries.iter().map(|tried| tried.weight(config)).sum()
+    }
+
+    pub(super) fn users(&self) -> usize {
+        self.tries.iter().map(|tried| tried.user).collect::<BTreeSet<_>>().len()
+    }
+
+    pub(super) fn servers(&self) -> usize {
+        self.tries.iter().map(|tried| tried.server).collect::<BTreeSet<_>>().len()
+    }
+
+    /// The tool that the latest try gives away.
+    pub(super) fn tool(&self) -> Option<Tool> {
+        self.tries.iter().rev().find_map(|tried| tried.tool)
+    }
+
+    /// The median pause between the beginnings of tries.
+    pub(super) fn median_pause(&self) -> Option<Duration> {
+        let pauses = self.pauses();
+        pauses.get(pauses.len() / 2).copied()
+    }
+
+    /// One name at one server with a steady and long period: a program that has an old password, not somebody who guesses.
+    pub(super) fn is_steady(&self, config: &JudgeConfig) -> bool {
+        let pauses = self.pauses();
+        let at = |tenths: usize| pauses.get(pauses.len() * tenths / 10).copied().unwrap_or_default();
+        let (short, median, long) = (at(1), at(5), at(8));
+        pauses.len() >= STEADY_PAUSES
+            && self.users() == 1
+            && self.servers() == 1
+            && median >= config.steady_period
+            && long.saturating_sub(short).as_secs_f64()
+                <= STEADY_JITTER_SECONDS + median.as_secs_f64() * STEADY_SPREAD
+    }
+
+    /// The median of what servers sent to tries that left at a logon screen.
+    pub(super) fn median_logon_screen_octets(&self) -> Option<u64> {
+        let screens = self.tries.iter().filter(|tried| tried.outcome == Outcome::Unknown);
+        let mut octets: Vec<u64> = screens.map(|tried| tried.server_octets).collect();
+        octets.sort_unstable();
+        octets.get(octets.len() / 2).copied()
+    }
+
+    /// Pauses between the beginnings of tries, shortest first.
+    fn pauses(&self) -> Vec<Duration> {
+        let mut opened: Vec<Timestamp> = self.tries.iter().map(|tried| tried.opened).collect();
+        opened.sort_unstable();
+        let mut pauses: Vec<Duration> =
+            opened.windows(2).filter_map(|two| Some(*two.get(1)? - *two.first()?)).collect();
+        pauses.sort_unstable();
+        pauses
+    }
+}
+
+/// More than any threshold asks for.
+const KEPT_TRIES: usize = 64;
+const KEPT_SUCCESSES: usize = 32;
+const STEADY_PAUSES: usize = 5;
+/// Between a short pause and a long one: what a logon takes now and then, and a part of the median that timers drift by.
+const STEADY_JITTER_SECONDS: f64 = 2.0;
+const STEADY_SPREAD: f64 = 0.05;

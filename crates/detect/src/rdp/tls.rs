@@ -1,0 +1,229 @@
+//! What a TLS handshake shows before it encrypts: the client's hello and the server's (RFC 8446, 4.1; RFC 5246, 7.4.1).
+
+use super::octets::Octets;
+
+/// A client's hello.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(super) struct ClientHello {
+    /// The version field, which stands still at TLS 1.2.
+    pub(super) legacy_version: u16,
+    pub(super) cipher_suites: Vec<u16>,
+    /// Types of the extensions in their order.
+    pub(super) extensions: Vec<u16>,
+    /// From the extension `supported_versions`.
+    pub(super) supported_versions: Vec<u16>,
+    pub(super) server_name: Option<String>,
+    /// The first protocol of the ALPN extension.
+    pub(super) first_alpn: Option<Vec<u8>>,
+    pub(super) signature_algorithms: Vec<u16>,
+}
+
+impl ClientHello {
+    /// Reads a handshake record; the hello must be whole.
+    pub(super) fn parse(record: &[u8]) -> Option<Self> {
+        let mut octets = Octets::new(handshake_message(record, CLIENT_HELLO, true)?);
+        let legacy_version = octets.u16_be()?;
+        let _random = octets.take(RANDOM_OCTETS)?;
+        let _session_id = octets.vector8()?;
+        let cipher_suites = numbers(octets.vector16()?);
+        let _compression_methods = octets.vector8()?;
+        let mut hello = Self { legacy_version, cipher_suites, ..Self::default() };
+        let mut extensions = Octets::new(octets.vector16().unwrap_or_default());
+        while let (Some(kind), Some(content)) = (extensions.u16_be(), extensions.vector16()) {
+            hello.extensions.push(kind);
+            hello.take_extension(kind, Octets::new(content));
+        }
+        Some(hello)
+    }
+
+    fn take_extension(&mut self, kind: u16, mut content: Octets<'_>) -> Option<()> {
+        match kind {
+            SERVER_NAME => {
+                let mut names = Octets::new(content.vector16()?);
+                let _name_type = names.u8()?;
+                self.server_name = Some(String::from_utf8_lossy(names.vector16()?).into_owned());
+            }
+            ALPN => {
+                let mut protocols = Octets::new(content.vector16()?);
+                self.first_alpn = Some(protocols.vector8()?.to_vec());
+            }
+            SIGNATURE_ALGORITHMS => self.signature_algorithms = numbers(content.vector16()?),
+            SUPPORTED_VERSIONS => self.supported_versions = numbers(content.vector8()?),
+            _ => {}
+        }
+        Some(())
+    }
+
+    /// The highest version that the client offers.
+    pub(super) fn version(&self) -> u16 {
+        let offered = self.supported_versions.iter().copied().filter(|version| !is_grease(*version)).max();
+        offered.unwrap_or(self.legacy_version)
+    }
+}
+
+/// What a server's hello settles.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct ServerHello {
+    /// The version of the connection.
+    pub(super) version: u16,
+    pub(super) cipher_suite: u16,
+}
+
+impl ServerHello {
+    /// Reads the beginning of a handshake record. A hello that is cut gives what it says before its extensions.
+    pub(super) fn parse(record: &[u8]) -> Option<Self> {
+        let mut octets = Octets::new(handshake_message(record, SERVER_HELLO, false)?);
+        let legacy_version = octets.u16_be()?;
+        let _random = octets.take(RANDOM_OCTETS)?;
+        let _session_id = octets.vector8()?;
+        let cipher_suite = octets.u16_be()?;
+        let _compression_method = octets.u8();
+        let mut version = legacy_version;
+        let mut extensions = Octets::new(octets.vector16().unwrap_or_default());
+        while let (Some(kind), Some(content)) = (extensions.u16_be(), extensions.vector16()) {
+            if kind == SUPPORTED_VERSIONS {
+                version = Octets::new(content).u16_be().unwrap_or(version);
+            }
+        }
+        Some(Self { version, cipher_suite })
+    }
+
+    /// How long the content of an encrypted record of this connection is.
+    pub(super) fn content_of(self, record_octets: usize) -> ContentLength {
+        let body = record_octets.saturating_sub(RECORD_HEADER_OCTETS);
+        let exactly = |overhead: usize| {
+            let content = body.saturating_sub(overhead);
+            ContentLength { at_least: content, at_most: content }
+        };
+        if self.version >= TLS_1_3 {
+            // One octet of content type and a tag (RFC 8446, 5.2); padding is not used in practice.
+            return exactly(1 + 16);
+        }
+        match self.cipher_suite {
+            // GCM: a nonce and a tag (RFC 5288, 3).
+            0x009c..=0x00a7 | 0xc02b..=0xc032 => exactly(8 + 16),
+            // ChaCha20-Poly1305 has a tag (RFC 7905, 2), RC4 the digest of MD5 or SHA-1 (RFC 5246, 6.2.3.1).
+            0xcca8..=0xccae | 0x0004 => exactly(16),
+            0x0005 | 0xc007 | 0xc011 => exactly(20),
+            suite => match cbc_authentication_octets(suite) {
+                Some(authentication) => self.cbc_content(body, suite, authentication),
+                None => ContentLength { at_least: 0, at_most: body },
+            },
+        }
+    }
+
+    /// CBC pads to whole blocks: one to sixteen octets (RFC 5246, 6.2.3.2), and has an initialisation vector from TLS 1.1 on.
+    fn cbc_content(self, body: usize, suite: u16, authentication: usize) -> ContentLength {
+        let block = if matches!(suite, 0x000a | 0xc008 | 0xc012) { 8 } else { 16 };
+        let vector = if self.version >= TLS_1_1 { block } else { 0 };
+        let at_most = body.saturating_sub(vector + authentication + 1);
+        ContentLength { at_least: at_most.saturating_sub(block - 1), at_most }
+    }
+}
+
+/// Octets of content in an encrypted record, as exact as the cipher suite lets them be known.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct ContentLength {
+    pub(super) at_least: usize,
+    pub(super) at_most: usize,
+}
+
+/// Octets of the message authentication code of a suite with CBC that servers for RDP use.
+fn cbc_authentication_octets(suite: u16) -> Option<usize> {
+    Some(match suite {
+        0x000a | 0x002f | 0x0033 | 0x0035 | 0x0039 | 0xc008..=0xc00a | 0xc012..=0xc014 => 20,
+        0x003c | 0x003d | 0x0067 | 0x006b | 0xc023 | 0xc027 => 32,
+        0xc024 | 0xc028 => 48,
+        _ => return None,
+    })
+}
+
+/// The body of the first handshake message of a record, or what is there of it.
+fn handshake_message(record: &[u8], kind: u8, whole: bool) -> Option<&[u8]> {
+    let mut octets = Octets::new(record);
+    if octets.u8()? != HANDSHAKE || octets.u8()? != MAJOR_VERSION {
+        return None;
+    }
+    let _minor_version_and_length = octets.take(3)?;
+    (octets.u8()? == kind).then_some(())?;
+    let length = usize::from(octets.u8()?) << 16 | usize::from(octets.u16_be()?);
+    if whole { octets.take(length) } else { octets.take(length.min(octets.rest().len())) }
+}
+
+fn numbers(octets: &[u8]) -> Vec<u16> {
+    octets.as_chunks::<2>().0.iter().map(|pair| u16::from_be_bytes(*pair)).collect()
+}
+
+/// A value that clients send to see whether servers bear unknown ones (RFC 8701, 2).
+pub(super) fn is_grease(value: u16) -> bool {
+    value & 0x0f0f == 0x0a0a && value >> 8 == value & 0xff
+}
+
+/// Content types (RFC 8446, 5.1).
+pub(super) const CHANGE_CIPHER_SPEC: u8 = 20;
+pub(super) const ALERT: u8 = 21;
+pub(super) const HANDSHAKE: u8 = 22;
+pub(super) const APPLICATION_DATA: u8 = 23;
+/// Of all versions from SSL 3.0 on.
+pub(super) const MAJOR_VERSION: u8 = 3;
+pub(super) const TLS_1_1: u16 = 0x0302;
+pub(super) const TLS_1_3: u16 = 0x0304;
+pub(super) const RECORD_HEADER_OCTETS: usize = 5;
+/// RFC 8446, 5.2, with the most that a cipher may add.
+pub(super) const LONGEST_RECORD_OCTETS: usize = RECORD_HEADER_OCTETS + (1 << 14) + 2_048;
+const CLIENT_HELLO: u8 = 1;
+const SERVER_HELLO: u8 = 2;
+const RANDOM_OCTETS: usize = 32;
+/// Extension types (IANA, TLS `ExtensionType` Values).
+pub(super) const SERVER_NAME: u16 = 0;
+const SIGNATURE_ALGORITHMS: u16 = 13;
+pub(super) const ALPN: u16 = 16;
+const SUPPORTED_VERSIONS: u16 = 43;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rdp::sample::{client_hello, server_hello};
+
+    #[test]
+    fn a_hello_is_read_and_its_truncations_are_not() {
+        let record = client_hello(Some("desktop.example"));
+        let hello = ClientHello::parse(&record).unwrap();
+        assert_eq!(hello.server_name.as_deref(), Some("desktop.example"));
+        assert_eq!(hello.version(), 0x0303);
+        for end in 0..record.len() {
+            assert_eq!(ClientHello::parse(&record[..end]), None, "{end}");
+        }
+    }
+
+    #[test]
+    fn a_server_settles_version_and_suite() {
+        let old = ServerHello::parse(&server_hello(0x0303, 0xc030)).unwrap();
+        assert_eq!((old.version, old.cipher_suite), (0x0303, 0xc030));
+        let new = ServerHello::parse(&server_hello(0x0304, 0x1302)).unwrap();
+        assert_eq!((new.version, new.cipher_suite), (0x0304, 0x1302));
+        for end in 0..20 {
+            assert_eq!(ServerHello::parse(&server_hello(0x0303, 0xc030)[..end]), None);
+        }
+    }
+
+    #[test]
+    fn content_lengths_follow_the_suite() {
+        let length = |version, cipher_suite, record| {
+            let content = ServerHello { version, cipher_suite }.content_of(record);
+            (content.at_least, content.at_most)
+        };
+        // A TSRequest with an error code has 15 octets.
+        assert_eq!(length(0x0303, 0xc030, 44), (15, 15));
+        assert_eq!(length(0x0304, 0x1302, 37), (15, 15));
+        assert_eq!(length(0x0303, 0xcca8, 36), (15, 15));
+        assert_eq!(length(0x0301, 0xc013, 53), (12, 27));
+        assert_eq!(length(0x0303, 0x1234, 53), (0, 48));
+    }
+
+    #[test]
+    fn grease_is_known() {
+        assert!(is_grease(0x0a0a) && is_grease(0xfafa));
+        assert!(!is_grease(0x0a1a) && !is_grease(0x0303));
+    }
+}

@@ -1,0 +1,330 @@
+//! Who said what, and what it answered: from messages to facts.
+
+use wire::Timestamp;
+
+use super::difficulty::Difficulty;
+use super::facts::{Dialect, Facts, Login, kept};
+use super::grammar::{
+    Act, Answer, Credentials, Expectation, Job, Refusal, Speaker, Statement, Weight, is_answer, read_answer,
+    read_statement,
+};
+use super::message::{Message, digest};
+use super::objects::Object;
+use super::wallet;
+
+mod ledger;
+
+use ledger::{Jobs, Requests};
+
+/// In what a message came.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Carriage {
+    Lines,
+    Http,
+    WebSocket,
+}
+
+impl Carriage {
+    /// Over HTTP, only a miner asks, and only what nodes understand: other messages in there are text about mining.
+    fn may_hold(self, statement: &Statement<'_>) -> bool {
+        self != Self::Http
+            || (statement.speaker == Speaker::Miner
+                && statement
+                    .dialect
+                    .is_some_and(|(dialect, _)| dialect.asks_a_node() || dialect == Dialect::EthProxy))
+    }
+}
+
+/// Follows the messages of both ends of a connection and keeps the facts.
+#[derive(Debug, Default)]
+pub(super) struct Dialogue {
+    pub(super) facts: Facts,
+    weight: Weight,
+    jobs: Jobs,
+    requests: Requests,
+    /// Objects that were no message of the grammar, since the last one that was.
+    strange: u32,
+}
+
+impl Dialogue {
+    /// Takes one JSON object that an end has said.
+    pub(super) fn hear(
+        &mut self,
+        from_initiator: bool,
+        carriage: Carriage,
+        time: Timestamp,
+        object: Object<'_>,
+    ) {
+        let belongs = Message::read(object)
+            .is_some_and(|message| self.understand(from_initiator, carriage, time, &message));
+        self.strange = if belongs { 0 } else { self.strange.saturating_add(1) };
+    }
+
+    /// Have both ends talked of other things for so long that this will not be about mining?
+    pub(super) fn is_foreign(&self) -> bool {
+        self.facts.statements == 0 && self.strange >= MAX_STRANGE_OBJECTS
+    }
+
+    fn understand(
+        &mut self,
+        from_initiator: bool,
+        carriage: Carriage,
+        time: Timestamp,
+        message: &Message<'_>,
+    ) -> bool {
+        if let Some(statement) = read_statement(message) {
+            if !carriage.may_hold(&statement) || !self.plays_its_role(from_initiator, statement.speaker) {
+                return false;
+            }
+            self.note(time);
+            self.facts.is_distinctive |= statement.is_distinctive;
+            self.facts.miner_spoke |= statement.speaker == Speaker::Miner;
+            if let Some((dialect, weight)) = statement.dialect {
+                self.speaks(dialect, weight);
+            }
+            self.act(time, message, statement);
+            return true;
+        }
+        if !is_answer(message) || self.facts.miner_is_initiator == Some(from_initiator) {
+            return false;
+        }
+        self.answer(from_initiator, carriage, time, message)
+    }
+
+    /// Does the speaker say what fits the role that it has, or takes now?
+    pub(super) fn plays_its_role(&mut self, from_initiator: bool, speaker: Speaker) -> bool {
+        let is_initiator = from_initiator == (speaker == Speaker::Miner);
+        let fits = *self.facts.miner_is_initiator.get_or_insert(is_initiator) == is_initiator;
+        if !fits {
+            self.facts.contradictions = self.facts.contradictions.saturating_add(1);
+        }
+        fits
+    }
+
+    /// Takes note that these are nodes of a currency.
+    pub(super) fn meets_node(&mut self, dialect: Dialect, time: Timestamp) {
+        self.speaks(dialect, Weight::Shape);
+        self.note(time);
+        self.facts.is_distinctive = true;
+        self.facts.miner_is_initiator.get_or_insert(true);
+    }
+
+    pub(super) fn note(&mut self, time: Timestamp) {
+        self.facts.statements = self.facts.statements.saturating_add(1);
+        self.facts.first.get_or_insert(time);
+        self.facts.last = self.facts.last.max(Some(time));
+    }
+
+    pub(super) fn speaks(&mut self, dialect: Dialect, weight: Weight) {
+        let dialect = match dialect {
+            Dialect::EthProxy if self.facts.carriers.http => Dialect::EthereumGetwork,
+            dialect => dialect,
+        };
+        if weight > self.weight || self.facts.dialect.is_none() {
+            self.facts.dialect = Some(dialect);
+            self.weight = weight;
+            if self.facts.coin.is_none() {
+                self.facts.coin = wallet::coin_of_dialect(dialect);
+            }
+        }
+    }
+
+    fn act(&mut self, time: Timestamp, message: &Message<'_>, statement: Statement<'_>) {
+        let expect = |requests: &mut Requests, expectation| {
+            if let Some(identifier) = message.identifier() {
+                requests.add(identifier, expectation);
+            }
+        };
+        match statement.act {
+            Act::Introduce { agent, pool } => {
+                expect(&mut self.requests, Expectation::Introduction);
+                self.logs_in(Login::Asked);
+                keep(&mut self.facts.agent, agent.as_deref());
+                keep(&mut self.facts.pool, pool.as_deref());
+            }
+            Act::Login(credentials) => {
+                expect(&mut self.requests, Expectation::Login);
+                self.login(&credentials);
+            }
+            Act::Share { job, user } => {
+                let hashes = self.share(job.as_deref());
+                self.requests.add(message.identifier().unwrap_or_default(), Expectation::Share { hashes });
+                self.user(user.as_deref());
+            }
+            Act::Rate(rate) => {
+                expect(&mut self.requests, Expectation::Other);
+                self.facts.reported_hashes_per_second = Some(rate);
+            }
+            Act::Poll { user } => {
+                expect(&mut self.requests, Expectation::Work);
+                self.facts.polls = self.facts.polls.saturating_add(1);
+                self.user(user.as_deref());
+            }
+            // Grin's miners ask for jobs; other questions have answers of no interest.
+            Act::Ask if self.facts.dialect == Some(Dialect::Grin) => {
+                expect(&mut self.requests, Expectation::Work);
+            }
+            Act::Ask => expect(&mut self.requests, Expectation::Other),
+            Act::Job(job) => self.job(time, &job),
+            Act::Difficulty(difficulty) => self.difficulty(difficulty),
+            Act::Redirect(pool) => keep(&mut self.facts.redirect, pool.as_deref()),
+            Act::ShareAnswer(result) => match self.requests.oldest_share() {
+                Some(hashes) => self.share_answered(result, Some(hashes)),
+                None if result.is_err() => self.logs_in(Login::Refused),
+                None => self.share_answered(result, None),
+            },
+            Act::Welcome => self.logs_in(Login::Accepted),
+            Act::Notice => (),
+        }
+    }
+
+    /// What the pool answers; whether it belongs to the grammar.
+    fn answer(
+        &mut self,
+        from_initiator: bool,
+        carriage: Carriage,
+        time: Timestamp,
+        message: &Message<'_>,
+    ) -> bool {
+        let expected = message
+            .identifier()
+            .and_then(|identifier| self.requests.take(identifier))
+            .or_else(|| self.requests.lone_greeting())
+            .or_else(|| if message.is_whole { None } else { self.requests.oldest_work() });
+        // Over HTTP, a response without its request is any document.
+        if expected.is_none() && carriage == Carriage::Http {
+            return false;
+        }
+        let Some(answer) = read_answer(message, expected) else {
+            if expected.is_some() {
+                self.facts.last = self.facts.last.max(Some(time));
+            }
+            return expected.is_some();
+        };
+        // What nobody asked for here counts only among other things that miners and pools say, or if it is work itself.
+        let is_lone = expected.is_none() && self.facts.statements == 0;
+        if (is_lone && matches!(answer, Answer::Share(_)))
+            || !self.plays_its_role(from_initiator, Speaker::Pool)
+        {
+            return false;
+        }
+        self.note(time);
+        match answer {
+            Answer::Welcome(job) => {
+                self.logs_in(Login::Accepted);
+                self.facts.is_distinctive |= is_lone;
+                if let Some((dialect, job)) = job {
+                    self.work(time, dialect, &job);
+                } else if is_lone {
+                    self.speaks(Dialect::Bitcoin, Weight::Name);
+                }
+            }
+            Answer::Unwelcome => self.logs_in(Login::Refused),
+            Answer::Share(result) => {
+                let hashes = match expected {
+                    Some(Expectation::Share { hashes }) => Some(hashes),
+                    _ => self.facts.difficulty.map(|difficulty| difficulty.hashes),
+                };
+                self.share_answered(result, hashes);
+            }
+            Answer::Work(dialect, job) => self.work(time, dialect, &job),
+        }
+        true
+    }
+
+    fn work(&mut self, time: Timestamp, dialect: Dialect, job: &Job<'_>) {
+        self.facts.is_distinctive |= !dialect.asks_a_node();
+        self.speaks(dialect, Weight::Hint);
+        self.job(time, job);
+    }
+
+    /// The latest outcome of introducing itself counts, except that what was granted once stays so.
+    pub(super) fn logs_in(&mut self, login: Login) {
+        self.facts.login = self.facts.login.max(login);
+    }
+
+    fn login(&mut self, credentials: &Credentials<'_>) {
+        self.logs_in(Login::Asked);
+        self.user(Some(&credentials.user));
+        keep(&mut self.facts.worker, credentials.worker.as_deref());
+        keep(&mut self.facts.agent, credentials.agent.as_deref());
+        keep(&mut self.facts.algorithm, credentials.algorithm.as_deref());
+    }
+
+    pub(super) fn user(&mut self, user: Option<&str>) {
+        let Some(user) = user.filter(|_| self.facts.user.is_none()) else { return };
+        self.facts.user = kept(user);
+        let name = wallet::parse(user);
+        keep(&mut self.facts.wallet, name.wallet);
+        keep(&mut self.facts.worker, name.worker);
+        self.facts.coin = name.coin.or(self.facts.coin);
+    }
+
+    fn job(&mut self, time: Timestamp, job: &Job<'_>) {
+        let facts = &mut self.facts;
+        facts.jobs = facts.jobs.saturating_add(1);
+        facts.first_job.get_or_insert(time);
+        facts.last_job = facts.last_job.max(Some(time));
+        facts.difficulty = job.difficulty.or(facts.difficulty);
+        if let Some(algorithm) = job.algorithm.as_deref() {
+            facts.algorithm = kept(algorithm);
+        }
+        if let Some(id) = job.id.as_deref() {
+            self.jobs.add(digest(id), facts.difficulty.map(|difficulty| difficulty.hashes));
+        }
+    }
+
+    /// Takes a job that has nothing but a name.
+    pub(super) fn job_of(&mut self, time: Timestamp, id: &str) {
+        self.job(time, &Job { id: Some(id.into()), ..Job::default() });
+    }
+
+    /// Takes what the pool says of the shares of the next jobs.
+    pub(super) fn difficulty(&mut self, difficulty: Option<Difficulty>) {
+        self.facts.has_difficulty = true;
+        self.facts.difficulty = difficulty;
+    }
+
+    /// Counts a share and says how many hashes it took, 0 if that is not known: those of its own job, or else those of the
+    /// latest difficulty.
+    pub(super) fn share(&mut self, job: Option<&str>) -> f64 {
+        let facts = &mut self.facts;
+        facts.shares.submitted = facts.shares.submitted.saturating_add(1);
+        let latest = facts.difficulty.map(|difficulty| difficulty.hashes);
+        let known = job.and_then(|job| self.jobs.hashes(digest(job)));
+        if known.is_some() {
+            facts.shares.of_known_jobs = facts.shares.of_known_jobs.saturating_add(1);
+        }
+        let hashes = known.flatten().or(latest);
+        if let Some(hashes) = hashes {
+            facts.submitted_work.add(hashes);
+        }
+        hashes.unwrap_or_default()
+    }
+
+    pub(super) fn share_answered(&mut self, result: Result<(), Refusal>, hashes: Option<f64>) {
+        let shares = &mut self.facts.shares;
+        match result {
+            Ok(()) => {
+                shares.accepted = shares.accepted.saturating_add(1);
+                if let Some(hashes) = hashes.filter(|hashes| *hashes > 0.0) {
+                    self.facts.accepted_work.add(hashes);
+                }
+            }
+            Err(refusal) => {
+                shares.rejected = shares.rejected.saturating_add(1);
+                shares.stale = shares.stale.saturating_add(u32::from(refusal == Refusal::Stale));
+            }
+        }
+    }
+}
+
+/// Keeps what was said first.
+pub(super) fn keep(place: &mut Option<Box<str>>, text: Option<&str>) {
+    if place.is_none() {
+        *place = text.and_then(kept);
+    }
+}
+
+/// After so many JSON objects that mean nothing here, a connection speaks of something else.
+const MAX_STRANGE_OBJECTS: u32 = 32;

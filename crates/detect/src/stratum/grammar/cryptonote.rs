@@ -1,0 +1,159 @@
+//! `login`, `job`, `submit`: Monero's miners and their relatives, Grin and Beam.
+//!
+//! Sources: xmrig-proxy, `doc/STRATUM.md` and `doc/STRATUM_EXT.md`; Grin, `doc/stratum.md`; Beam, `stratum protocol`.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{Act, Credentials, Job, Refusal, Statement, Weight};
+use crate::stratum::difficulty::Difficulty;
+use crate::stratum::facts::Dialect;
+use crate::stratum::message::{List, Message, hexadecimal_digits, members, number, text, text_or_number};
+
+pub(super) fn read<'a>(method: &str, message: &Message<'a>) -> Option<Statement<'a>> {
+    match method {
+        "login" => login(message),
+        "submit" => submit(message),
+        "job" => match message.input {
+            Some(_) => beam_job(message),
+            None => read_job(message.params)
+                .map(|(dialect, job)| Statement::of_pool(dialect, Weight::Shape, Act::Job(job))),
+        },
+        "keepalived" => {
+            let Keepalived { id } = members(message.params)?;
+            id.map(|_| Statement::of_miner(Dialect::CryptoNote, Weight::Name, Act::Ask))
+        }
+        "getjobtemplate" => Some(Statement::of_miner(Dialect::Grin, Weight::Shape, Act::Ask)),
+        "solution" => {
+            message.output?;
+            let act = Act::Share { job: text_or_number(message.id), user: None };
+            Some(Statement::of_miner(Dialect::Beam, Weight::Shape, act))
+        }
+        "result" => beam_result(message),
+        _ => None,
+    }
+}
+
+fn login<'a>(message: &Message<'a>) -> Option<Statement<'a>> {
+    if message.api_key.is_some() {
+        let user = text(message.api_key)?;
+        let act = Act::Login(Credentials { user, ..Credentials::default() });
+        return Some(Statement::of_miner(Dialect::Beam, Weight::Hint, act).ambiguous());
+    }
+    let login: Login<'_> = members(message.params)?;
+    let user = text(login.user)?;
+    let algorithms = List::of(login.algo);
+    // Only miners say which algorithms they know, or which machine they are. Anyone may log in somewhere.
+    let is_distinctive = algorithms.is_some() || (login.agent.is_some() && login.pass.is_some());
+    let act = Act::Login(Credentials {
+        user,
+        worker: text(login.rigid).filter(|rig| !rig.is_empty()),
+        agent: text(login.agent),
+        // Of many algorithms, the pool's job says which it is.
+        algorithm: algorithms.filter(|list| list.len() == 1).and_then(|list| list.text(0)),
+    });
+    let statement = Statement::of_miner(Dialect::CryptoNote, Weight::Name, act);
+    Some(if is_distinctive { statement } else { statement.ambiguous() })
+}
+
+fn submit<'a>(message: &Message<'a>) -> Option<Statement<'a>> {
+    let share: Share<'_> = members(message.params)?;
+    let job = Some(text_or_number(share.job_id)?);
+    let act = Act::Share { job, user: None };
+    if share.pow.is_some() && share.nonce.is_some() {
+        return Some(Statement::of_miner(Dialect::Grin, Weight::Shape, act));
+    }
+    let is_hexadecimal = |value| text(value).is_some_and(|text| hexadecimal_digits(&text).is_some());
+    (is_hexadecimal(share.nonce) && is_hexadecimal(share.result))
+        .then(|| Statement::of_miner(Dialect::CryptoNote, Weight::Shape, act))
+}
+
+/// A job of `CryptoNote` or of Grin.
+pub(super) fn read_job(value: Option<&RawValue>) -> Option<(Dialect, Job<'_>)> {
+    let work: Work<'_> = members(value)?;
+    let id = Some(text_or_number(work.job_id)?);
+    if work.pre_pow.is_some() {
+        let difficulty = number(work.difficulty).and_then(cycles);
+        return Some((Dialect::Grin, Job { id, difficulty, algorithm: Some("cuckatoo".into()) }));
+    }
+    hexadecimal_digits(&text(work.blob)?)?;
+    let difficulty = Difficulty::of_cryptonote_target(&text(work.target)?);
+    // A job has a seed hash if the algorithm is RandomX or one of its kin (xmrig-proxy, STRATUM.md).
+    let randomx = work.seed_hash.map(|_| "rx".into());
+    Some((Dialect::CryptoNote, Job { id, difficulty, algorithm: text(work.algo).or(randomx) }))
+}
+
+fn beam_job<'a>(message: &Message<'a>) -> Option<Statement<'a>> {
+    message.difficulty?;
+    let job = Job { id: text_or_number(message.id), difficulty: None, algorithm: Some("beamhash".into()) };
+    Some(Statement::of_pool(Dialect::Beam, Weight::Shape, Act::Job(job)))
+}
+
+/// Beam answers by a message with a code: 0 for a login, 1 for a share that counts, others for one that does not.
+fn beam_result<'a>(message: &Message<'a>) -> Option<Statement<'a>> {
+    let act = match message.code?.get() {
+        "0" => Act::Welcome,
+        "1" => Act::ShareAnswer(Ok(())),
+        _ => Act::ShareAnswer(Err(Refusal::Other)),
+    };
+    Some(Statement::of_pool(Dialect::Beam, Weight::Hint, act).ambiguous())
+}
+
+/// Grin and Beam look for cycles and collisions, not for hashes: a share of difficulty D takes D of them.
+fn cycles(value: f64) -> Option<Difficulty> {
+    (value > 0.0 && value.is_finite()).then_some(Difficulty { value, hashes: value })
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Login<'a> {
+    #[serde(borrow, rename = "login")]
+    user: Option<&'a RawValue>,
+    /// Only that it is there matters; what it is, is nobody's business.
+    #[serde(borrow)]
+    pass: Option<&'a RawValue>,
+    #[serde(borrow)]
+    agent: Option<&'a RawValue>,
+    #[serde(borrow)]
+    rigid: Option<&'a RawValue>,
+    #[serde(borrow)]
+    algo: Option<&'a RawValue>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Share<'a> {
+    #[serde(borrow)]
+    job_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    nonce: Option<&'a RawValue>,
+    #[serde(borrow)]
+    result: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pow: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Keepalived<'a> {
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Work<'a> {
+    #[serde(borrow)]
+    job_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    blob: Option<&'a RawValue>,
+    #[serde(borrow)]
+    target: Option<&'a RawValue>,
+    #[serde(borrow)]
+    algo: Option<&'a RawValue>,
+    #[serde(borrow)]
+    seed_hash: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pre_pow: Option<&'a RawValue>,
+    #[serde(borrow)]
+    difficulty: Option<&'a RawValue>,
+}

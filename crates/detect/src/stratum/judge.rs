@@ -1,0 +1,273 @@
+//! An opinion on a session's facts.
+
+use super::facts::{Dialect, Facts, Login, Stage};
+use super::impact::Impact;
+
+/// What is thought of a connection.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    /// What it is.
+    pub kind: Kind,
+    /// How sure that is.
+    pub confidence: Confidence,
+    /// How much it matters.
+    pub severity: Severity,
+    /// Why, in the order of weight.
+    pub reasons: Vec<&'static str>,
+    /// MITRE ATT&CK techniques (v18), by identifier.
+    pub techniques: Vec<&'static str>,
+    /// What the opinion rests on.
+    pub evidence: Vec<Evidence>,
+    /// How fast is mined.
+    pub impact: Option<Impact>,
+}
+
+/// What a connection is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Kind {
+    /// Somebody mines, or tries to.
+    Mining,
+    /// Somebody asks a node for work and hands in none: a miner without luck, or monitoring.
+    WorkRequests,
+    /// A node of a currency talks to another.
+    CryptocurrencyNode,
+}
+
+/// How sure an opinion is.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Confidence {
+    /// Rhythm, sizes or an attempt.
+    Low,
+    /// The two ends agreed to mine, or do, without all of it being seen.
+    Medium,
+    /// They agreed, work was handed out, and shares of it were handed in.
+    High,
+}
+
+/// How much it matters.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Severity {
+    /// To be known.
+    Low,
+    /// To be looked at.
+    Medium,
+    /// To be acted on.
+    High,
+}
+
+/// A number or a text that an opinion rests on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evidence {
+    /// What it is.
+    pub name: &'static str,
+    /// What it says.
+    pub value: Value,
+}
+
+/// A piece of evidence.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// A count.
+    Count(u64),
+    /// A measured or estimated number.
+    Number(f64),
+    /// What somebody said.
+    Text(String),
+}
+
+/// States an opinion; `None` if the facts hold nothing that other software would not say, too.
+pub fn judge(facts: &Facts) -> Option<Verdict> {
+    let stage = facts.stage()?;
+    if facts.noise.is_some() && facts.statements == 0 {
+        return Some(verdict(
+            facts,
+            Kind::Mining,
+            Confidence::Low,
+            Severity::Low,
+            vec!["sizes of the handshake are those of encrypted Stratum V2"],
+        ));
+    }
+    let dialect = facts.dialect?;
+    if dialect.is_of_nodes() {
+        let reasons = vec!["nodes of a currency talk; mining does not follow from it"];
+        let confidence = if dialect == Dialect::EthereumPeer { Confidence::Low } else { Confidence::High };
+        return Some(verdict(facts, Kind::CryptocurrencyNode, confidence, Severity::Low, reasons));
+    }
+    if dialect.asks_a_node() && facts.shares.submitted == 0 && facts.login == Login::Unseen {
+        return asks_only(facts, stage);
+    }
+    // An echo, or a record of what others said, has both roles at one end.
+    if !facts.is_distinctive || facts.contradictions > facts.statements / CONTRADICTIONS_PER_STATEMENT {
+        return None;
+    }
+    let (confidence, reason) = confidence(facts, stage);
+    let severity = match confidence {
+        Confidence::High => Severity::High,
+        Confidence::Medium => Severity::Medium,
+        Confidence::Low => Severity::Low,
+    };
+    Some(verdict(facts, Kind::Mining, confidence, severity, vec![reason]))
+}
+
+fn confidence(facts: &Facts, stage: Stage) -> (Confidence, &'static str) {
+    let shares = facts.shares;
+    if facts.login == Login::Accepted && facts.jobs > 0 && shares.submitted > 0 {
+        return (Confidence::High, "the pool let the miner in, handed out jobs and was handed shares");
+    }
+    if shares.of_known_jobs > 0 && shares.accepted > 0 {
+        return (Confidence::High, "the pool handed out jobs and accepted shares of them");
+    }
+    if facts.dialect.is_some_and(Dialect::asks_a_node) && facts.jobs > 0 && shares.accepted > 0 {
+        return (Confidence::High, "the node gave work and accepted what was made of it");
+    }
+    match stage {
+        Stage::Attempt => (Confidence::Low, "the miner asked and was not answered"),
+        Stage::Answered => (Confidence::Low, "the miner asked and was answered, but not let in"),
+        Stage::Handshake => (Confidence::Medium, "the pool let the miner in"),
+        Stage::Session if facts.login == Login::Accepted || shares.answered() > 0 => {
+            (Confidence::Medium, "the pool let the miner in or answered shares; not all of it was seen")
+        }
+        Stage::Session if !facts.miner_spoke && !lasts(facts) => {
+            (Confidence::Low, "jobs went one way, too few to be sure that they are not a record of others")
+        }
+        Stage::Session => (Confidence::Medium, "jobs, difficulty or shares went by"),
+    }
+}
+
+/// A record of jobs arrives at once; a pool hands them out as blocks are found.
+fn lasts(facts: &Facts) -> bool {
+    match (facts.first_job, facts.last_job) {
+        (Some(first), Some(last)) => last.nanos_since(first) >= LEAST_JOBS_SPAN_NANOS,
+        _ => false,
+    }
+}
+
+fn asks_only(facts: &Facts, stage: Stage) -> Option<Verdict> {
+    let is_worked_for = facts.jobs > 0 || facts.is_distinctive;
+    let reason = match stage {
+        Stage::Attempt => "work was asked for and not given",
+        _ if facts.jobs > 0 => {
+            "work was asked for and given, but none handed in: a miner without luck, or monitoring"
+        }
+        _ => "work was asked for and refused",
+    };
+    is_worked_for.then(|| verdict(facts, Kind::WorkRequests, Confidence::Low, Severity::Low, vec![reason]))
+}
+
+fn verdict(
+    facts: &Facts,
+    kind: Kind,
+    confidence: Confidence,
+    severity: Severity,
+    mut reasons: Vec<&'static str>,
+) -> Verdict {
+    let impact = Impact::of(facts);
+    if impact.is_some_and(|impact| impact.shares < FEW_SHARES) {
+        reasons.push("few shares: the hash rate is uncertain, see its interval");
+    }
+    Verdict {
+        kind,
+        confidence,
+        severity,
+        reasons,
+        techniques: techniques(facts, kind),
+        evidence: evidence(facts, impact.as_ref()),
+        impact,
+    }
+}
+
+/// ATT&CK techniques that the facts show. T1571, a port that does not fit the protocol, needs the port, see
+/// [`Verdict::add_port`].
+fn techniques(facts: &Facts, kind: Kind) -> Vec<&'static str> {
+    if kind != Kind::Mining {
+        return Vec::new();
+    }
+    let carriers = facts.carriers;
+    let mut techniques = vec![COMPUTE_HIJACKING];
+    if carriers.http || carriers.websocket {
+        techniques.push(WEB_PROTOCOLS);
+    }
+    if carriers.socks5 || carriers.connect {
+        techniques.push(PROXY);
+    }
+    if facts.dialect == Some(Dialect::StratumV2Noise) || facts.noise.is_some() {
+        techniques.push(ENCRYPTED_CHANNEL);
+    }
+    techniques
+}
+
+impl Verdict {
+    /// Takes the pool's port into account: Stratum has none of its own, so one that belongs to another protocol hides it.
+    pub fn add_port(&mut self, port: u16, is_web: bool) {
+        let is_hidden = PORTS_OF_OTHERS.contains(&port) && !(is_web && WEB_PORTS.contains(&port));
+        if self.kind == Kind::Mining && is_hidden && !self.techniques.contains(&NON_STANDARD_PORT) {
+            self.techniques.push(NON_STANDARD_PORT);
+        }
+    }
+}
+
+fn evidence(facts: &Facts, impact: Option<&Impact>) -> Vec<Evidence> {
+    let mut evidence = Vec::new();
+    let mut text = |name, value: Option<&str>| {
+        if let Some(value) = value {
+            evidence.push(Evidence { name, value: Value::Text(value.to_owned()) });
+        }
+    };
+    text("dialect", facts.dialect.map(Dialect::name));
+    text("coin", facts.coin);
+    text("algorithm", facts.algorithm.as_deref());
+    text("wallet", facts.wallet.as_deref());
+    text("worker", facts.worker.as_deref());
+    text("user", facts.user.as_deref());
+    text("agent", facts.agent.as_deref());
+    text("pool", facts.pool.as_deref());
+    text("redirect", facts.redirect.as_deref());
+    let shares = facts.shares;
+    let counts = [
+        ("jobs", facts.jobs),
+        ("polls", facts.polls),
+        ("shares_submitted", shares.submitted),
+        ("shares_accepted", shares.accepted),
+        ("shares_rejected", shares.rejected),
+        ("shares_stale", shares.stale),
+        ("share_sized_flights", facts.noise.map_or(0, |noise| noise.share_sized_flights)),
+        ("contradictions", facts.contradictions),
+    ];
+    evidence.extend(
+        counts
+            .into_iter()
+            .filter(|(_, count)| *count > 0)
+            .map(|(name, count)| Evidence { name, value: Value::Count(u64::from(count)) }),
+    );
+    let rate = impact.map(|impact| impact.hashes_per_second);
+    let numbers = [
+        ("share_difficulty", facts.difficulty.map(|difficulty| difficulty.value)),
+        ("hashes_per_second", rate.map(|rate| rate.likely)),
+        ("hashes_per_second_low", rate.map(|rate| rate.low)),
+        ("hashes_per_second_high", rate.map(|rate| rate.high)),
+        ("hashes_per_second_reported", facts.reported_hashes_per_second),
+    ];
+    evidence.extend(
+        numbers
+            .into_iter()
+            .filter_map(|(name, number)| Some(Evidence { name, value: Value::Number(number?) })),
+    );
+    evidence
+}
+
+/// One message in so many may break the roles: a broken program, or a reflected line.
+const CONTRADICTIONS_PER_STATEMENT: u32 = 8;
+/// Blocks of the fastest coins come every second, those of most every minute: jobs over so long were not read from a file.
+const LEAST_JOBS_SPAN_NANOS: u64 = 10_000_000_000;
+/// With 30 shares, the interval reaches a third to each side.
+const FEW_SHARES: u32 = 30;
+const WEB_PORTS: &[u16] = &[80, 443, 8080];
+/// Ports whose own protocol is not mining, and that firewalls let pass.
+const PORTS_OF_OTHERS: &[u16] =
+    &[20, 21, 22, 23, 25, 53, 80, 110, 123, 143, 443, 465, 587, 853, 993, 995, 3389, 8080];
+
+const COMPUTE_HIJACKING: &str = "T1496.001";
+const WEB_PROTOCOLS: &str = "T1071.001";
+const NON_STANDARD_PORT: &str = "T1571";
+const ENCRYPTED_CHANNEL: &str = "T1573";
+const PROXY: &str = "T1090";

@@ -1,0 +1,42 @@
+//! SYN floods, scans and reflected SYN-ACKs, from the fates of handshakes.
+//!
+//! An [`Observer`] follows every handshake of its worker's packets for a few seconds and states, for each second, how many were
+//! opened at a port and what became of them: a [`Second`]. A [`Judge`] adds up the seconds of all workers and states a [`Finding`]
+//! when a victim has more handshakes that lead nowhere than its past explains.
+//!
+//! # What holds
+//!
+//! - Everything in a second adds up: packets that are divided among observers by address pair give the same seconds, once merged,
+//!   as one observer gives, as long as no bound of [`ObserverConfig`] is reached.
+//! - A handshake counts as completed when either side goes on after it, so one direction of the traffic is enough to know.
+//! - A client that repeats its SYN the way a TCP does is no flood: a flood does not wait for answers.
+
+mod alarm;
+mod bin;
+mod capture_quality;
+mod config;
+mod estimate;
+mod evidence;
+mod finding;
+mod fingerprint;
+mod flood;
+mod half_open;
+mod judge;
+mod observer;
+mod prefix;
+mod sample;
+mod second;
+mod server_state;
+mod source;
+mod victim;
+
+pub use capture_quality::{CaptureQuality, View};
+pub use config::{JudgeConfig, ObserverConfig};
+pub use finding::{Evidence, Finding, Kind, MAX_OFFENDERS, Phase, Severity, Victim};
+pub use fingerprint::Fingerprints;
+pub use judge::{Judge, JudgeCounts};
+pub use observer::{Observer, ObserverCounts};
+pub use prefix::Prefix;
+pub use sample::{SAMPLE_SIZE, Sample, Sampled};
+pub use second::{Fates, Second, SourceCount, Span, Target, TargetCount, TriedTarget, TryingSource};
+pub use server_state::ServerState;

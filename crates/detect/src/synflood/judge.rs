@@ -1,0 +1,386 @@
+use std::{collections::BTreeMap, net::IpAddr};
+
+use wire::Timestamp;
+
+use super::{
+    alarm::Alarm,
+    capture_quality::{CaptureQuality, ViewTally},
+    config::JudgeConfig,
+    finding::{Finding, Kind, MAX_OFFENDERS, Phase, Severity, Victim},
+    flood::{Circumstances, FloodTracker},
+    observer::FATE_SECONDS,
+    prefix::Prefix,
+    second::{Second, Target},
+    source::SourceTracker,
+    victim::VictimSecond,
+};
+
+/// Adds up the seconds of all observers and states findings.
+///
+/// [`Judge::add`] takes seconds, in any order of observers. [`Judge::advance`] says that all seconds which are final at a time have
+/// been added, and judges them in order. What it says does not depend on how often it is asked; but what it keeps of seconds that
+/// wait to be judged does, so it should be asked for every second.
+#[derive(Debug)]
+pub struct Judge {
+    config: JudgeConfig,
+    waiting: BTreeMap<u64, Second>,
+    victims: BTreeMap<Victim, FloodTracker>,
+    sources: BTreeMap<IpAddr, SourceTracker>,
+    tally: ViewTally,
+    first_second: Option<u64>,
+    /// Seconds before it were judged.
+    judged_until: u64,
+    counts: JudgeCounts,
+}
+
+/// What a judge had no room for.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct JudgeCounts {
+    /// Seconds that came when they had been judged.
+    pub seconds_late: u64,
+    /// Victims that were forgotten for others with more reason.
+    pub victims_forgotten: u64,
+    /// Sources that were forgotten for others with more targets.
+    pub sources_forgotten: u64,
+}
+
+impl Judge {
+    /// A judge that knows nothing.
+    pub fn new(config: JudgeConfig) -> Self {
+        Self {
+            config,
+            waiting: BTreeMap::new(),
+            victims: BTreeMap::new(),
+            sources: BTreeMap::new(),
+            tally: ViewTally::default(),
+            first_second: None,
+            judged_until: 0,
+            counts: JudgeCounts::default(),
+        }
+    }
+
+    /// Takes in what an observer saw of a second.
+    pub fn add(&mut self, second: Second) {
+        if second.second < self.judged_until {
+            self.counts.seconds_late += 1;
+            return;
+        }
+        let empty = || Second { second: second.second, ..Second::default() };
+        self.waiting.entry(second.second).or_insert_with(empty).add(second);
+    }
+
+    /// Judges what is final when the capture's clock shows `clock`: all observers have been told that time, and what they handed
+    /// over has been added.
+    pub fn advance(&mut self, clock: Timestamp, findings: &mut Vec<Finding>) {
+        self.judge_until(clock.seconds().saturating_sub(FATE_SECONDS), findings);
+    }
+
+    /// The capture has ended, and all seconds have been added: judges the rest, and ends what is not over.
+    pub fn close(&mut self, findings: &mut Vec<Finding>) {
+        let end =
+            self.waiting.last_key_value().map_or(self.judged_until, |(second, _)| second.saturating_add(1));
+        self.judge_until(end.max(self.judged_until), findings);
+        self.end_before(u64::MAX, findings);
+    }
+
+    /// What it had no room for.
+    pub const fn counts(&self) -> JudgeCounts {
+        self.counts
+    }
+
+    /// How many victims and sources it remembers: what [`JudgeConfig`] bounds.
+    pub fn entries(&self) -> usize {
+        self.victims.len() + self.sources.len()
+    }
+
+    fn judge_until(&mut self, end: u64, findings: &mut Vec<Finding>) {
+        while let Some(entry) = self.waiting.first_entry() {
+            if *entry.key() >= end {
+                break;
+            }
+            let second = entry.remove();
+            self.end_before(second.second, findings);
+            self.judge(&second, findings);
+            self.judged_until = second.second.saturating_add(1);
+        }
+        if end > self.judged_until {
+            self.judged_until = end;
+        }
+        self.end_before(self.judged_until, findings);
+    }
+
+    fn judge(&mut self, second: &Second, findings: &mut Vec<Finding>) {
+        let first = *self.first_second.get_or_insert(second.second);
+        self.tally.add(second);
+        let quality = self.tally.quality();
+        self.judge_sources(second, quality, findings);
+        let config = self.config;
+        let circumstances = Circumstances {
+            config: &config,
+            quality,
+            has_learned: second.second.saturating_sub(first) >= config.learning_seconds,
+            is_premature: second.premature,
+        };
+        // Ports first: what one of them explains is no matter of the whole host, nor that of the network.
+        let ports = self.port_seconds(second);
+        self.judge_victims(&ports, second.second, &circumstances, findings);
+        let addresses = self.sums(&ports, |victim| match victim {
+            Victim::Port(address, _) => Some(Victim::Address(address)),
+            _ => None,
+        });
+        self.judge_victims(&addresses, second.second, &circumstances, findings);
+        let mut prefixes = self.sums(&addresses, |victim| match victim {
+            Victim::Address(address) => Some(Victim::Prefix(Prefix::of(address))),
+            _ => None,
+        });
+        for (target, count) in &second.targets {
+            let victim = match target {
+                Target::Port(..) => continue,
+                Target::Prefix(prefix) => Victim::Prefix(*prefix),
+                Target::Other => Victim::Many,
+            };
+            let mut count = VictimSecond::of(count, &config);
+            count.parts = count.sources.distinct();
+            prefixes.entry(victim).or_default().add(&count);
+        }
+        self.judge_victims(&prefixes, second.second, &circumstances, findings);
+        self.make_room();
+    }
+
+    fn judge_sources(&mut self, second: &Second, quality: CaptureQuality, findings: &mut Vec<Finding>) {
+        for (source, count) in &second.sources {
+            let tracker = self.sources.entry(*source).or_default();
+            let phase = tracker.step(second.second, count, &self.config);
+            if let Some(phase) = phase {
+                findings.push(source_finding(*source, tracker, phase, second.second, quality, &self.config));
+            }
+        }
+    }
+
+    /// Those ports of which there is something to remember.
+    fn port_seconds(&self, second: &Second) -> BTreeMap<Victim, VictimSecond> {
+        let mut seconds = BTreeMap::new();
+        for (target, count) in &second.targets {
+            let Target::Port(address, port) = *target else { continue };
+            let victim = Victim::Port(address, port);
+            let count = VictimSecond::of(count, &self.config);
+            let is_known = self.victims.contains_key(&victim)
+                || self.victims.contains_key(&Victim::Address(address))
+                || self.victims.contains_key(&Victim::Prefix(Prefix::of(address)));
+            if is_known || count.leading_nowhere > 0 || count.unsolicited > 0 {
+                seconds.insert(victim, count);
+            }
+        }
+        seconds
+    }
+
+    /// The sums of what is no victim by itself.
+    fn sums(
+        &self,
+        parts: &BTreeMap<Victim, VictimSecond>,
+        whole_of: impl Fn(Victim) -> Option<Victim>,
+    ) -> BTreeMap<Victim, VictimSecond> {
+        let mut sums = BTreeMap::<Victim, VictimSecond>::new();
+        for (part, count) in parts {
+            let is_victim = self.victims.get(part).is_some_and(|tracker| tracker.alarm.is_some());
+            let Some(whole) = whole_of(*part).filter(|_| !is_victim) else { continue };
+            let sum = sums.entry(whole).or_default();
+            let parts_before = sum.parts;
+            sum.add(count);
+            sum.parts = parts_before + 1;
+        }
+        sums
+    }
+
+    fn judge_victims(
+        &mut self,
+        seconds: &BTreeMap<Victim, VictimSecond>,
+        second: u64,
+        circumstances: &Circumstances<'_>,
+        findings: &mut Vec<Finding>,
+    ) {
+        for (victim, count) in seconds {
+            let is_new = count.leading_nowhere > 0 || count.unsolicited > 0;
+            if !is_new && !self.victims.contains_key(victim) || self.is_reflected(count) {
+                continue;
+            }
+            let tracker = self.victims.entry(*victim).or_default();
+            if let Some(phase) = tracker.step(*victim, second, count, circumstances) {
+                findings.push(self.flood_finding(*victim, phase, second, circumstances.quality));
+            }
+        }
+    }
+
+    /// Does nearly all of it bear the name of somebody who is reflected upon?
+    fn is_reflected(&self, count: &VictimSecond) -> bool {
+        let is_reflected_upon = |address| {
+            let alarm = self.sources.get(&address).and_then(|tracker| tracker.alarm);
+            alarm.is_some_and(|alarm| alarm.kind == Kind::SynAckReflection)
+        };
+        let most = count.sources.values().max_by_key(|source| (source.opened, source.address));
+        count.sources.len() <= 2 && most.is_some_and(|source| is_reflected_upon(source.address))
+    }
+
+    fn flood_finding(&self, victim: Victim, phase: Phase, second: u64, quality: CaptureQuality) -> Finding {
+        let nothing = FloodTracker::default();
+        let tracker = self.victims.get(&victim).unwrap_or(&nothing);
+        let (offenders, offender_count) = self.offenders(victim, tracker);
+        let alarm =
+            tracker.alarm.unwrap_or(Alarm { kind: Kind::SynFlood, severity: Severity::Low, active: second });
+        Finding {
+            kind: alarm.kind,
+            phase,
+            severity: alarm.severity,
+            confidence: tracker.confidence(quality),
+            techniques: tracker.techniques(&self.config),
+            victim,
+            offenders,
+            offender_count,
+            first_seen: tracker.episode.span.first,
+            last_seen: tracker.last_seen,
+            stated_at: end_of(second),
+            server: Some(tracker.server_state()),
+            evidence: tracker.evidence(victim, &self.config),
+            capture_quality: quality,
+        }
+    }
+
+    /// Who opened handshakes with `victim` and left them: by name those who did so often, else a fair sample.
+    fn offenders(&self, victim: Victim, tracker: &FloodTracker) -> (Vec<IpAddr>, u64) {
+        let is_meant = |address: IpAddr, port: u16| match victim {
+            Victim::Port(host, its_port) => (host, its_port) == (address, port),
+            Victim::Address(host) => host == address,
+            Victim::Prefix(prefix) => prefix == Prefix::of(address),
+            Victim::Many => true,
+        };
+        let left_by = |source: &SourceTracker| {
+            let targets = source.count.targets.values().filter(|one| is_meant(one.address, one.port));
+            targets.map(|target| u64::from(target.opened.saturating_sub(target.completed))).sum::<u64>()
+        };
+        let mut often: Vec<_> = self
+            .sources
+            .iter()
+            .map(|(address, source)| (std::cmp::Reverse(left_by(source)), *address))
+            .filter(|(left, _)| left.0 >= OFTEN)
+            .collect();
+        often.sort();
+        let by_few: u64 = often.iter().map(|(left, _)| left.0).sum();
+        let is_by_few = by_few.saturating_mul(2) >= tracker.episode.leading_nowhere;
+        let mut names: Vec<_> = often.iter().map(|(_, address)| *address).take(MAX_OFFENDERS).collect();
+        if is_by_few {
+            return (names, often.len() as u64);
+        }
+        let sources = &tracker.episode.sources;
+        let mut others: Vec<_> = sources
+            .values()
+            .filter(|source| source.completed == 0 && !names.contains(&source.address))
+            .map(|source| source.address)
+            .collect();
+        others.sort();
+        names.extend(others);
+        names.truncate(MAX_OFFENDERS);
+        (names, sources.distinct())
+    }
+
+    /// Ends what has given no reason for long enough before `second`.
+    fn end_before(&mut self, second: u64, findings: &mut Vec<Finding>) {
+        let quality = self.tally.quality();
+        let quiet = self.config.quiet_seconds;
+        let silent = self.config.scan_memory_seconds / 10;
+        let mut ended: Vec<(u64, Option<Victim>, Option<IpAddr>)> = Vec::new();
+        for (victim, tracker) in &self.victims {
+            ended.extend(over(tracker.alarm, quiet, second).map(|end| (end, Some(*victim), None)));
+        }
+        for (source, tracker) in &self.sources {
+            ended.extend(over(tracker.alarm, silent, second).map(|end| (end, None, Some(*source))));
+        }
+        ended.sort();
+        for (end, victim, source) in ended {
+            if let Some(victim) = victim {
+                findings.push(self.flood_finding(victim, Phase::Ended, end.min(self.judged_until), quality));
+                self.victims.remove(&victim);
+            }
+            if let Some(source) = source
+                && let Some(tracker) = self.sources.remove(&source)
+            {
+                let end = end.min(self.judged_until);
+                findings.push(source_finding(source, &tracker, Phase::Ended, end, quality, &self.config));
+            }
+        }
+    }
+
+    /// Forgets those with the least reason, where there are too many.
+    fn make_room(&mut self) {
+        if self.victims.len() > self.config.victims {
+            let mut weights: Vec<_> = self
+                .victims
+                .iter()
+                .map(|(victim, tracker)| {
+                    (tracker.alarm.is_some(), tracker.episode.leading_nowhere, tracker.last_second, *victim)
+                })
+                .collect();
+            weights.sort_unstable();
+            weights.truncate(self.victims.len() - self.config.victims * 3 / 4);
+            self.counts.victims_forgotten += weights.len() as u64;
+            for (.., victim) in weights {
+                self.victims.remove(&victim);
+            }
+        }
+        if self.sources.len() > self.config.sources {
+            let mut weights: Vec<_> = self
+                .sources
+                .iter()
+                .map(|(source, tracker)| {
+                    (tracker.alarm.is_some(), tracker.count.targets.len(), tracker.last_second, *source)
+                })
+                .collect();
+            weights.sort_unstable();
+            weights.truncate(self.sources.len() - self.config.sources * 3 / 4);
+            self.counts.sources_forgotten += weights.len() as u64;
+            for (.., source) in weights {
+                self.sources.remove(&source);
+            }
+        }
+    }
+}
+
+/// The second at which an alarm is over, if that is before `second`.
+fn over(alarm: Option<Alarm>, quiet_seconds: u64, second: u64) -> Option<u64> {
+    let end = alarm?.active.saturating_add(quiet_seconds);
+    (end < second).then_some(end)
+}
+
+fn source_finding(
+    source: IpAddr,
+    tracker: &SourceTracker,
+    phase: Phase,
+    second: u64,
+    quality: CaptureQuality,
+    config: &JudgeConfig,
+) -> Finding {
+    let (offenders, offender_count) = tracker.offenders(source);
+    Finding {
+        kind: tracker.kind(),
+        phase,
+        severity: tracker.alarm.map_or(Severity::Low, |alarm| alarm.severity),
+        confidence: tracker.confidence(),
+        techniques: tracker.techniques(source),
+        victim: tracker.victim(source),
+        offenders,
+        offender_count,
+        first_seen: tracker.basis().span.first,
+        last_seen: tracker.basis().span.last,
+        stated_at: end_of(second),
+        server: None,
+        evidence: tracker.evidence(config),
+        capture_quality: quality,
+    }
+}
+
+/// When a second could be judged.
+fn end_of(second: u64) -> Timestamp {
+    Timestamp::from_parts(second.saturating_add(FATE_SECONDS + 1), 0)
+}
+
+/// Handshakes that one source left, from which on it is named among the first.
+const OFTEN: u64 = 5;

@@ -1,0 +1,421 @@
+use std::{collections::VecDeque, net::IpAddr};
+
+use flow::{FlowKey, Side};
+use wire::{Packet, Tcp, TcpFlags, Timestamp, Transport};
+
+use super::{
+    bin::Bin,
+    config::ObserverConfig,
+    fingerprint::has_options,
+    half_open::{Answers, HalfOpenTable, Handshake},
+    sample::{address_hash, endpoint_hash},
+    second::{Fate, Second, Span, Target, TargetCount, TriedTarget, TryingSource},
+};
+
+/// Follows the handshakes of one worker's packets and states what became of them, second by second.
+///
+/// It has to be shown all TCP packets of an address pair, in order, with the capture's clock, which is the same for all workers.
+#[derive(Debug)]
+pub struct Observer {
+    config: ObserverConfig,
+    handshakes: HalfOpenTable,
+    /// The second that it is.
+    current: Bin,
+    /// Those before it whose handshakes may still change their fate, the oldest first.
+    bins: VecDeque<Bin>,
+    finished: VecDeque<Second>,
+    /// When the clock's second ends.
+    second_ends: Timestamp,
+    counts: ObserverCounts,
+}
+
+/// What an observer has seen, and what it had no room for.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct ObserverCounts {
+    /// TCP packets.
+    pub segments: u64,
+    /// Handshakes that were given up for newer ones before their end was known.
+    pub half_open_evicted: u64,
+    /// Handshakes that were counted by prefix, or not even that, since a second had too many targets.
+    pub targets_overflow: u64,
+    /// Handshakes that were not counted by source, since a second had too many of them.
+    pub sources_overflow: u64,
+    /// Seconds with more sources or targets than there was room for in samples.
+    pub samples_exhausted: u64,
+    /// Seconds that nobody took before there were too many of them.
+    pub seconds_lost: u64,
+}
+
+impl Observer {
+    /// An observer that has seen nothing.
+    pub fn new(config: ObserverConfig) -> Self {
+        Self {
+            config,
+            handshakes: HalfOpenTable::new(config.half_open),
+            current: Bin::new(0, &config),
+            bins: VecDeque::new(),
+            finished: VecDeque::new(),
+            second_ends: Timestamp::ZERO,
+            counts: ObserverCounts::default(),
+        }
+    }
+
+    /// Takes in a packet that came when the capture's clock showed `clock`. What is not TCP changes nothing.
+    #[inline]
+    pub fn segment(&mut self, packet: &Packet<'_>, clock: Timestamp) {
+        let Transport::Tcp(tcp) = &packet.transport else { return };
+        self.counts.segments += 1;
+        self.advance(clock);
+        if tcp.flags.0 & (TcpFlags::SYN.0 | TcpFlags::RST.0) != 0 {
+            self.control(packet, tcp, clock);
+        } else if tcp.flags.contains(TcpFlags::ACK) && !self.handshakes.is_empty() {
+            self.follow(packet, tcp);
+        }
+    }
+
+    /// Tells the time when no packet does. Seconds are handed over by it.
+    #[inline]
+    pub fn advance(&mut self, clock: Timestamp) {
+        if clock >= self.second_ends {
+            self.begin_second(clock);
+        }
+    }
+
+    /// The next second that is final.
+    pub fn take(&mut self) -> Option<Second> {
+        self.finished.pop_front()
+    }
+
+    /// The capture has ended: makes all seconds final.
+    pub fn close(&mut self) {
+        let last = std::mem::replace(&mut self.current, Bin::new(0, &self.config));
+        if last.entries() > 0 {
+            self.bins.push_back(last);
+        }
+        while let Some(bin) = self.bins.pop_front() {
+            self.hand_over(bin, true);
+        }
+    }
+
+    /// What was seen so far.
+    pub const fn counts(&self) -> ObserverCounts {
+        self.counts
+    }
+
+    /// How many things of any kind are kept: what [`ObserverConfig`] bounds.
+    pub fn entries(&self) -> usize {
+        let waiting: usize = self.finished.iter().map(|second| second.targets.len()).sum();
+        self.handshakes.len()
+            + self.bins.iter().chain([&self.current]).map(Bin::entries).sum::<usize>()
+            + waiting
+    }
+
+    fn begin_second(&mut self, clock: Timestamp) {
+        let second = clock.seconds();
+        self.second_ends = Timestamp::from_parts(second.saturating_add(1), 0);
+        if self.second_ends <= clock {
+            // The end of time.
+            self.second_ends = Timestamp::MAX;
+        }
+        let before = std::mem::replace(&mut self.current, Bin::new(second, &self.config));
+        if before.entries() > 0 {
+            self.bins.push_back(before);
+        }
+        while self.bins.front().is_some_and(|bin| bin.second.saturating_add(FATE_SECONDS) < second) {
+            let Some(bin) = self.bins.pop_front() else { break };
+            self.hand_over(bin, false);
+        }
+        self.handshakes.expire(Timestamp::from_parts(second.saturating_sub(HANDSHAKE_SECONDS), 0));
+    }
+
+    fn hand_over(&mut self, bin: Bin, premature: bool) {
+        let second = bin.finish(premature);
+        let overflow = second.targets.iter().filter(|(target, _)| !matches!(target, Target::Port(..)));
+        self.counts.targets_overflow += overflow.map(|(_, count)| count.fates.opened()).sum::<u64>();
+        self.counts.samples_exhausted += u64::from(second.is_sample_exhausted);
+        if self.finished.len() >= SECONDS_WAITING {
+            self.finished.pop_front();
+            self.counts.seconds_lost += 1;
+        }
+        self.finished.push_back(second);
+    }
+
+    /// A packet with SYN or RST.
+    fn control(&mut self, packet: &Packet<'_>, tcp: &Tcp, clock: Timestamp) {
+        let (key, sender) = FlowKey::of(packet);
+        if tcp.flags.contains(TcpFlags::RST) {
+            self.reset(&key, sender);
+        } else if tcp.flags.is_syn() {
+            self.syn(packet, tcp, &key, sender, clock);
+        } else {
+            self.syn_ack(tcp, &key, sender, clock);
+        }
+    }
+
+    fn syn(&mut self, packet: &Packet<'_>, tcp: &Tcp, key: &FlowKey, client: Side, clock: Timestamp) {
+        let earlier = self.handshakes.find(key);
+        let is_reused = earlier.is_some();
+        if let Some(earlier) = earlier
+            && (earlier.client, earlier.client_sequence) == (client, tcp.sequence)
+            && !earlier.unsolicited
+        {
+            earlier.repeats = earlier.repeats.saturating_add(1);
+            let is_rapid =
+                clock.nanos_since(earlier.last_syn) < BACK_OFF_NANOS || earlier.repeats > REPEATS_OF_A_TCP;
+            earlier.last_syn = clock;
+            let (before, is_waiting) = (*earlier, matches!(earlier.fate, Fate::Silent | Fate::HalfOpen));
+            let (target, _) = self.target(&before);
+            target.span.include(Span::at(clock));
+            target.syn += 1;
+            target.syn_rapid += u64::from(is_rapid);
+            target.syn_repeated += u64::from(!is_rapid);
+            if is_waiting && !is_rapid {
+                self.turn(key, Fate::Retried);
+            }
+            return;
+        }
+        if is_reused {
+            self.handshakes.close(key);
+        }
+        self.open(Handshake {
+            client_sequence: tcp.sequence,
+            last_syn: clock,
+            ..new_handshake(*key, client, clock)
+        });
+        let (server, source) = (key.endpoint(client.opposite()), key.endpoint(client).address);
+        let config = self.config;
+        let (source_hash, target_hash) = (
+            address_hash(config.sample_seed, source),
+            endpoint_hash(config.sample_seed, server.address, server.port),
+        );
+        let bin = &mut self.current;
+        let (target, room) = bin.target(server.address, server.port, &config);
+        target.span.include(Span::at(clock));
+        target.syn += 1;
+        target.fates.enter(Fate::Silent);
+        target.with_options += u64::from(has_options(packet));
+        target.fingerprints.count(packet, tcp);
+        if let Some(trying) = target.sources.enter(source_hash, room, || new_source(source)) {
+            trying.opened = trying.opened.saturating_add(1);
+        }
+        let Some((count, room)) = bin.source(source, &config) else {
+            bin.sources_overflow += 1;
+            self.counts.sources_overflow += 1;
+            return;
+        };
+        count.span.include(Span::at(clock));
+        count.fates.enter(Fate::Silent);
+        let tried = || new_target(server.address, server.port);
+        if let Some(tried) = count.targets.enter(target_hash, room, tried) {
+            tried.opened = tried.opened.saturating_add(1);
+        }
+    }
+
+    fn syn_ack(&mut self, tcp: &Tcp, key: &FlowKey, server: Side, clock: Timestamp) {
+        let client = server.opposite();
+        let Some(handshake) = self.handshakes.find(key).filter(|one| one.client == client) else {
+            self.unsolicited(tcp, key, client, clock);
+            return;
+        };
+        let is_first = handshake.answers == Answers::None;
+        let is_repeated = !is_first && clock.nanos_since(handshake.last_syn_ack) >= BACK_OFF_NANOS;
+        let is_first_repeat = is_repeated && handshake.answers == Answers::Once;
+        if is_first {
+            handshake.answers = Answers::Once;
+        } else if is_repeated {
+            handshake.answers = Answers::Again;
+        }
+        handshake.server_sequence = tcp.sequence;
+        handshake.last_syn_ack = clock;
+        let one = *handshake;
+        let (target, _) = self.target(&one);
+        target.syn_ack += 1;
+        target.syn_ack_repeated += u64::from(is_repeated);
+        if one.unsolicited || !(is_first || is_first_repeat) {
+            return;
+        }
+        if let Some((bin, config)) = self.bin_of(one.opened) {
+            let endpoint = one.key.endpoint(server);
+            let (target, _) = bin.target(endpoint.address, endpoint.port, &config);
+            target.answered += u64::from(is_first);
+            target.answered_again += u64::from(is_first_repeat);
+            if let Some((source, _)) = bin.source(one.key.endpoint(client).address, &config) {
+                source.answered += u64::from(is_first);
+            }
+        }
+        if is_first && one.fate == Fate::Silent {
+            self.turn(key, Fate::HalfOpen);
+        }
+    }
+
+    /// A SYN-ACK for which no SYN was seen.
+    fn unsolicited(&mut self, tcp: &Tcp, key: &FlowKey, client: Side, clock: Timestamp) {
+        self.handshakes.close(key);
+        self.open(Handshake {
+            client_sequence: tcp.acknowledgment.wrapping_sub(1),
+            server_sequence: tcp.sequence,
+            last_syn_ack: clock,
+            answers: Answers::Once,
+            unsolicited: true,
+            ..new_handshake(*key, client, clock)
+        });
+        let (server, receiver) = (key.endpoint(client.opposite()), key.endpoint(client).address);
+        let config = self.config;
+        let bin = &mut self.current;
+        let (target, room) = bin.target(server.address, server.port, &config);
+        target.span.include(Span::at(clock));
+        target.syn_ack += 1;
+        target.unsolicited += 1;
+        let hash = address_hash(config.sample_seed, receiver);
+        if let Some(source) = target.sources.enter(hash, room, || new_source(receiver)) {
+            source.unsolicited = source.unsolicited.saturating_add(1);
+        }
+        if let Some((source, room)) = bin.source(receiver, &config) {
+            source.span.include(Span::at(clock));
+            source.unsolicited += 1;
+            let hash = endpoint_hash(config.sample_seed, server.address, server.port);
+            source.targets.enter(hash, room, || new_target(server.address, server.port));
+        }
+    }
+
+    fn reset(&mut self, key: &FlowKey, sender: Side) {
+        let Some(handshake) = self.handshakes.find(key) else { return };
+        let one = *handshake;
+        let (target, _) = self.target(&one);
+        target.resets += 1;
+        if !one.unsolicited && !matches!(one.fate, Fate::Refused | Fate::Aborted) {
+            let fate = if sender == one.client { Fate::Aborted } else { Fate::Refused };
+            if fate == Fate::Refused && self.bin_of(one.opened).is_none() {
+                self.target(&one).0.refused_late += 1;
+            }
+            self.turn(key, fate);
+        }
+    }
+
+    /// A packet that may show that a handshake was completed.
+    #[inline]
+    fn follow(&mut self, packet: &Packet<'_>, tcp: &Tcp) {
+        let (key, sender) = FlowKey::of(packet);
+        let Some(one) = self.handshakes.find(&key) else { return };
+        let goes_on = |sequence: u32, of: u32| (1..=WINDOW).contains(&sequence.wrapping_sub(of));
+        let was_answered = one.answers != Answers::None;
+        let is_completed = if sender == one.client {
+            goes_on(tcp.sequence, one.client_sequence)
+                && (!was_answered || goes_on(tcp.acknowledgment, one.server_sequence))
+        } else {
+            was_answered && goes_on(tcp.sequence, one.server_sequence)
+        };
+        if is_completed {
+            self.complete(&key);
+        }
+    }
+
+    fn complete(&mut self, key: &FlowKey) {
+        let Some(one) = self.handshakes.find(key).copied() else { return };
+        self.turn(key, Fate::Completed);
+        self.handshakes.close(key);
+        let (server, client) = (one.key.endpoint(one.client.opposite()), one.key.endpoint(one.client));
+        let Some((bin, config)) = self.bin_of(one.opened) else {
+            if !one.unsolicited {
+                self.target(&one).0.completed_late += 1;
+            }
+            return;
+        };
+        let (target, _) = bin.target(server.address, server.port, &config);
+        target.unsolicited_completed += u64::from(one.unsolicited);
+        target.completed_unanswered += u64::from(one.answers == Answers::None);
+        if let Some(source) = target.sources.find(address_hash(config.sample_seed, client.address)) {
+            source.completed = source.completed.saturating_add(1);
+        }
+        if let Some((source, _)) = bin.source(client.address, &config) {
+            source.unsolicited_completed += u64::from(one.unsolicited);
+            let hash = endpoint_hash(config.sample_seed, server.address, server.port);
+            if let Some(tried) = source.targets.find(hash) {
+                tried.completed = tried.completed.saturating_add(1);
+            }
+        }
+    }
+
+    /// Gives a handshake another fate, in the second in which it was opened if that is still here.
+    fn turn(&mut self, key: &FlowKey, to: Fate) {
+        let Some(handshake) = self.handshakes.find(key) else { return };
+        let from = std::mem::replace(&mut handshake.fate, to);
+        let one = *handshake;
+        if one.unsolicited {
+            return;
+        }
+        let (server, client) = (one.key.endpoint(one.client.opposite()), one.key.endpoint(one.client));
+        let Some((bin, config)) = self.bin_of(one.opened) else { return };
+        bin.target(server.address, server.port, &config).0.fates.change(from, to);
+        if let Some((source, _)) = bin.source(client.address, &config) {
+            source.fates.change(from, to);
+        }
+    }
+
+    fn open(&mut self, handshake: Handshake) {
+        if self
+            .handshakes
+            .open(handshake)
+            .is_some_and(|evicted| !matches!(evicted.fate, Fate::Refused | Fate::Aborted))
+        {
+            self.counts.half_open_evicted += 1;
+            self.current.evicted += 1;
+        }
+    }
+
+    /// The counts, in the second that it is now, of what a handshake is with.
+    fn target(&mut self, handshake: &Handshake) -> (&mut TargetCount, &mut usize) {
+        let endpoint = handshake.key.endpoint(handshake.client.opposite());
+        let config = self.config;
+        self.current.target(endpoint.address, endpoint.port, &config)
+    }
+
+    /// The second in which a handshake was opened, if it is not final.
+    fn bin_of(&mut self, opened: Timestamp) -> Option<(&mut Bin, ObserverConfig)> {
+        let second = opened.seconds();
+        if self.current.second == second {
+            return Some((&mut self.current, self.config));
+        }
+        let bin = self.bins.iter_mut().rev().find(|bin| bin.second == second)?;
+        Some((bin, self.config))
+    }
+}
+
+fn new_handshake(key: FlowKey, client: Side, clock: Timestamp) -> Handshake {
+    Handshake {
+        key,
+        client,
+        client_sequence: 0,
+        server_sequence: 0,
+        opened: clock,
+        last_syn: Timestamp::ZERO,
+        last_syn_ack: Timestamp::ZERO,
+        fate: Fate::Silent,
+        answers: Answers::None,
+        unsolicited: false,
+        repeats: 0,
+        listed: true,
+    }
+}
+
+const fn new_source(address: IpAddr) -> TryingSource {
+    TryingSource { address, opened: 0, completed: 0, unsolicited: 0 }
+}
+
+const fn new_target(address: IpAddr, port: u16) -> TriedTarget {
+    TriedTarget { address, port, opened: 0, completed: 0 }
+}
+
+/// For how many seconds after its own a handshake may change its fate before its second is handed over: clients repeat a SYN after
+/// one second (RFC 6298, 2.1), older ones after three (RFC 1122, 4.2.3.1).
+pub(super) const FATE_SECONDS: u64 = 3;
+/// A repeat that comes sooner is none of a TCP that waits. Windows asks again half a second after RST; RFC 6298 has a second.
+const BACK_OFF_NANOS: u64 = 400_000_000;
+/// More repeats than those are none of a TCP: Linux makes six, or ten with `tcp_syn_linear_timeouts` at its default of four.
+const REPEATS_OF_A_TCP: u8 = 10;
+/// For how long a handshake is followed, in seconds. Linux repeats SYN and SYN-ACK for 63 (`tcp_syn_retries` 6 sends the last one then).
+const HANDSHAKE_SECONDS: u64 = 66;
+/// How far behind the handshake a packet can be that shows it was completed: the largest window there is (RFC 7323, 2.3).
+const WINDOW: u32 = 1 << 30;
+/// Seconds that wait to be taken; no more than four become final at a time.
+const SECONDS_WAITING: usize = 8;

@@ -1,0 +1,183 @@
+use std::collections::VecDeque;
+
+use super::{
+    config::JudgeConfig,
+    estimate::number,
+    fingerprint::Fingerprints,
+    sample::Sample,
+    second::{Fates, Span, TargetCount, TryingSource},
+};
+
+/// A second of a victim, added up over what it consists of.
+#[derive(Clone, Debug, Default)]
+pub(super) struct VictimSecond {
+    pub(super) span: Span,
+    pub(super) fates: Fates,
+    pub(super) answered: u64,
+    pub(super) answered_again: u64,
+    pub(super) with_options: u64,
+    pub(super) syn: u64,
+    pub(super) syn_ack: u64,
+    pub(super) syn_repeated: u64,
+    pub(super) completed_late: u64,
+    /// SYN-ACKs that nobody asked for, and that nobody went on after.
+    pub(super) unsolicited: u64,
+    pub(super) unsolicited_completed: u64,
+    /// Handshakes, and SYN without a handshake of their own, that lead nowhere.
+    pub(super) leading_nowhere: u64,
+    pub(super) fingerprints: Fingerprints,
+    pub(super) sources: Sample<TryingSource>,
+    /// How many ports of an address, or addresses of a prefix, it is the sum of.
+    pub(super) parts: u64,
+}
+
+impl VictimSecond {
+    /// That of one target.
+    pub(super) fn of(count: &TargetCount, config: &JudgeConfig) -> Self {
+        Self {
+            span: count.span,
+            fates: count.fates,
+            answered: count.answered,
+            answered_again: count.answered_again,
+            with_options: count.with_options,
+            syn: count.syn,
+            syn_ack: count.syn_ack,
+            syn_repeated: count.syn_repeated,
+            completed_late: count.completed_late,
+            unsolicited: count.unsolicited.saturating_sub(count.unsolicited_completed),
+            unsolicited_completed: count.unsolicited_completed,
+            leading_nowhere: leading_nowhere(count, config),
+            fingerprints: count.fingerprints,
+            sources: count.sources.clone(),
+            parts: 1,
+        }
+    }
+
+    /// Adds another part.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.span.include(other.span);
+        self.fates.add(&other.fates);
+        for (own, other) in [
+            (&mut self.answered, other.answered),
+            (&mut self.answered_again, other.answered_again),
+            (&mut self.with_options, other.with_options),
+            (&mut self.syn, other.syn),
+            (&mut self.syn_ack, other.syn_ack),
+            (&mut self.syn_repeated, other.syn_repeated),
+            (&mut self.completed_late, other.completed_late),
+            (&mut self.unsolicited, other.unsolicited),
+            (&mut self.unsolicited_completed, other.unsolicited_completed),
+            (&mut self.leading_nowhere, other.leading_nowhere),
+            (&mut self.parts, other.parts),
+        ] {
+            *own = own.saturating_add(other);
+        }
+        self.fingerprints.add(&other.fingerprints);
+        self.sources.merge(&other.sources);
+    }
+}
+
+/// What a flood is made of.
+///
+/// Retried handshakes are not: whoever waits and asks again wants an answer. Nor are refusals of clients that send options like
+/// any TCP: they ask at a closed port, again and again, until there are more of them than such clients send.
+fn leading_nowhere(count: &TargetCount, config: &JudgeConfig) -> u64 {
+    let opened = count.fates.opened();
+    let by_each = config.refusals_per_source.saturating_mul(count.sources.distinct());
+    let pardoned =
+        if sent_by_clients(count.with_options, opened) { config.refusals_per_second.min(by_each) } else { 0 };
+    let refused = count.fates.refused.saturating_sub(pardoned);
+    // A mirror may show each packet twice or thrice.
+    let shown_again = opened.saturating_add(count.syn_repeated).saturating_mul(2);
+    let without_own = count.syn_rapid.saturating_sub(shown_again);
+    let left = count.fates.half_open + count.fates.silent + count.fates.aborted;
+    left.saturating_add(refused).saturating_add(without_own)
+}
+
+/// Do SYN come from whole TCPs, as far as their options say?
+pub(super) const fn sent_by_clients(with_options: u64, opened: u64) -> bool {
+    with_options.saturating_mul(2) >= opened
+}
+
+/// The numbers of a victim's last seconds.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    rows: VecDeque<Row>,
+}
+
+/// What is kept of a second.
+#[derive(Clone, Copy, Debug, Default)]
+struct Row {
+    second: u64,
+    fates: Fates,
+    answered: u64,
+    answered_again: u64,
+    leading_nowhere: u64,
+    completed_late: u64,
+    is_premature: bool,
+}
+
+/// The sum of some seconds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Window {
+    pub(super) fates: Fates,
+    pub(super) answered: u64,
+    pub(super) answered_again: u64,
+    pub(super) leading_nowhere: u64,
+    pub(super) completed_late: u64,
+    pub(super) is_premature: bool,
+}
+
+impl History {
+    /// Takes in a second, later than all before.
+    pub(super) fn push(&mut self, second: u64, count: &VictimSecond, is_premature: bool) {
+        while self.rows.front().is_some_and(|row| row.second.saturating_add(HALF_OPEN_SECONDS) <= second) {
+            self.rows.pop_front();
+        }
+        self.rows.push_back(Row {
+            second,
+            fates: count.fates,
+            answered: count.answered,
+            answered_again: count.answered_again,
+            leading_nowhere: count.leading_nowhere,
+            completed_late: count.completed_late,
+            is_premature,
+        });
+    }
+
+    /// The sum of the `seconds` that end with `second`.
+    pub(super) fn window(&self, second: u64, seconds: u64) -> Window {
+        let mut window = Window::default();
+        for row in self.rows.iter().rev().take_while(|row| row.second.saturating_add(seconds) > second) {
+            window.fates.add(&row.fates);
+            window.answered = window.answered.saturating_add(row.answered);
+            window.answered_again = window.answered_again.saturating_add(row.answered_again);
+            window.leading_nowhere = window.leading_nowhere.saturating_add(row.leading_nowhere);
+            window.completed_late = window.completed_late.saturating_add(row.completed_late);
+            window.is_premature |= row.is_premature;
+        }
+        window
+    }
+}
+
+impl Window {
+    /// Handshakes that a server may still hold half-open, if the window is as long as it holds them.
+    pub(super) const fn half_open(&self) -> u64 {
+        self.fates.half_open.saturating_sub(self.completed_late)
+    }
+
+    /// The share of completed handshakes among all.
+    pub(super) fn completion(&self) -> f64 {
+        let completed = self.fates.completed.saturating_add(self.completed_late);
+        number(completed) / number(self.fates.opened().max(1))
+    }
+
+    /// The share that leads nowhere, of what does and what was completed.
+    pub(super) fn ratio(&self) -> f64 {
+        let all = self.leading_nowhere.saturating_add(self.fates.completed);
+        number(self.leading_nowhere) / number(all.max(1))
+    }
+}
+
+/// Linux holds a half-open connection for 63 seconds (`tcp_synack_retries` 5: 1 + 2 + 4 + 8 + 16 + 32), others for 75 and less.
+pub(super) const HALF_OPEN_SECONDS: u64 = 63;

@@ -1,0 +1,228 @@
+//! What looks like mining to a search for words, and is not.
+
+mod stratum_support;
+
+use detect::stratum::judge::{Confidence, Kind, Verdict, judge};
+use detect::stratum::{Interest, interest};
+use stratum_support::{
+    M, P, Turn, facts_midstream, frame, hex, lines, post, response, texts, upgrade, verdict,
+};
+
+/// No verdict at all, whether the beginning was seen or not.
+fn assert_nothing(turns: &[Turn]) {
+    assert_eq!(verdict(turns), None);
+    assert_eq!(judge(&facts_midstream(turns)), None, "in midstream");
+}
+
+/// At most something that is worth knowing.
+fn assert_no_alarm(found: Option<&Verdict>) {
+    let is_alarm =
+        found.is_some_and(|verdict| verdict.confidence > Confidence::Low && verdict.kind == Kind::Mining);
+    assert!(!is_alarm, "{found:?}");
+}
+
+#[test]
+fn electrum_servers_speak_json_lines_too() {
+    let turns = lines(&[
+        (M, r#"{"id":0,"method":"server.version","params":["electrum/4.5","1.4"]}"#),
+        (P, r#"{"id":0,"jsonrpc":"2.0","result":["ElectrumX 1.16.0","1.4"]}"#),
+        (M, r#"{"id":1,"method":"blockchain.headers.subscribe","params":[]}"#),
+        (P, r#"{"id":1,"jsonrpc":"2.0","result":{"height":800000,"hex":"00e0ff3f"}}"#),
+        (M, r#"{"id":2,"method":"mempool.get_fee_histogram","params":[]}"#),
+        (P, r#"{"id":2,"jsonrpc":"2.0","result":[[12,128812]]}"#),
+        (M, r#"{"id":3,"method":"blockchain.transaction.broadcast","params":["0100"]}"#),
+        (P, r#"{"id":3,"jsonrpc":"2.0","result":"aa"}"#),
+    ]);
+    assert_nothing(&turns);
+}
+
+#[test]
+fn json_rpc_echo_says_the_miners_words_from_both_ends() {
+    let words = [
+        r#"{"id":1,"method":"mining.subscribe","params":["x"]}"#,
+        r#"{"id":2,"method":"mining.authorize","params":["a","b"]}"#,
+        r#"{"id":4,"method":"mining.submit","params":["a","bf","00000001","504e86ed","b2957c02"]}"#,
+    ];
+    let turns: Vec<_> = words.iter().flat_map(|word| [(M, *word), (P, *word)]).collect();
+    assert_nothing(&lines(&turns));
+    assert_nothing(&lines(&[
+        (M, r#"{"jsonrpc":"2.0","method":"echo","params":["hello"],"id":1}"#),
+        (P, r#"{"jsonrpc":"2.0","result":"hello","id":1}"#),
+    ]));
+}
+
+#[test]
+fn a_log_of_stratum_has_both_roles_at_one_end() {
+    let turns = lines(&[
+        (P, r#"{"id":1,"method":"mining.subscribe","params":["x"]}"#),
+        (P, r#"{"id":null,"method":"mining.set_difficulty","params":[2]}"#),
+        (P, r#"{"id":4,"method":"mining.submit","params":["a","bf","00000001","504e86ed","b2957c02"]}"#),
+        (P, r#"{"id":null,"method":"mining.set_difficulty","params":[2]}"#),
+    ]);
+    assert_nothing(&turns);
+}
+
+#[test]
+fn zabbix_asks_its_interface_over_http() {
+    assert_nothing(&[
+        (
+            M,
+            post(
+                r#"{"jsonrpc":"2.0","method":"user.login","params":{"username":"Admin","password":"zabbix"},"id":1}"#,
+            ),
+        ),
+        (P, response(r#"{"jsonrpc":"2.0","result":"0424bd59b807674191e7d77572075f33","id":1}"#)),
+        (
+            M,
+            post(
+                r#"{"jsonrpc":"2.0","method":"host.get","params":{"output":["hostid"]},"auth":"04","id":2}"#,
+            ),
+        ),
+        (P, response(r#"{"jsonrpc":"2.0","result":[{"hostid":"10084"}],"id":2}"#)),
+    ]);
+}
+
+#[test]
+fn language_servers_have_heads_of_their_own() {
+    let message = |body: &str| format!("Content-Length: {}\r\n\r\n{body}", body.len());
+    assert_nothing(&texts(&[
+        (M, &message(r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"capabilities":{}}}"#)),
+        (P, &message(r#"{"jsonrpc":"2.0","id":1,"result":{"capabilities":{"hoverProvider":true}}}"#)),
+    ]));
+}
+
+#[test]
+fn model_context_protocol_has_jobs_of_another_kind() {
+    assert_nothing(&lines(&[
+        (M, r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2024-11-05"}}"#),
+        (
+            P,
+            r#"{"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2024-11-05","serverInfo":{"name":"x"}}}"#,
+        ),
+        (M, r#"{"jsonrpc":"2.0","id":2,"method":"tools/list"}"#),
+        (P, r#"{"jsonrpc":"2.0","id":2,"result":{"tools":[]}}"#),
+    ]));
+}
+
+#[test]
+fn aria2_and_kodi_are_told_what_to_do_over_websocket() {
+    let turns = [
+        (
+            M,
+            r#"{"jsonrpc":"2.0","id":"q","method":"aria2.addUri","params":["token:x",["http://example.org/file"]]}"#,
+        ),
+        (P, r#"{"id":"q","jsonrpc":"2.0","result":"2089b05ecca3d829"}"#),
+        (M, r#"{"jsonrpc":"2.0","method":"Player.GetActivePlayers","id":1}"#),
+        (P, r#"{"id":1,"jsonrpc":"2.0","result":[]}"#),
+        (P, r#"{"jsonrpc":"2.0","method":"Player.OnPlay","params":{"data":{}}}"#),
+    ];
+    let framed = turns.iter().map(|(by, text)| (*by, frame(text, *by == M)));
+    assert_nothing(&upgrade().into_iter().chain(framed).collect::<Vec<_>>());
+    assert_nothing(&lines(&turns));
+}
+
+#[test]
+fn ethereum_wallets_ask_nodes_for_other_things() {
+    assert_nothing(&[
+        (M, post(r#"{"jsonrpc":"2.0","id":1,"method":"eth_blockNumber","params":[]}"#)),
+        (P, response(r#"{"jsonrpc":"2.0","id":1,"result":"0x1234"}"#)),
+        (M, post(r#"{"jsonrpc":"2.0","id":2,"method":"eth_call","params":[{"to":"0x00"},"latest"]}"#)),
+        (P, response(r#"{"jsonrpc":"2.0","id":2,"result":"0x"}"#)),
+        (M, post(r#"[{"jsonrpc":"2.0","id":3,"method":"eth_getBalance","params":["0x00","latest"]}]"#)),
+        (P, response(r#"[{"jsonrpc":"2.0","id":3,"result":"0x0"}]"#)),
+    ]);
+}
+
+#[test]
+fn work_of_ones_own_node_is_no_alarm() {
+    let work = format!(r#"{{"id":1,"jsonrpc":"2.0","result":["0x{0}","0x{0}","0x{0}"]}}"#, hex(64));
+    let turns =
+        [(M, post(r#"{"id":1,"jsonrpc":"2.0","method":"eth_getWork","params":[]}"#)), (P, response(&work))];
+    assert_no_alarm(verdict(&turns).as_ref());
+    assert_nothing(&[
+        (M, post(r#"{"jsonrpc":"2.0","id":"0","method":"get_info"}"#)),
+        (P, response(r#"{"id":"0","jsonrpc":"2.0","result":{"height":3,"status":"OK","target":120}}"#)),
+    ]);
+}
+
+#[test]
+fn anyone_may_log_in_somewhere() {
+    assert_nothing(&lines(&[
+        (M, r#"{"id":1,"method":"login","params":{"login":"bob","pass":"secret"}}"#),
+        (P, r#"{"id":1,"result":{"id":"77","status":"OK"}}"#),
+        (M, r#"{"id":2,"method":"submit","params":{"form":"a"}}"#),
+        (P, r#"{"id":2,"result":{"status":"OK"}}"#),
+        (P, r#"{"method":"job","params":{"name":"print","job_id":"4"}}"#),
+    ]));
+}
+
+#[test]
+fn pages_that_contain_the_words() {
+    let page = r#"<pre>{"id":1,"method":"mining.subscribe","params":["x"]}
+{"id":null,"method":"mining.set_difficulty","params":[2]}</pre>"#;
+    let document = r#"{"id":null,"method":"mining.set_difficulty","params":[2]}
+{"id":null,"method":"mining.set_difficulty","params":[4]}"#;
+    let ask = "GET /stratum.html HTTP/1.1\r\nHost: docs.example\r\n\r\n";
+    for body in [page, document] {
+        let turns = [texts(&[(M, ask)]), vec![(P, response(body))]].concat();
+        assert_eq!(verdict(&turns), None, "{body}");
+        assert_no_alarm(judge(&facts_midstream(&turns)).as_ref());
+    }
+    assert_eq!(interest(ask.as_bytes()), Interest::No);
+}
+
+#[test]
+fn a_page_that_was_joined_in_the_middle() {
+    let rest = format!("<p>more\n{}", r#"{"id":null,"method":"mining.set_difficulty","params":[2]}"#);
+    let turns = texts(&[(M, "GET /next HTTP/1.1\r\nHost: docs.example\r\n\r\n"), (P, &rest)]);
+    assert_eq!(judge(&facts_midstream(&turns)), None);
+}
+
+#[test]
+fn tickets_that_quote_stratum_over_http() {
+    let ticket = r#"{"title":"miner found","body":"{\"method\":\"mining.subscribe\",\"params\":[]}"}"#;
+    assert_nothing(&[(M, post(ticket)), (P, response(r#"{"id":7,"result":true}"#))]);
+    let quoted = r#"{"method":"mining.subscribe","params":["x"],"id":1}"#;
+    assert_nothing(&[(M, post(quoted)), (P, response(r#"{"id":1,"result":true}"#))]);
+}
+
+#[test]
+fn mail_that_quotes_stratum() {
+    let mail = "From: a@example.org\r\nSubject: stratum\r\n\r\nHello,\r\nthis is what the miner said:\r\n\r\n\
+        {\"id\":1,\"method\":\"mining.subscribe\",\"params\":[\"x\"]}\r\n\
+        {\"id\":2,\"method\":\"mining.authorize\",\"params\":[\"a\",\"b\"]}\r\n.\r\n";
+    assert_nothing(&texts(&[
+        (P, "220 mail.example ESMTP\r\n"),
+        (M, "EHLO client.example\r\nMAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n"),
+        (P, "250 ok\r\n250 ok\r\n250 ok\r\n354 go ahead\r\n"),
+        (M, mail),
+        (P, "250 queued\r\n"),
+    ]));
+}
+
+#[test]
+fn a_file_of_jobs_that_is_fetched_at_once_is_no_alarm() {
+    let job = format!(
+        r#"{{"jsonrpc":"2.0","method":"job","params":{{"blob":"{}","job_id":"1","target":"b88d0600"}}}}"#,
+        hex(152)
+    );
+    let file = format!("{job}\n{job}\n{job}\n");
+    assert_no_alarm(verdict(&texts(&[(P, &file)])).as_ref());
+}
+
+#[test]
+fn block_explorers_give_blocks_to_anyone() {
+    let block = format!(r#"{{"result":{{"previousblockhash":"{}","bits":"1b00","height":2}}}}"#, hex(64));
+    let turns =
+        [texts(&[(M, "GET /block HTTP/1.1\r\nHost: explorer.example\r\n\r\n")]), vec![(P, response(&block))]]
+            .concat();
+    assert_nothing(&turns);
+}
+
+#[test]
+fn sessions_without_mining_can_be_let_go() {
+    let other = lines(&[(M, r#"{"method":"a"}"#); 40]);
+    assert!(stratum_support::listen(&other).is_of_no_interest());
+    let text = texts(&[(M, "EHLO client.example\r\n"), (P, "250 ok\r\n")]);
+    assert!(stratum_support::listen(&text).is_of_no_interest());
+}

@@ -1,0 +1,17 @@
+//! SYN floods and scans: what has to be found, what must not be, what it may keep, and what it costs.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends where its setting fails"
+)]
+
+mod bounds;
+mod corpus;
+mod cost;
+mod fates;
+mod packets;
+mod probe;
+mod traps;
