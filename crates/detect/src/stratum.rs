@@ -1,6 +1,6 @@
 //! Mining, recognised by what miners and pools say to each other.
 //!
-//! [`interest`] looks at the first octets of a connection. If they can be about mining, a [`Session`] listens to both ends and
+//! [`interest()`] looks at the first octets of a connection. If they can be about mining, a [`Session`] listens to both ends and
 //! keeps [`Facts`]: a dialect, who is paid, jobs, shares and what became of them. What is said counts by its grammar, its
 //! direction, its framing and what was said before it, never by a word or a port alone.
 //!
