@@ -5,7 +5,7 @@ use flow::{EndReason, FlowRecord};
 use report::{FlowCounts, TopTalkers};
 
 use crate::{
-    pipeline::{Delivery, Merge},
+    pipeline::{Backlog, Delivery, Merge},
     progress::ProgressDisplay,
     sink::{Sink, SinkReport},
 };
@@ -35,10 +35,14 @@ impl Collector {
         mut self,
         deliveries: &Receiver<Delivery>,
         mut merge: Merge,
+        backlog: &Backlog,
         progress: &ProgressDisplay,
     ) -> CollectorReport {
         loop {
-            match deliveries.recv_timeout(PROGRESS_INTERVAL) {
+            backlog.set_collector_idles(true);
+            let delivery = deliveries.recv_timeout(PROGRESS_INTERVAL);
+            backlog.set_collector_idles(false);
+            match delivery {
                 Ok(delivery) => merge.take(delivery, |record| self.take(record)),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,

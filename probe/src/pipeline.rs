@@ -7,12 +7,14 @@
 //! Records go to the collector in batches with a watermark, and the emptied batches come back. What bounds them is how many there
 //! are.
 
+mod backlog;
 mod batches;
 mod delivery;
 mod merge;
 mod reading;
 mod worker;
 
+pub(crate) use backlog::Backlog;
 pub(crate) use batches::{Batches, Direct};
 pub(crate) use delivery::{Delivery, Outlet};
 pub(crate) use merge::Merge;

@@ -20,7 +20,7 @@ use crate::{
     destination::Destination,
     files_apart,
     outcome::{Outcome, UsageError},
-    pipeline::{Direct, Merge, Outlet, Reading, Worker},
+    pipeline::{Backlog, Direct, Merge, Outlet, Reading, Worker},
     progress::{Progress, ProgressDisplay},
     run::Run,
     say,
@@ -63,17 +63,17 @@ fn meter(
     filter: Option<&Filter>,
 ) -> anyhow::Result<Run> {
     let (deliver, deliveries) = unbounded();
-    let is_alone = workers == 1;
+    let (is_alone, backlog) = (workers == 1, Backlog::default());
     let (mut threads, mut emptied) = (Vec::new(), Vec::new());
     for number in 0..workers {
-        let (outlet, give_back) = Outlet::new(number.into(), deliver.clone(), is_alone);
+        let (outlet, give_back) = Outlet::new(number.into(), deliver.clone(), backlog.clone(), is_alone);
         emptied.push(give_back);
         threads.push(Worker::new(Shard(number), filter.cloned(), Meter::new(config), outlet));
     }
     drop(deliver);
     let progress = Progress::default();
     let display = ProgressDisplay::new(progress.clone(), files.total_octets());
-    let (collector, merge) = (Collector::new(sinks), Merge::new(emptied));
+    let (collector, merge) = (Collector::new(sinks), Merge::new(emptied, backlog.clone()));
 
     thread::scope(|scope| {
         let broken = |_| anyhow!("a thread has failed; please report the message above");
@@ -82,17 +82,17 @@ fn meter(
         {
             let mut batches = Direct::new(files, progress);
             let thread = spawn(scope, "worker 0", move || (worker.run(&mut batches), batches.into_files()))?;
-            let collected = collector.run(&deliveries, merge, &display);
+            let collected = collector.run(&deliveries, merge, &backlog, &display);
             let (report, files) = thread.join().map_err(broken)?;
             (collected, files, vec![report])
         } else {
-            let (reading, sources) = Reading::new(files, progress, filter.cloned(), workers);
+            let (reading, sources) = Reading::new(files, progress, filter.cloned(), backlog.clone(), workers);
             let reader = spawn(scope, "reader", move || reading.run())?;
             let mut running = Vec::new();
             for ((number, worker), mut batches) in threads.into_iter().enumerate().zip(sources) {
                 running.push(spawn(scope, &format!("worker {number}"), move || worker.run(&mut batches))?);
             }
-            let collected = collector.run(&deliveries, merge, &display);
+            let collected = collector.run(&deliveries, merge, &backlog, &display);
             let files = reader.join().map_err(broken)?;
             let reports =
                 running.into_iter().map(|thread| thread.join().map_err(broken)).collect::<Result<_, _>>()?;

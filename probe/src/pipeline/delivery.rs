@@ -1,8 +1,8 @@
-use std::time::Duration;
-
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use flow::FlowRecord;
 use wire::Timestamp;
+
+use super::Backlog;
 
 /// What a worker hands to the collector: records in order, and how far it has come.
 #[derive(Debug)]
@@ -15,10 +15,9 @@ pub(crate) struct Delivery {
 
 /// The worker's end of the way to the collector.
 ///
-/// It has a fixed number of batches of records; those that the collector has emptied come back. A worker that waits for one of
-/// them waits for the collector, which may itself wait for another worker's watermark, and that one for the reader, which waits
-/// until this one takes its next batch. So while there is input, a worker among others makes further batches; when it has made many,
-/// it waits for one to come back, since the outputs may be slower than metering, but not for long.
+/// Batches of records that the collector has emptied come back. A worker that is alone has a fixed number of them, and waits. One
+/// among others must not while there is input: the collector may wait for another worker's watermark, and that one for the reader,
+/// which waits until this one takes its next batch. It makes further batches then, and says in the [`Backlog`] what is on the way.
 #[derive(Debug)]
 pub(crate) struct Outlet {
     worker: usize,
@@ -26,6 +25,7 @@ pub(crate) struct Outlet {
     emptied: Receiver<Vec<FlowRecord>>,
     made: usize,
     may_wait: bool,
+    backlog: Backlog,
 }
 
 impl Outlet {
@@ -33,10 +33,11 @@ impl Outlet {
     pub(crate) fn new(
         worker: usize,
         deliveries: Sender<Delivery>,
+        backlog: Backlog,
         is_alone: bool,
     ) -> (Self, Sender<Vec<FlowRecord>>) {
         let (give_back, emptied) = unbounded();
-        (Self { worker, deliveries, emptied, made: 0, may_wait: is_alone }, give_back)
+        (Self { worker, deliveries, emptied, made: 0, may_wait: is_alone, backlog }, give_back)
     }
 
     /// From now on nobody waits for this worker's input.
@@ -44,25 +45,26 @@ impl Outlet {
         self.may_wait = true;
     }
 
+    /// Whether the collector should hear soon how far this worker has come.
+    pub(crate) fn is_backlog_large(&self) -> bool {
+        self.backlog.is_large()
+    }
+
     /// An empty batch with room for [`RECORDS_PER_BATCH`].
     pub(crate) fn empty_batch(&mut self) -> Vec<FlowRecord> {
         if let Ok(batch) = self.emptied.try_recv() {
             return batch;
         }
-        if self.may_wait && self.made >= BATCHES {
-            return self.emptied.recv().unwrap_or_default();
+        if self.made < BATCHES || !self.may_wait {
+            self.made += 1;
+            return Vec::with_capacity(RECORDS_PER_BATCH);
         }
-        if self.made >= MANY_BATCHES
-            && let Ok(batch) = self.emptied.recv_timeout(PATIENCE)
-        {
-            return batch;
-        }
-        self.made += 1;
-        Vec::with_capacity(RECORDS_PER_BATCH)
+        self.emptied.recv().unwrap_or_default()
     }
 
     /// Hands over records and the watermark.
     pub(crate) fn deliver(&mut self, records: Vec<FlowRecord>, watermark: Timestamp) {
+        self.backlog.add(records.len());
         let delivery = Delivery { worker: self.worker, records, watermark };
         // The collector outlives its workers, unless it has failed: then nobody wants the records.
         self.deliveries.send(delivery).ok();
@@ -72,6 +74,3 @@ impl Outlet {
 /// Handing over costs a wake-up each time, and records are to be in the cache of the one who takes them.
 pub(crate) const RECORDS_PER_BATCH: usize = 256;
 const BATCHES: usize = 8;
-const MANY_BATCHES: usize = 128;
-/// Long for a collector that is at work, and short for one that waits for another worker.
-const PATIENCE: Duration = Duration::from_millis(2);

@@ -4,12 +4,13 @@ use crossbeam_channel::Sender;
 use flow::FlowRecord;
 use wire::Timestamp;
 
-use super::Delivery;
+use super::{Backlog, Delivery};
 
 /// Brings the records of all workers in one order: that of [`FlowRecord::order`], in which each worker delivers its own.
 #[derive(Debug)]
 pub(crate) struct Merge {
     lanes: Vec<Lane>,
+    backlog: Backlog,
 }
 
 /// What a worker has delivered and nobody has taken yet.
@@ -24,9 +25,9 @@ struct Lane {
 
 impl Merge {
     /// A merge of as many workers as there are places to return emptied batches to.
-    pub(crate) fn new(emptied: Vec<Sender<Vec<FlowRecord>>>) -> Self {
+    pub(crate) fn new(emptied: Vec<Sender<Vec<FlowRecord>>>, backlog: Backlog) -> Self {
         let lane = |emptied| Lane { batches: VecDeque::new(), next: 0, watermark: Timestamp::ZERO, emptied };
-        Self { lanes: emptied.into_iter().map(lane).collect() }
+        Self { lanes: emptied.into_iter().map(lane).collect(), backlog }
     }
 
     /// Takes in a delivery, and gives `each` the records whose turn has come.
@@ -38,8 +39,9 @@ impl Merge {
         } else {
             lane.batches.push_back(delivery.records);
         }
+        let backlog = self.backlog.clone();
         while let Some(lane) = self.next_lane() {
-            lane.pass(&mut each);
+            lane.pass(&mut each, &backlog);
         }
     }
 
@@ -64,7 +66,7 @@ impl Lane {
     }
 
     /// Hands on the first record, and gives its batch back if that was the last one in it.
-    fn pass(&mut self, each: &mut impl FnMut(&FlowRecord)) {
+    fn pass(&mut self, each: &mut impl FnMut(&FlowRecord), backlog: &Backlog) {
         if let Some(record) = self.head() {
             each(record);
             self.next += 1;
@@ -73,6 +75,7 @@ impl Lane {
             && let Some(batch) = self.batches.pop_front()
         {
             self.next = 0;
+            backlog.remove(batch.len());
             self.give_back(batch);
         }
     }
@@ -81,5 +84,85 @@ impl Lane {
         batch.clear();
         // A worker that has ended needs it no more.
         self.emptied.send(batch).ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crossbeam_channel::{Receiver, unbounded};
+    use flow::{Direction, DirectionReason, EndReason, FlowId, FlowKey, Side};
+    use wire::{Address, Ip, Link, Packet, Transport};
+
+    use super::*;
+
+    /// A record that ended so many nanoseconds after the beginning of time.
+    fn record(ended: u64, id: u64) -> FlowRecord {
+        let address = Address::from_v4([10, 0, 0, 1]);
+        let ip = Ip { source: address, destination: address, version: 4, ..Ip::default() };
+        let packet = Packet {
+            timestamp: Timestamp::ZERO,
+            interface: 0,
+            link: Link::default(),
+            segment: None,
+            ip,
+            transport: Transport::Other,
+            payload: &[],
+            payload_offset: 0,
+            carrier: None,
+        };
+        FlowRecord {
+            ended: Timestamp::from_nanos(ended),
+            opened: Timestamp::from_nanos(id),
+            id: FlowId(id),
+            key: FlowKey::of(&packet).0,
+            initiator: Side::Low,
+            direction_reason: DirectionReason::FirstSeen,
+            end_reason: EndReason::IdleTimeout,
+            forward: Direction::default(),
+            reverse: Direction::default(),
+        }
+    }
+
+    fn merge(lanes: usize) -> (Merge, Vec<Receiver<Vec<FlowRecord>>>, Backlog) {
+        let (emptied, returned) = (0..lanes).map(|_| unbounded()).unzip();
+        let backlog = Backlog::default();
+        (Merge::new(emptied, backlog.clone()), returned, backlog)
+    }
+
+    /// The identifiers of the records whose turn it is after a delivery.
+    fn passed(merge: &mut Merge, worker: usize, records: &[FlowRecord], watermark: Timestamp) -> Vec<u64> {
+        let mut ids = Vec::new();
+        merge.take(Delivery { worker, records: records.to_vec(), watermark }, |record| ids.push(record.id.0));
+        ids
+    }
+
+    #[test]
+    fn a_record_waits_until_no_worker_can_have_an_earlier_one() {
+        let (mut merge, returned, _) = merge(2);
+        let at = Timestamp::from_nanos;
+        assert_eq!(passed(&mut merge, 0, &[record(5, 1), record(9, 2)], at(10)), Vec::<u64>::new());
+        assert_eq!(passed(&mut merge, 1, &[], at(5)), Vec::<u64>::new(), "one that ends at 5 may still come");
+        assert_eq!(passed(&mut merge, 1, &[record(7, 3)], at(8)), [1, 3]);
+        assert_eq!(passed(&mut merge, 1, &[], at(10)), [2]);
+        assert_eq!((returned[0].len(), returned[1].len()), (1, 3), "every batch comes back");
+    }
+
+    #[test]
+    fn records_of_the_last_moment_pass_when_the_workers_have_ended() {
+        let (mut merge, _, _) = merge(3);
+        let last = record(u64::MAX, 1);
+        assert_eq!(passed(&mut merge, 0, &[last], Timestamp::MAX), Vec::<u64>::new());
+        assert_eq!(passed(&mut merge, 1, &[], Timestamp::MAX), Vec::<u64>::new());
+        assert_eq!(passed(&mut merge, 2, &[record(3, 2)], Timestamp::MAX), [2, 1]);
+    }
+
+    #[test]
+    fn what_has_passed_is_no_longer_in_the_backlog() {
+        let (mut merge, _, backlog) = merge(1);
+        let records = vec![record(1, 1); 1 << 16];
+        backlog.add(records.len());
+        assert!(backlog.is_large());
+        assert_eq!(passed(&mut merge, 0, &records, Timestamp::MAX).len(), records.len());
+        assert!(!backlog.is_large());
     }
 }

@@ -4,7 +4,10 @@ use capture::{CaptureFiles, Fill, Filter};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use flow::{Clock, Shard, ShardMap};
 
-use super::batches::{Shared, SharedBatch};
+use super::{
+    Backlog,
+    batches::{Shared, SharedBatch},
+};
 use crate::progress::Progress;
 
 /// Reads captures and shares their frames out to several workers.
@@ -12,6 +15,7 @@ pub(crate) struct Reading {
     files: CaptureFiles,
     progress: Progress,
     filter: Option<Filter>,
+    backlog: Backlog,
     shards: ShardMap,
     clock: Clock,
     workers: Vec<Sender<Arc<SharedBatch>>>,
@@ -26,6 +30,7 @@ impl Reading {
         files: CaptureFiles,
         progress: Progress,
         filter: Option<Filter>,
+        backlog: Backlog,
         workers: u16,
     ) -> (Self, Vec<Shared>) {
         let (give_back, done) = unbounded();
@@ -41,6 +46,7 @@ impl Reading {
                 files,
                 progress,
                 filter,
+                backlog,
                 shards,
                 clock: Clock::default(),
                 workers: senders,
@@ -54,6 +60,7 @@ impl Reading {
     /// Reads to the end, and returns the captures for what they have to say.
     pub(crate) fn run(mut self) -> CaptureFiles {
         loop {
+            self.backlog.wait_until_small();
             let mut shared = self.empty_batch();
             if self.files.fill(&mut shared.batch) == Fill::End {
                 return self.files;
@@ -128,7 +135,8 @@ mod tests {
         fs::write(&path, large_capture()).unwrap();
         for workers in [2, 3] {
             let files = CaptureFiles::open([&path]).unwrap();
-            let (reading, sources) = Reading::new(files, Progress::default(), None, workers);
+            let (reading, sources) =
+                Reading::new(files, Progress::default(), None, Backlog::default(), workers);
             let frames: Vec<_> = thread::scope(|scope| {
                 let running: Vec<_> = sources
                     .into_iter()

@@ -91,10 +91,12 @@ impl Worker {
     }
 
     /// Tells the collector from time to time how far this worker has come, though little packet time has passed: the records of the
-    /// others wait for that. As often as it has walked past as many frames as it has flows, so that looking costs little per frame.
+    /// others wait for that. As often as it has walked past as many frames as it has flows, so that looking costs little per frame, and
+    /// whenever many records wait.
     fn report_progress(&mut self, frames: usize) {
         self.unreported_frames += u64::try_from(frames).unwrap_or(u64::MAX);
-        if self.unreported_frames >= self.meter.counts().live.max(FRAMES_PER_REPORT) {
+        let is_due = self.unreported_frames >= self.meter.counts().live.max(FRAMES_PER_REPORT);
+        if is_due || self.outlet.is_backlog_large() {
             self.meter.look(self.clock.now());
             self.deliver(self.clock.now());
         }
