@@ -14,7 +14,10 @@
 
 #![deny(clippy::indexing_slicing)]
 
+mod opinion;
 pub mod rdp;
 pub mod stratum;
 pub mod stream;
 pub mod synflood;
+
+pub use opinion::{Evidence, Severity, Value};

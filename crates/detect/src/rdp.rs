@@ -23,7 +23,7 @@ mod tool;
 mod x224;
 
 pub use connection::{Connection, Description, Fact, MESSAGE_OCTETS, Recognition, TlsClient};
-pub use finding::{Evidence, Finding, Kind, Severity, Value};
+pub use finding::{Finding, Kind};
 pub use judge::{Evicted, Judge, JudgeConfig, MAX_SERVERS, MAX_SOURCES, MAX_STATEMENTS};
 pub use mcs::ClientData;
 pub use observation::{LogonSeen, Observation, Seen};

@@ -32,7 +32,7 @@ mod victim;
 
 pub use capture_quality::{CaptureQuality, View};
 pub use config::{JudgeConfig, ObserverConfig};
-pub use finding::{Evidence, Finding, Kind, MAX_OFFENDERS, Phase, Severity, Victim};
+pub use finding::{Finding, Kind, MAX_OFFENDERS, Phase, Victim};
 pub use fingerprint::Fingerprints;
 pub use judge::{Judge, JudgeCounts};
 pub use observer::{Observer, ObserverCounts};

@@ -9,7 +9,8 @@ mod shared;
 
 use std::{collections::BTreeMap, path::Path};
 
-use detect::rdp::{Connection, ConnectionConfirm, Finding, Judge, JudgeConfig, Kind, Outcome, Severity};
+use detect::Severity;
+use detect::rdp::{Connection, ConnectionConfirm, Finding, Judge, JudgeConfig, Kind, Outcome};
 use serde_json::Value;
 
 use connections::{Ends, rdp_connections};

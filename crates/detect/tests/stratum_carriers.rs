@@ -2,7 +2,8 @@
 
 mod stratum_support;
 
-use detect::stratum::judge::{Confidence, Kind, Severity};
+use detect::Severity;
+use detect::stratum::judge::{Confidence, Kind};
 use detect::stratum::{Dialect, Stage};
 use stratum_support::sessions::{assert_high, bitcoin, cryptonote, shares};
 use stratum_support::{

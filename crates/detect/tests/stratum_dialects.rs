@@ -2,7 +2,8 @@
 
 mod stratum_support;
 
-use detect::stratum::judge::{Confidence, Value};
+use detect::Value;
+use detect::stratum::judge::Confidence;
 use detect::stratum::{Dialect, Login, Stage};
 use stratum_support::sessions::{assert_high, bitcoin, cryptonote, shares};
 use stratum_support::{M, P, Turn, facts, facts_midstream, hex, lines, only, verdict};

@@ -1,7 +1,9 @@
-use std::{fmt, net::IpAddr};
+use std::net::IpAddr;
 
 use flow::Endpoint;
 use wire::Timestamp;
+
+use crate::{Evidence, Severity};
 
 /// An opinion: what was done, to whom, how sure, and on what grounds.
 ///
@@ -49,85 +51,6 @@ impl Kind {
             Self::Compromise => "rdp_compromise",
             Self::Exploit => "rdp_exploit",
             Self::WithoutNla => "rdp_without_nla",
-        }
-    }
-}
-
-/// How much it matters.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum Severity {
-    /// Worth knowing.
-    Low,
-    /// Worth a look.
-    Medium,
-    /// Worth getting up for.
-    High,
-    /// Somebody is in.
-    Critical,
-}
-
-impl Severity {
-    /// Its name in outputs.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-            Self::Critical => "critical",
-        }
-    }
-}
-
-/// A number or a word that a finding rests on.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Evidence {
-    /// What it is; units stand in the name.
-    pub name: &'static str,
-    /// Its value.
-    pub value: Value,
-}
-
-/// The value of an [`Evidence`].
-#[derive(Clone, Debug, PartialEq)]
-pub enum Value {
-    /// A whole number.
-    Count(u64),
-    /// A measured number.
-    Number(f64),
-    /// Words.
-    Text(String),
-}
-
-impl From<u64> for Value {
-    fn from(count: u64) -> Self {
-        Self::Count(count)
-    }
-}
-
-impl From<f64> for Value {
-    fn from(number: f64) -> Self {
-        Self::Number(number)
-    }
-}
-
-impl From<&str> for Value {
-    fn from(text: &str) -> Self {
-        Self::Text(text.into())
-    }
-}
-
-impl From<String> for Value {
-    fn from(text: String) -> Self {
-        Self::Text(text)
-    }
-}
-
-impl fmt::Display for Value {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Count(count) => write!(f, "{count}"),
-            Self::Number(number) => write!(f, "{number}"),
-            Self::Text(text) => f.write_str(text),
         }
     }
 }

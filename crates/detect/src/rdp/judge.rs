@@ -15,9 +15,10 @@ pub use config::JudgeConfig;
 
 use super::{
     ConnectionConfirm, Outcome, Reason, SecurityProtocols,
-    finding::{Finding, Kind, Severity},
+    finding::{Finding, Kind},
     observation::{LogonSeen, Observation, Seen},
 };
+use crate::Severity;
 use bounded_map::BoundedMap;
 use server::Server;
 use source::{Source, Tries, Try};

@@ -2,6 +2,7 @@
 
 use super::facts::{Dialect, Facts, Login, Stage};
 use super::impact::Impact;
+use crate::{Evidence, Severity};
 
 /// What is thought of a connection.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,37 +43,6 @@ pub enum Confidence {
     Medium,
     /// They agreed, work was handed out, and shares of it were handed in.
     High,
-}
-
-/// How much it matters.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub enum Severity {
-    /// To be known.
-    Low,
-    /// To be looked at.
-    Medium,
-    /// To be acted on.
-    High,
-}
-
-/// A number or a text that an opinion rests on.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Evidence {
-    /// What it is.
-    pub name: &'static str,
-    /// What it says.
-    pub value: Value,
-}
-
-/// A piece of evidence.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Value {
-    /// A count.
-    Count(u64),
-    /// A measured or estimated number.
-    Number(f64),
-    /// What somebody said.
-    Text(String),
 }
 
 /// States an opinion; `None` if the facts hold nothing that other software would not say, too.
@@ -210,7 +180,7 @@ fn evidence(facts: &Facts, impact: Option<&Impact>) -> Vec<Evidence> {
     let mut evidence = Vec::new();
     let mut text = |name, value: Option<&str>| {
         if let Some(value) = value {
-            evidence.push(Evidence { name, value: Value::Text(value.to_owned()) });
+            evidence.push(Evidence::new(name, value));
         }
     };
     text("dialect", facts.dialect.map(Dialect::name));
@@ -237,7 +207,7 @@ fn evidence(facts: &Facts, impact: Option<&Impact>) -> Vec<Evidence> {
         counts
             .into_iter()
             .filter(|(_, count)| *count > 0)
-            .map(|(name, count)| Evidence { name, value: Value::Count(u64::from(count)) }),
+            .map(|(name, count)| Evidence::new(name, u64::from(count))),
     );
     let rate = impact.map(|impact| impact.hashes_per_second);
     let numbers = [
@@ -247,11 +217,7 @@ fn evidence(facts: &Facts, impact: Option<&Impact>) -> Vec<Evidence> {
         ("hashes_per_second_high", rate.map(|rate| rate.high)),
         ("hashes_per_second_reported", facts.reported_hashes_per_second),
     ];
-    evidence.extend(
-        numbers
-            .into_iter()
-            .filter_map(|(name, number)| Some(Evidence { name, value: Value::Number(number?) })),
-    );
+    evidence.extend(numbers.into_iter().filter_map(|(name, number)| Some(Evidence::new(name, number?))));
     evidence
 }
 

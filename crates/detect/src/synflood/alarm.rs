@@ -1,4 +1,5 @@
-use super::finding::{Kind, Phase, Severity};
+use super::finding::{Kind, Phase};
+use crate::Severity;
 
 /// What has been stated of a victim or a source, and is not over.
 #[derive(Clone, Copy, Debug)]

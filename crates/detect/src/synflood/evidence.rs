@@ -1,6 +1,6 @@
 //! Evidence in the making: names, numbers and thresholds in a fixed order.
 
-use super::{estimate::number, finding::Evidence};
+use crate::Evidence;
 
 /// A list of evidence that grows.
 #[derive(Debug, Default)]
@@ -9,18 +9,21 @@ pub(super) struct EvidenceList(Vec<Evidence>);
 impl EvidenceList {
     /// Adds a count.
     pub(super) fn count(self, name: &'static str, value: u64) -> Self {
-        self.number(name, number(value))
+        self.with(Evidence::new(name, value))
     }
 
     /// Adds a number.
-    pub(super) fn number(mut self, name: &'static str, value: f64) -> Self {
-        self.0.push(Evidence { name, value, threshold: None });
-        self
+    pub(super) fn number(self, name: &'static str, value: f64) -> Self {
+        self.with(Evidence::new(name, value))
     }
 
     /// Adds a number that was held against a threshold.
-    pub(super) fn held_against(mut self, name: &'static str, value: f64, threshold: f64) -> Self {
-        self.0.push(Evidence { name, value, threshold: Some(threshold) });
+    pub(super) fn held_against(self, name: &'static str, value: f64, threshold: f64) -> Self {
+        self.with(Evidence::new(name, value).held_against(threshold))
+    }
+
+    fn with(mut self, evidence: Evidence) -> Self {
+        self.0.push(evidence);
         self
     }
 

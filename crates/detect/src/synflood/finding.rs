@@ -2,6 +2,8 @@ use std::{fmt, net::IpAddr};
 
 use wire::Timestamp;
 
+use crate::{Evidence, Severity};
+
 use super::{capture_quality::CaptureQuality, prefix::Prefix, server_state::ServerState};
 
 /// An opinion: what was done, to whom, how sure, and on what grounds.
@@ -75,28 +77,6 @@ pub enum Phase {
     Ended,
 }
 
-/// How much it matters.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub enum Severity {
-    /// Worth knowing.
-    Low,
-    /// Worth a look.
-    Medium,
-    /// Worth getting up for.
-    High,
-}
-
-impl Severity {
-    /// Its name in outputs.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-        }
-    }
-}
-
 /// Who something is done to.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Victim {
@@ -120,17 +100,6 @@ impl fmt::Display for Victim {
             Self::Many => write!(f, "many"),
         }
     }
-}
-
-/// A number, and what it was held against.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Evidence {
-    /// What the number is, with its unit.
-    pub name: &'static str,
-    /// The number.
-    pub value: f64,
-    /// The threshold, if there is one.
-    pub threshold: Option<f64>,
 }
 
 /// Offenders that a finding names.

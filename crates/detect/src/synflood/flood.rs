@@ -6,10 +6,11 @@ use super::{
     config::JudgeConfig,
     estimate::{number, share},
     evidence::EvidenceList,
-    finding::{Evidence, Kind, Phase, Severity, Victim},
+    finding::{Kind, Phase, Victim},
     server_state::ServerState,
     victim::{HALF_OPEN_SECONDS, History, VictimSecond, sent_by_clients},
 };
+use crate::{Evidence, Severity};
 
 /// What a judge remembers of a victim: what is usual, how far it is from that, and since when.
 #[derive(Debug, Default)]

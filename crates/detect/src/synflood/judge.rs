@@ -6,7 +6,7 @@ use super::{
     alarm::Alarm,
     capture_quality::{CaptureQuality, ViewTally},
     config::JudgeConfig,
-    finding::{Finding, Kind, MAX_OFFENDERS, Phase, Severity, Victim},
+    finding::{Finding, Kind, MAX_OFFENDERS, Phase, Victim},
     flood::{Circumstances, FloodTracker},
     observer::FATE_SECONDS,
     prefix::Prefix,
@@ -14,6 +14,7 @@ use super::{
     source::SourceTracker,
     victim::VictimSecond,
 };
+use crate::Severity;
 
 /// Adds up the seconds of all observers and states findings.
 ///

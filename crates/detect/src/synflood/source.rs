@@ -5,10 +5,11 @@ use super::{
     config::JudgeConfig,
     estimate::{number, share},
     evidence::EvidenceList,
-    finding::{Evidence, Kind, Phase, Severity, Victim},
+    finding::{Kind, Phase, Victim},
     prefix::Prefix,
     second::{SourceCount, TriedTarget},
 };
+use crate::{Evidence, Severity};
 
 /// What a judge remembers of a source: what it tried, what came of it, and what it got without asking.
 #[derive(Debug, Default)]

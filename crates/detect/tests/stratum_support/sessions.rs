@@ -1,7 +1,8 @@
 //! Sessions that several tests need.
 
+use detect::Severity;
 use detect::stratum::Facts;
-use detect::stratum::judge::{Confidence, Kind, Severity};
+use detect::stratum::judge::{Confidence, Kind};
 
 use super::{M, P, Turn, hex, lines, verdict};
 

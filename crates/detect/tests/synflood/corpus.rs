@@ -6,7 +6,8 @@ use std::{
 };
 
 use capture::{Batch, CaptureReader, Fill};
-use detect::synflood::{Finding, Kind, Phase, ServerState, Severity, Victim};
+use detect::Severity;
+use detect::synflood::{Finding, Kind, Phase, ServerState, Victim};
 use serde_json::Value;
 
 use crate::probe::{Probe, started};

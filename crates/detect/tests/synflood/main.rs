@@ -1,4 +1,4 @@
-//! SYN floods and scans: what has to be found, what must not be, what it may keep, and what it costs.
+//! SYN floods and scans: what has to be found, what must not be, and what it may keep.
 
 #![expect(
     clippy::unwrap_used,
@@ -10,7 +10,6 @@
 
 mod bounds;
 mod corpus;
-mod cost;
 mod fates;
 mod packets;
 mod probe;

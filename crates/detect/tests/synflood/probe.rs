@@ -1,6 +1,7 @@
 //! Observers and a judge, put together as a probe does it.
 
-use detect::synflood::{Finding, Judge, JudgeConfig, Kind, Observer, ObserverConfig, Phase, Severity};
+use detect::Severity;
+use detect::synflood::{Finding, Judge, JudgeConfig, Kind, Observer, ObserverConfig, Phase};
 use wire::{Packet, Timestamp};
 
 /// Observers that share the packets by address pair, and their judge.
@@ -87,5 +88,6 @@ pub(crate) fn started(findings: &[Finding], kind: Kind) -> Option<&Finding> {
 }
 
 pub(crate) fn value(finding: &Finding, name: &str) -> f64 {
-    finding.evidence.iter().find(|one| one.name == name).unwrap_or_else(|| panic!("no {name}")).value
+    let value = finding.evidence.iter().find(|one| one.name == name).and_then(|one| one.value.number());
+    value.unwrap_or_else(|| panic!("no {name}"))
 }

@@ -1,7 +1,8 @@
 //! What looks like a flood or a scan and is none, and what does not look like one and is: each trap is a test, with packets that
 //! are written here. All are judged twice, with one observer and with three.
 
-use detect::synflood::{Finding, Kind, Phase, ServerState, Severity, Victim, View};
+use detect::Severity;
+use detect::synflood::{Finding, Kind, Phase, ServerState, Victim, View};
 use wire::{Packet, Transport};
 
 use crate::{

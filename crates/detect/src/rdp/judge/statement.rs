@@ -7,9 +7,10 @@ use wire::Timestamp;
 use super::{JudgeConfig, Topic, server::Failing, source::Tries};
 use crate::rdp::{
     Outcome, Reason, SecurityProtocols,
-    finding::{Evidence, Finding, Kind, Severity, Value},
+    finding::{Finding, Kind},
     observation::{LogonSeen, Observation},
 };
+use crate::{Evidence, Severity, Value};
 
 /// How passwords are guessed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -257,7 +258,7 @@ struct EvidenceList(Vec<Evidence>);
 
 impl EvidenceList {
     fn add(&mut self, name: &'static str, value: impl Into<Value>) {
-        self.0.push(Evidence { name, value: value.into() });
+        self.0.push(Evidence::new(name, value));
     }
 }
 
