@@ -14,10 +14,18 @@
 
 #![deny(clippy::indexing_slicing)]
 
-mod opinion;
+mod capture_quality;
+mod evidence;
+mod finding;
+mod prefix;
 pub mod rdp;
+mod severity;
 pub mod stratum;
 pub mod stream;
 pub mod synflood;
 
-pub use opinion::{Evidence, Severity, Value};
+pub use capture_quality::{CaptureQuality, View};
+pub use evidence::{Evidence, Value};
+pub use finding::{Connection, Finding, Kind, MAX_OFFENDERS, Phase, Victim};
+pub use prefix::Prefix;
+pub use severity::Severity;

@@ -6,7 +6,6 @@
 //! It must never know packets, ports that RDP usually has, or where octets come from.
 
 mod connection;
-mod finding;
 mod framing;
 mod ja4;
 mod judge;
@@ -23,7 +22,6 @@ mod tool;
 mod x224;
 
 pub use connection::{Connection, Description, Fact, MESSAGE_OCTETS, Recognition, TlsClient};
-pub use finding::{Finding, Kind};
 pub use judge::{Evicted, Judge, JudgeConfig, MAX_SERVERS, MAX_SOURCES, MAX_STATEMENTS};
 pub use mcs::ClientData;
 pub use observation::{LogonSeen, Observation, Seen};

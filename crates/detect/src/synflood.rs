@@ -13,30 +13,25 @@
 
 mod alarm;
 mod bin;
-mod capture_quality;
 mod config;
 mod estimate;
 mod evidence;
-mod finding;
 mod fingerprint;
 mod flood;
 mod half_open;
 mod judge;
 mod observer;
-mod prefix;
 mod sample;
 mod second;
 mod server_state;
 mod source;
 mod victim;
+mod view_tally;
 
-pub use capture_quality::{CaptureQuality, View};
 pub use config::{JudgeConfig, ObserverConfig};
-pub use finding::{Finding, Kind, MAX_OFFENDERS, Phase, Victim};
 pub use fingerprint::Fingerprints;
 pub use judge::{Judge, JudgeCounts};
 pub use observer::{Observer, ObserverCounts};
-pub use prefix::Prefix;
 pub use sample::{SAMPLE_SIZE, Sample, Sampled};
 pub use second::{Fates, Second, SourceCount, Span, Target, TargetCount, TriedTarget, TryingSource};
 pub use server_state::ServerState;

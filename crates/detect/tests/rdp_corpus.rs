@@ -9,8 +9,8 @@ mod shared;
 
 use std::{collections::BTreeMap, path::Path};
 
-use detect::Severity;
-use detect::rdp::{Connection, ConnectionConfirm, Finding, Judge, JudgeConfig, Kind, Outcome};
+use detect::rdp::{Connection, ConnectionConfirm, Judge, JudgeConfig, Outcome};
+use detect::{Finding, Kind, Severity};
 use serde_json::Value;
 
 use connections::{Ends, rdp_connections};
@@ -133,12 +133,11 @@ fn findings(capture: &Path) -> Option<Vec<Finding>> {
         let evidence: Vec<_> = finding.evidence.iter().map(|e| format!("{}={}", e.name, e.value)).collect();
         let (kind, severity) = (finding.kind.name(), finding.severity.name());
         println!(
-            "{} {kind} {severity} {:.2} {:?} > {}:{} {:?} {}",
+            "{} {kind} {severity} {:.2} {:?} > {} {:?} {}",
             capture.file_name().unwrap().display(),
             finding.confidence,
             finding.offenders,
-            finding.victim.address,
-            finding.victim.port,
+            finding.victim,
             finding.techniques,
             evidence.join(", ")
         );
@@ -147,7 +146,8 @@ fn findings(capture: &Path) -> Option<Vec<Finding>> {
 }
 
 fn severe(findings: &[Finding]) -> Vec<(Kind, Severity)> {
-    let severe = findings.iter().filter(|finding| finding.severity >= Severity::Medium);
+    let severe =
+        findings.iter().filter(|finding| finding.severity >= Severity::Medium && finding.phase.is_alert());
     severe.map(|finding| (finding.kind, finding.severity)).collect()
 }
 
@@ -164,7 +164,7 @@ fn nothing_in_the_corpus_is_an_attack_on_logons() {
 fn the_recorded_attacks_are_found_as_they_are_labelled() {
     for (file, label) in shared::labels("lab") {
         let is_attack = label["positives"]["rdp_bruteforce"] == true;
-        let expected = if is_attack { vec![(Kind::Bruteforce, Severity::Medium)] } else { Vec::new() };
+        let expected = if is_attack { vec![(Kind::RdpBruteforce, Severity::Medium)] } else { Vec::new() };
         let findings = findings(&shared::capture("lab", &file)).unwrap();
         assert_eq!(severe(&findings), expected, "{file}");
     }
@@ -174,14 +174,14 @@ fn the_recorded_attacks_are_found_as_they_are_labelled() {
 fn the_attack_of_the_projects_own_capture_is_found_from_guess_to_session() {
     let findings = findings(&shared::workspace().join("pcaps/cryptojacking.pcap")).unwrap();
     let expected = [
-        (Kind::Bruteforce, Severity::Medium),
-        (Kind::Bruteforce, Severity::High),
-        (Kind::Compromise, Severity::High),
-        (Kind::Compromise, Severity::Critical),
+        (Kind::RdpBruteforce, Severity::Medium),
+        (Kind::RdpBruteforce, Severity::High),
+        (Kind::RdpCompromise, Severity::High),
+        (Kind::RdpCompromise, Severity::Critical),
     ];
     assert_eq!(severe(&findings), expected);
     for finding in findings.iter().filter(|finding| finding.severity >= Severity::Medium) {
-        assert_eq!(finding.victim.address.to_string(), "192.0.2.10");
+        assert_eq!(finding.victim.address().unwrap().to_string(), "192.0.2.10");
         assert_eq!(finding.offenders.len(), 1);
         assert_eq!(finding.offenders[0].to_string(), "198.51.100.7");
     }

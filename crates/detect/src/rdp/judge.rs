@@ -15,10 +15,9 @@ pub use config::JudgeConfig;
 
 use super::{
     ConnectionConfirm, Outcome, Reason, SecurityProtocols,
-    finding::{Finding, Kind},
     observation::{LogonSeen, Observation, Seen},
 };
-use crate::Severity;
+use crate::{Finding, Kind, Phase, Severity};
 use bounded_map::BoundedMap;
 use server::Server;
 use source::{Source, Tries, Try};
@@ -33,7 +32,7 @@ pub struct Judge {
     config: JudgeConfig,
     sources: BoundedMap<IpAddr, Source>,
     servers: BoundedMap<Endpoint, Server>,
-    stated: BoundedMap<Topic, Severity>,
+    stated: BoundedMap<Topic, Stated>,
     next_sweep: Timestamp,
     findings: Vec<Finding>,
 }
@@ -44,6 +43,14 @@ struct Topic {
     kind: Kind,
     source: Option<IpAddr>,
     server: Option<Endpoint>,
+}
+
+/// What was said of a topic.
+#[derive(Clone, Copy, Debug)]
+struct Stated {
+    severity: Severity,
+    /// When it was said last.
+    at: Timestamp,
 }
 
 /// What had to make room in full ledgers.
@@ -237,7 +244,7 @@ impl Judge {
 
     /// Has guessing by many sources been stated of this server?
     fn is_under_attack(&self, server: Endpoint) -> bool {
-        let topic = Topic { kind: Kind::Bruteforce, source: None, server: Some(server) };
+        let topic = Topic { kind: Kind::RdpBruteforce, source: None, server: Some(server) };
         self.stated.get(&topic).is_some()
     }
 
@@ -258,12 +265,18 @@ impl Judge {
         self.state((Topic { kind: finding.kind, source, server: None }, finding));
     }
 
-    /// Says it, unless it has been said and was no less bad.
-    fn state(&mut self, (topic, finding): (Topic, Finding)) {
-        let is_new = self.stated.get(&topic).is_none_or(|severity| *severity < finding.severity);
-        let severity = self.stated.entry(topic, finding.last_seen, || finding.severity);
-        *severity = finding.severity.max(*severity);
-        if is_new {
+    /// Says it if it is new, worse than what was said, or was said a while ago.
+    fn state(&mut self, (topic, mut finding): (Topic, Finding)) {
+        let time = finding.stated_at;
+        let Some(stated) = self.stated.get(&topic).copied() else {
+            self.stated.entry(topic, time, || Stated { severity: finding.severity, at: time });
+            return self.findings.push(finding);
+        };
+        let is_worse = finding.severity > stated.severity;
+        let is_due = finding.severity == stated.severity && time.nanos_since(stated.at) >= UPDATE_NANOS;
+        if is_worse || is_due {
+            finding.phase = if is_worse { Phase::Raised } else { Phase::Updated };
+            *self.stated.entry(topic, time, || stated) = Stated { severity: finding.severity, at: time };
             self.findings.push(finding);
         }
     }
@@ -298,6 +311,8 @@ pub const MAX_SOURCES: usize = 4_096;
 pub const MAX_SERVERS: usize = 1_024;
 /// Things that are remembered as said.
 pub const MAX_STATEMENTS: usize = 8_192;
+/// What goes on is said again after a minute, with its new numbers.
+const UPDATE_NANOS: u64 = 60_000_000_000;
 const SWEEP_NANOS: u64 = 3_600_000_000_000;
 /// Users of one address that have succeeded; an attacker who has as many has been found by the first.
 const SHARED_USERS: usize = 3;

@@ -1,5 +1,4 @@
-use super::finding::{Kind, Phase};
-use crate::Severity;
+use crate::{Kind, Phase, Severity};
 
 /// What has been stated of a victim or a source, and is not over.
 #[derive(Clone, Copy, Debug)]

@@ -5,9 +5,9 @@ use hashbrown::HashMap;
 
 use super::{
     config::ObserverConfig,
-    prefix::Prefix,
     second::{Second, SourceCount, Target, TargetCount},
 };
+use crate::Prefix;
 
 /// A second that is being counted.
 #[derive(Debug)]

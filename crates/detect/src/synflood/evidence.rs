@@ -7,6 +7,11 @@ use crate::Evidence;
 pub(super) struct EvidenceList(Vec<Evidence>);
 
 impl EvidenceList {
+    /// Adds words.
+    pub(super) fn text(self, name: &'static str, value: &str) -> Self {
+        self.with(Evidence::new(name, value))
+    }
+
     /// Adds a count.
     pub(super) fn count(self, name: &'static str, value: u64) -> Self {
         self.with(Evidence::new(name, value))

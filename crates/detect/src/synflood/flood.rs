@@ -2,15 +2,13 @@ use wire::Timestamp;
 
 use super::{
     alarm::Alarm,
-    capture_quality::{CaptureQuality, View},
     config::JudgeConfig,
     estimate::{number, share},
     evidence::EvidenceList,
-    finding::{Kind, Phase, Victim},
     server_state::ServerState,
     victim::{HALF_OPEN_SECONDS, History, VictimSecond, sent_by_clients},
 };
-use crate::{Evidence, Severity};
+use crate::{CaptureQuality, Evidence, Kind, Phase, Severity, Victim, View};
 
 /// What a judge remembers of a victim: what is usual, how far it is from that, and since when.
 #[derive(Debug, Default)]
@@ -230,6 +228,7 @@ impl FloodTracker {
         let (ten, minute) =
             (self.history.window(second, RECENT_SECONDS), self.history.window(second, HALF_OPEN_SECONDS));
         EvidenceList::default()
+            .text("server_state", self.server_state().name())
             .held_against("excess_cusum", self.excess, threshold(victim, config))
             .held_against("leading_nowhere_ratio_10s", ten.ratio(), config.learning_ratio)
             .held_against("half_open_now", number(minute.half_open()), number(config.floor_half_open))

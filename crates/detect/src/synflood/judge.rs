@@ -4,17 +4,15 @@ use wire::Timestamp;
 
 use super::{
     alarm::Alarm,
-    capture_quality::{CaptureQuality, ViewTally},
     config::JudgeConfig,
-    finding::{Finding, Kind, MAX_OFFENDERS, Phase, Victim},
     flood::{Circumstances, FloodTracker},
     observer::FATE_SECONDS,
-    prefix::Prefix,
     second::{Second, Target},
     source::SourceTracker,
     victim::VictimSecond,
+    view_tally::ViewTally,
 };
-use crate::Severity;
+use crate::{CaptureQuality, Finding, Kind, MAX_OFFENDERS, Phase, Prefix, Severity, Victim};
 
 /// Adds up the seconds of all observers and states findings.
 ///
@@ -237,10 +235,10 @@ impl Judge {
             victim,
             offenders,
             offender_count,
+            connection: None,
             first_seen: tracker.episode.span.first,
             last_seen: tracker.last_seen,
             stated_at: end_of(second),
-            server: Some(tracker.server_state()),
             evidence: tracker.evidence(victim, &self.config),
             capture_quality: quality,
         }
@@ -369,10 +367,10 @@ fn source_finding(
         victim: tracker.victim(source),
         offenders,
         offender_count,
+        connection: None,
         first_seen: tracker.basis().span.first,
         last_seen: tracker.basis().span.last,
         stated_at: end_of(second),
-        server: None,
         evidence: tracker.evidence(config),
         capture_quality: quality,
     }

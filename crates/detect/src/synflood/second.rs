@@ -4,9 +4,9 @@ use wire::Timestamp;
 
 use super::{
     fingerprint::Fingerprints,
-    prefix::Prefix,
     sample::{Additive, Sample},
 };
+use crate::Prefix;
 
 /// What one observer saw of the handshakes that were opened in one second of packet time.
 ///

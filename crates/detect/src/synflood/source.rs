@@ -5,11 +5,9 @@ use super::{
     config::JudgeConfig,
     estimate::{number, share},
     evidence::EvidenceList,
-    finding::{Kind, Phase, Victim},
-    prefix::Prefix,
     second::{SourceCount, TriedTarget},
 };
-use crate::{Evidence, Severity};
+use crate::{Evidence, Kind, Phase, Prefix, Severity, Victim};
 
 /// What a judge remembers of a source: what it tried, what came of it, and what it got without asking.
 #[derive(Debug, Default)]
@@ -179,7 +177,7 @@ impl SourceTracker {
         let hosts: std::collections::BTreeSet<_> =
             self.episode.targets.values().map(|target| target.address).collect();
         let count = self.episode.targets.distinct();
-        (hosts.into_iter().take(super::finding::MAX_OFFENDERS).collect(), count)
+        (hosts.into_iter().take(crate::MAX_OFFENDERS).collect(), count)
     }
 
     pub(super) fn kind(&self) -> Kind {

@@ -1,6 +1,7 @@
 //! Nothing that is sent makes anything grow past its bound, and what is kept says the same however packets are divided.
 
-use detect::synflood::{JudgeConfig, Kind, ObserverConfig};
+use detect::Kind;
+use detect::synflood::{JudgeConfig, ObserverConfig};
 use proptest::prelude::*;
 use wire::{Packet, Tcp, Transport};
 

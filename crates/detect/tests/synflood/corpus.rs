@@ -6,8 +6,8 @@ use std::{
 };
 
 use capture::{Batch, CaptureReader, Fill};
-use detect::Severity;
-use detect::synflood::{Finding, Kind, Phase, ServerState, Victim};
+use detect::synflood::ServerState;
+use detect::{Finding, Kind, Phase, Severity, Victim};
 use serde_json::Value;
 
 use crate::probe::{Probe, started};
@@ -57,7 +57,7 @@ fn a_low_flood_under_ordinary_traffic_is_found_within_seconds() {
     let flood = started(&findings, Kind::SynFlood).expect("the flood was not found");
     assert_eq!(flood.victim, Victim::Port("192.0.2.10".parse().unwrap(), 80));
     assert_eq!(flood.severity, Severity::Medium);
-    assert_eq!(flood.server, Some(ServerState::Unaffected));
+    assert_eq!(flood.text("server_state"), Some(ServerState::Unaffected.name()));
     // pcaps/cryptojacking.md: the capture begins at 2026-03-04 08:00:00 UTC, the flood lasts from 07:00 to 07:48.
     let begins = 1_772_611_200 + 7 * 60;
     assert_eq!(flood.first_seen.seconds(), begins);
@@ -96,7 +96,7 @@ fn judge(label: &Label, findings: &[Finding]) -> Vec<String> {
             && match finding.kind {
                 Kind::SynFlood | Kind::SynScan => false,
                 Kind::SynAckReflection => !label.has_reflection,
-                Kind::Backscatter => true,
+                _ => true,
             }
     });
     faults.extend(others.map(|finding| format!("{}: {} false", label.file, finding.kind.name())));
@@ -129,7 +129,7 @@ fn describe(finding: &Finding) -> String {
         finding.victim,
         finding.offender_count,
         finding.offenders.first(),
-        finding.server.map_or("-", ServerState::name),
+        finding.text("server_state").unwrap_or("-"),
         finding.capture_quality.view.name(),
         finding.capture_quality.missing,
     )

@@ -1,7 +1,7 @@
 //! Observers and a judge, put together as a probe does it.
 
-use detect::Severity;
-use detect::synflood::{Finding, Judge, JudgeConfig, Kind, Observer, ObserverConfig, Phase};
+use detect::synflood::{Judge, JudgeConfig, Observer, ObserverConfig};
+use detect::{Finding, Kind, Phase, Severity};
 use wire::{Packet, Timestamp};
 
 /// Observers that share the packets by address pair, and their judge.

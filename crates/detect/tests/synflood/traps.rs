@@ -1,8 +1,8 @@
 //! What looks like a flood or a scan and is none, and what does not look like one and is: each trap is a test, with packets that
 //! are written here. All are judged twice, with one observer and with three.
 
-use detect::Severity;
-use detect::synflood::{Finding, Kind, Phase, ServerState, Victim, View};
+use detect::synflood::ServerState;
+use detect::{Finding, Kind, Phase, Severity, Victim, View};
 use wire::{Packet, Transport};
 
 use crate::{
@@ -86,7 +86,7 @@ fn low_floods_under_ordinary_traffic_are_found_within_seconds() {
         let delay = (flood.stated_at - flood.first_seen).as_secs();
         assert!(delay <= 9, "{per_second} SYN/s after {delay} s");
         assert!((flood.first_seen.millis() - BEGINNING_MS).abs_diff(90_000) <= 1_000);
-        assert_eq!(flood.server, Some(ServerState::Unaffected));
+        assert_eq!(flood.text("server_state"), Some(ServerState::Unaffected.name()));
         assert!(flood.techniques.contains(&"T1499.001"));
     }
 }
@@ -125,14 +125,20 @@ fn a_backlog_that_is_exhausted_makes_it_severe() {
     let findings = findings(join([crowd(SERVER, 0, 80 * SECOND, 50), answered(first), unanswered(rest)]));
     the_flood(&findings);
     let raised = findings.iter().find(|finding| finding.phase == Phase::Raised).unwrap();
-    assert_eq!((raised.severity, raised.server), (Severity::High, Some(ServerState::BacklogExhausted)));
+    assert_eq!(
+        (raised.severity, raised.text("server_state")),
+        (Severity::High, Some(ServerState::BacklogExhausted.name()))
+    );
 }
 
 #[test]
 fn syn_ack_that_is_not_repeated_shows_syn_cookies() {
     let flood = spoofed(SERVER, 80, 0, 20 * SECOND, 100);
     let packets = flood.iter().flat_map(|(ms, ends)| [ends.syn(*ms), ends.syn_ack(ms + 1)]).collect();
-    assert_eq!(the_flood(&findings(packets)).server, Some(ServerState::SynCookiesProbable));
+    assert_eq!(
+        the_flood(&findings(packets)).text("server_state"),
+        Some(ServerState::SynCookiesProbable.name())
+    );
 }
 
 #[test]
@@ -270,7 +276,10 @@ fn a_flood_of_a_closed_port_is_one_and_harms_nothing() {
     let packets = flood.iter().flat_map(|(ms, ends)| [ends.syn(*ms), ends.server_reset(ms + 1)]).collect();
     let findings = findings(packets);
     let flood = the_flood(&findings);
-    assert_eq!((flood.severity, flood.server), (Severity::Medium, Some(ServerState::PortClosed)));
+    assert_eq!(
+        (flood.severity, flood.text("server_state")),
+        (Severity::Medium, Some(ServerState::PortClosed.name()))
+    );
 }
 
 #[test]
@@ -313,7 +322,7 @@ fn a_capture_of_what_goes_to_servers_shows_no_flood_where_clients_go_on() {
     let seen = findings(join([packets, unanswered(&flood)]));
     let one_way = the_flood(&seen);
     assert_eq!(one_way.capture_quality.view, View::TowardsServers);
-    assert_ne!(one_way.server, Some(ServerState::BacklogExhausted));
+    assert_ne!(one_way.text("server_state"), Some(ServerState::BacklogExhausted.name()));
     let both = findings(join([crowd(SERVER, 0, 60 * SECOND, 200), answered(&flood)]));
     assert!(the_flood(&both).confidence > one_way.confidence);
 }

@@ -7,10 +7,11 @@ use wire::Timestamp;
 use super::{JudgeConfig, Topic, server::Failing, source::Tries};
 use crate::rdp::{
     Outcome, Reason, SecurityProtocols,
-    finding::{Finding, Kind},
     observation::{LogonSeen, Observation},
 };
-use crate::{Evidence, Severity, Value};
+use crate::{
+    CaptureQuality, Connection, Evidence, Finding, Kind, MAX_OFFENDERS, Phase, Severity, Value, Victim,
+};
 
 /// How passwords are guessed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -71,15 +72,13 @@ impl Guessing<'_> {
         // What was typed at a logon screen, if anything, was not seen.
         let certainty = if screens > failed { LOGON_SCREEN_CERTAINTY } else { 1.0 };
         Finding {
-            kind: Kind::Bruteforce,
+            kind: Kind::RdpBruteforce,
             severity: self.severity,
             confidence: self.pattern.confidence() * certainty,
             techniques: techniques(tries, config),
-            victim: observation.server,
-            offenders: vec![observation.client.address],
             first_seen: tries.first().map_or(observation.time, |first| first.opened),
-            last_seen: observation.time,
             evidence: evidence.0,
+            ..about_pair(observation)
         }
     }
 }
@@ -116,15 +115,13 @@ impl Success<'_> {
             evidence.add("ja4", ja4.as_str());
         }
         Finding {
-            kind: Kind::Compromise,
+            kind: Kind::RdpCompromise,
             severity: if is_session { Severity::Critical } else { Severity::High },
             confidence: self.confidence(),
             techniques: if is_session { vec!["T1110", "T1078", "T1021.001"] } else { vec!["T1110", "T1078"] },
-            victim: observation.server,
-            offenders: vec![observation.client.address],
             first_seen: tries.first().map_or(seen.opened, |first| first.opened),
-            last_seen: observation.time,
             evidence: evidence.0,
+            ..about_pair(observation)
         }
     }
 
@@ -155,17 +152,17 @@ pub(super) fn distributed(
     let seconds = config.slow_window.as_secs();
     evidence.add("threshold", format!("{failures} by {sources} sources in {seconds} s"));
     let finding = Finding {
-        kind: Kind::Bruteforce,
+        kind: Kind::RdpBruteforce,
         severity: Severity::Medium,
         confidence: 0.7,
         techniques: vec!["T1110.001"],
-        victim: observation.server,
         offenders: failing.sources.iter().copied().take(MAX_OFFENDERS).collect(),
+        offender_count: count(failing.sources.len()),
         first_seen: failing.first,
-        last_seen: observation.time,
         evidence: evidence.0,
+        ..about_pair(observation)
     };
-    (Topic { kind: Kind::Bruteforce, source: None, server: Some(observation.server) }, finding)
+    (Topic { kind: Kind::RdpBruteforce, source: None, server: Some(observation.server) }, finding)
 }
 
 /// An attempt at CVE-2019-0708.
@@ -182,11 +179,12 @@ pub(super) fn exploit(observation: &Observation, client_name: &str, client_build
         severity: Severity::High,
         confidence: 0.9,
         techniques: vec![technique],
-        offenders: vec![observation.client.address],
-        ..about_server(Kind::Exploit, observation, evidence)
+        kind: Kind::RdpExploit,
+        evidence: evidence.0,
+        ..about_pair(observation)
     };
     let (source, server) = (Some(observation.client.address), Some(observation.server));
-    (Topic { kind: Kind::Exploit, source, server }, finding)
+    (Topic { kind: Kind::RdpExploit, source, server }, finding)
 }
 
 /// A server that lets clients log on without network level authentication.
@@ -197,21 +195,36 @@ pub(super) fn without_nla(observation: &Observation, permitted: SecurityProtocol
     for (name, updates) in FIXES {
         evidence.add(name, updates);
     }
-    let finding = about_server(Kind::WithoutNla, observation, evidence);
-    (Topic { kind: Kind::WithoutNla, source: None, server: Some(observation.server) }, finding)
+    let finding = Finding {
+        kind: Kind::RdpWithoutNla,
+        confidence: 0.9,
+        offenders: Vec::new(),
+        offender_count: 0,
+        evidence: evidence.0,
+        ..about_pair(observation)
+    };
+    (Topic { kind: Kind::RdpWithoutNla, source: None, server: Some(observation.server) }, finding)
 }
 
-fn about_server(kind: Kind, observation: &Observation, evidence: EvidenceList) -> Finding {
+/// What all findings on a client and a server have in common: of low severity, and of no kind in particular.
+fn about_pair(observation: &Observation) -> Finding {
+    let &Observation { time, flow, client, server, .. } = observation;
     Finding {
-        kind,
+        kind: Kind::RdpBruteforce,
+        phase: Phase::Started,
         severity: Severity::Low,
-        confidence: 0.9,
+        confidence: 0.0,
         techniques: Vec::new(),
-        victim: observation.server,
-        offenders: Vec::new(),
-        first_seen: observation.time,
-        last_seen: observation.time,
-        evidence: evidence.0,
+        victim: Victim::at(server),
+        offenders: vec![client.address],
+        offender_count: 1,
+        connection: Some(Connection { flow, source: client, target: server }),
+        first_seen: time,
+        last_seen: time,
+        stated_at: time,
+        evidence: Vec::new(),
+        // The judge of handshakes knows it.
+        capture_quality: CaptureQuality::default(),
     }
 }
 
@@ -265,7 +278,6 @@ impl EvidenceList {
 const LOGON_SCREEN_CERTAINTY: f64 = 0.75;
 const TYPED_CERTAINTY: f64 = 0.7;
 const TRIES_PER_SPRAYED_USER: usize = 3;
-const MAX_OFFENDERS: usize = 32;
 /// Microsoft's updates, by the advisories of each.
 const FIXES: [(&str, &str); 3] = [
     (

@@ -78,7 +78,11 @@ impl Court {
 
     /// Kinds and severities of what was stated.
     fn stated(&self) -> Vec<(Kind, Severity)> {
-        self.findings.iter().map(|finding| (finding.kind, finding.severity)).collect()
+        self.findings
+            .iter()
+            .filter(|finding| finding.phase.is_alert())
+            .map(|finding| (finding.kind, finding.severity))
+            .collect()
     }
 }
 
@@ -87,8 +91,8 @@ fn moment(seconds: f64) -> Timestamp {
         .saturating_add_nanos(u64::try_from(Duration::from_secs_f64(seconds + 1_000.0).as_nanos()).unwrap())
 }
 
-const GUESSING: (Kind, Severity) = (Kind::Bruteforce, Severity::Medium);
-const LOW_GUESSING: (Kind, Severity) = (Kind::Bruteforce, Severity::Low);
+const GUESSING: (Kind, Severity) = (Kind::RdpBruteforce, Severity::Medium);
+const LOW_GUESSING: (Kind, Severity) = (Kind::RdpBruteforce, Severity::Low);
 
 #[test]
 fn ten_failures_in_ten_minutes_are_guessing_and_are_stated_once() {
@@ -175,9 +179,9 @@ fn success_after_guessing_is_a_finding_of_its_own() {
     }
     court.hear(&Case { seconds: 31.0, source: 1, server: 1, user: "test", logon: ACCEPTED });
     court.succeed(120.0, 1, 1, "test");
-    let raised = (Kind::Bruteforce, Severity::High);
+    let raised = (Kind::RdpBruteforce, Severity::High);
     let expected =
-        [GUESSING, raised, (Kind::Compromise, Severity::High), (Kind::Compromise, Severity::Critical)];
+        [GUESSING, raised, (Kind::RdpCompromise, Severity::High), (Kind::RdpCompromise, Severity::Critical)];
     assert_eq!(court.stated(), expected);
     let names: Vec<_> = court.findings[2].evidence.iter().map(|evidence| evidence.name).collect();
     for name in ["failed_logons", "span_seconds", "gap_seconds", "distinguished_by"] {
@@ -196,7 +200,7 @@ fn one_of_many_guessers_that_succeeds_is_a_finding() {
     court.fail(60_100.0, 200, 1, "alice");
     court.succeed(60_110.0, 200, 1, "alice");
     let kinds: Vec<_> = court.stated().into_iter().map(|(kind, _)| kind).collect();
-    assert_eq!(kinds, [Kind::Bruteforce, Kind::Bruteforce, Kind::Compromise]);
+    assert_eq!(kinds, [Kind::RdpBruteforce, Kind::RdpBruteforce, Kind::RdpCompromise]);
 }
 
 #[test]
@@ -209,8 +213,8 @@ fn a_session_that_leaves_the_size_of_failures_is_a_success() {
     court.hear_with(&screen(100.0), SecurityProtocols::SSL, 4_000);
     assert_eq!(court.stated(), [GUESSING]);
     court.hear_with(&screen(200.0), SecurityProtocols::SSL, 150_000);
-    assert_eq!(court.stated()[2], (Kind::Compromise, Severity::Critical));
-    assert!(court.findings[2].confidence <= 0.5);
+    assert_eq!(court.stated()[2], (Kind::RdpCompromise, Severity::Critical));
+    assert!(court.findings.last().unwrap().confidence <= 0.5);
 }
 
 #[test]
@@ -341,7 +345,7 @@ fn who_asks_for_ms_t120_tries_an_exploit() {
         let seen = Seen::AskedForMsT120 { client_name: "x1810".into(), client_build: 2_600 };
         court.see(seconds, 1, 1, seen);
     }
-    assert_eq!(court.stated(), [(Kind::Exploit, Severity::High)]);
+    assert_eq!(court.stated(), [(Kind::RdpExploit, Severity::High)]);
 }
 
 #[test]
@@ -353,7 +357,7 @@ fn a_server_without_network_level_authentication_is_low_and_never_called_unpatch
     assert_eq!(court.stated(), []);
     court.see(3.0, 1, 2, selected(SecurityProtocols::SSL));
     court.see(4.0, 1, 2, Seen::Answered(ConnectionConfirm::Bare));
-    assert_eq!(court.stated(), [(Kind::WithoutNla, Severity::Low)]);
+    assert_eq!(court.stated(), [(Kind::RdpWithoutNla, Severity::Low)]);
     for evidence in &court.findings[0].evidence {
         assert!(!evidence.value.to_string().contains("unpatched"));
     }

@@ -1,31 +1,6 @@
-//! What the opinions of all judges have in common.
+//! What findings rest on.
 
 use std::fmt;
-
-/// How much a finding matters.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum Severity {
-    /// Worth knowing.
-    Low,
-    /// Worth a look.
-    Medium,
-    /// Worth getting up for.
-    High,
-    /// Somebody is in.
-    Critical,
-}
-
-impl Severity {
-    /// Its name in outputs.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-            Self::Critical => "critical",
-        }
-    }
-}
 
 /// A number or a word that an opinion rests on.
 #[derive(Clone, Debug, PartialEq)]
