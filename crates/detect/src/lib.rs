@@ -14,9 +14,12 @@
 
 #![deny(clippy::indexing_slicing)]
 
+mod bounded_map;
 mod capture_quality;
 mod evidence;
 mod finding;
+mod observation;
+pub mod observe;
 mod prefix;
 pub mod rdp;
 mod severity;
@@ -27,5 +30,6 @@ pub mod synflood;
 pub use capture_quality::{CaptureQuality, View};
 pub use evidence::{Evidence, Value};
 pub use finding::{Connection, Finding, Kind, MAX_OFFENDERS, Phase, Victim};
+pub use observation::Observation;
 pub use prefix::Prefix;
 pub use severity::Severity;

@@ -23,10 +23,14 @@ mod interest;
 pub mod judge;
 mod message;
 mod objects;
+mod observation;
+mod pools;
 mod session;
 mod wallet;
 
 pub use difficulty::{Difficulty, Work};
 pub use facts::{Carriers, Dialect, Facts, Login, MAX_TEXT_CHARACTERS, NoiseSizes, Shares, Stage};
 pub use interest::{Interest, interest};
+pub use observation::Observation;
+pub use pools::{Judge, MAX_PAIRS};
 pub use session::Session;

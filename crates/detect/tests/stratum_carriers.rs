@@ -2,9 +2,9 @@
 
 mod stratum_support;
 
-use detect::Severity;
-use detect::stratum::judge::{Confidence, Kind};
+use detect::stratum::judge::Confidence;
 use detect::stratum::{Dialect, Stage};
+use detect::{Kind, Severity};
 use stratum_support::sessions::{assert_high, bitcoin, cryptonote, shares};
 use stratum_support::{
     M, P, Turn, facts, facts_midstream, frame, hex, post, response, texts, upgrade, verdict,

@@ -9,7 +9,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use capture::{Batch, CaptureReader, Fill};
-use detect::stratum::judge::{Confidence, Kind, Verdict, judge};
+use detect::Kind;
+use detect::stratum::judge::{Confidence, Verdict, judge};
 use detect::stratum::{Dialect, Facts, Interest, Session, interest};
 use detect::stream::{Chunk, Direction};
 use flow::{FlowKey, Side};

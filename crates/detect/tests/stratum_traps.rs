@@ -2,7 +2,8 @@
 
 mod stratum_support;
 
-use detect::stratum::judge::{Confidence, Kind, Verdict, judge};
+use detect::Kind;
+use detect::stratum::judge::{Confidence, Verdict, judge};
 use detect::stratum::{Interest, interest};
 use stratum_support::{
     M, P, Turn, facts_midstream, frame, hex, lines, post, response, texts, upgrade, verdict,

@@ -1,7 +1,7 @@
 use wire::{Icmp, Packet, Tcp, TcpFlags, Timestamp, Transport};
 
 use crate::{
-    DirectionReason, FirstPacket, FlowKey, Side,
+    DirectionReason, FirstPacket, FlowId, FlowKey, Side,
     bearing::Bearing,
     config::{IdleClass, TimeoutNanos},
     connection::Connection,
@@ -10,6 +10,13 @@ use crate::{
 /// The number of a flow's place in its meter, for as long as the flow lives. A later flow may get it again.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct FlowNumber(pub(crate) u32);
+
+impl FlowNumber {
+    /// The number as the index of a list that has an entry for each place. Numbers are dense from 0.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
 
 /// A flow that still grows: what every packet changes, in two cache lines.
 ///
@@ -109,6 +116,16 @@ impl Biflow {
     /// The end that opened it, as far as is known.
     pub const fn initiator(&self) -> Side {
         self.bearing.initiator()
+    }
+
+    /// Its identity, which its records have, too.
+    pub fn id(&self) -> FlowId {
+        FlowId::new(&self.key, self.began)
+    }
+
+    /// The sequence number of the initiator's latest SYN, if one was seen.
+    pub const fn syn_sequence(&self) -> Option<u32> {
+        if self.connection.has_syn() { Some(self.syn_sequence) } else { None }
     }
 
     /// Whether no packet was counted since the last record was cut.

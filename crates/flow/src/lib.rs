@@ -66,7 +66,7 @@ pub use biflow::{Biflow, FlowNumber};
 pub use clock::Clock;
 pub use config::{MeterConfig, Timeouts};
 pub use key::{FlowKey, Side};
-pub use meter::{Meter, MeterCounts, PacketCount};
+pub use meter::{Accounted, Meter, MeterCounts, PacketCount};
 pub use placement::{Placed, Placement};
 pub use record::{Direction, DirectionReason, EndReason, Endpoint, FirstPacket, FlowId, FlowRecord};
 pub use shard::{Shard, ShardMap};

@@ -37,6 +37,15 @@ pub struct MeterCounts {
     pub waited: PacketCount,
 }
 
+/// Where a packet was counted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Accounted {
+    /// Its flow.
+    pub flow: FlowNumber,
+    /// The packet has opened the flow: whatever was known of the number before belongs to another one.
+    pub is_new: bool,
+}
+
 /// Packets and their octets from the IP header on.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct PacketCount {
@@ -77,15 +86,15 @@ impl Meter {
         self.table.touch(placement)
     }
 
-    /// Counts a packet to its flow, and says which that is.
+    /// Counts a packet to its flow, and says which that is. What waited for the packet is counted behind it.
     #[inline]
-    pub fn account(&mut self, packet: &Packet<'_>, placement: &Placement) -> FlowNumber {
+    pub fn account(&mut self, packet: &Packet<'_>, placement: &Placement) -> Accounted {
         self.account_overdue(placement.clock);
-        let number = self.table.account(packet, placement);
+        let accounted = self.table.account(packet, placement);
         if placement.releases {
             self.account_released(placement);
         }
-        FlowNumber(number)
+        accounted
     }
 
     /// A flow that lives.

@@ -1,7 +1,7 @@
 use wire::{Packet, Timestamp};
 
 use crate::{
-    Direction, EndReason, FlowId, FlowRecord, Side,
+    Direction, EndReason, FlowRecord, Side,
     biflow::{Biflow, Opening, of},
     chunks::{Chunks, SparseChunks},
 };
@@ -105,7 +105,7 @@ impl FlowSlab {
         Some(FlowRecord {
             ended,
             opened: flow.opened,
-            id: FlowId::new(&flow.key, flow.began),
+            id: flow.id(),
             key: flow.key,
             initiator,
             direction_reason: flow.bearing.reason(),

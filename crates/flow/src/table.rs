@@ -7,7 +7,7 @@
 use wire::{Packet, Timestamp, Transport};
 
 use crate::{
-    EndReason, FlowRecord, Placement, Side,
+    Accounted, EndReason, FlowNumber, FlowRecord, Placement, Side,
     biflow::{Biflow, Opening, of},
     config::{IdleClass, TimeoutNanos},
     ending::{Ended, Ending},
@@ -83,17 +83,17 @@ impl FlowTable {
         }
     }
 
-    /// Counts a packet to its flow, which it opens if there is none, and returns the flow's number.
+    /// Counts a packet to its flow, which it opens if there is none.
     #[inline]
-    pub(crate) fn account(&mut self, packet: &Packet<'_>, placement: &Placement) -> u32 {
+    pub(crate) fn account(&mut self, packet: &Packet<'_>, placement: &Placement) -> Accounted {
         self.clock = self.clock.max(placement.clock);
         let is_it = |number| self.slab.get(number).is_some_and(|flow| flow.key == placement.key);
-        let number = match self.index.find(placement.hash, is_it) {
-            Some(number) if !self.is_over(number, packet, placement) => number,
-            predecessor => self.open(packet, placement, predecessor),
+        let (number, is_new) = match self.index.find(placement.hash, is_it) {
+            Some(number) if !self.is_over(number, packet, placement) => (number, false),
+            predecessor => (self.open(packet, placement, predecessor), true),
         };
         self.count(number, packet, placement.sender);
-        number
+        Accounted { flow: FlowNumber(number), is_new }
     }
 
     /// Lets the clock go on, and looks through the flows if that is due. `true` if records may be ready.
@@ -319,7 +319,7 @@ mod tests {
 
     fn account(table: &mut FlowTable, packet: &Packet<'_>, clock: Timestamp) -> u32 {
         let (key, sender) = FlowKey::of(packet);
-        table.account(packet, &Placement { key, sender, clock, hash: 7, releases: false })
+        table.account(packet, &Placement { key, sender, clock, hash: 7, releases: false }).flow.0
     }
 
     #[test]

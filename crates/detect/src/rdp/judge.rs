@@ -1,6 +1,5 @@
 //! Who guesses passwords, and who got in: opinions from the observations of all workers, in the order of packet time.
 
-mod bounded_map;
 mod config;
 mod server;
 mod source;
@@ -17,8 +16,8 @@ use super::{
     ConnectionConfirm, Outcome, Reason, SecurityProtocols,
     observation::{LogonSeen, Observation, Seen},
 };
-use crate::{Finding, Kind, Phase, Severity};
-use bounded_map::BoundedMap;
+use crate::{Finding, Kind, Phase, Severity, bounded_map::BoundedMap};
+
 use server::Server;
 use source::{Source, Tries, Try};
 use statement::{Guessing, Pattern, Success};

@@ -3,7 +3,7 @@ use std::time::Duration;
 use flow::{Endpoint, FlowId};
 use wire::Timestamp;
 
-use super::{Connection, ConnectionConfirm, Fact, Logon, SecurityProtocols, Tool};
+use super::{Connection, ConnectionConfirm, Description, Fact, Logon, SecurityProtocols, Tool};
 
 /// A [`Fact`] with the connection that it is about, for the judge.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,6 +53,8 @@ pub struct LogonSeen {
     pub tool: Option<Tool>,
     /// Octets from the server after the security protocol was set up.
     pub server_octets: u64,
+    /// All that the connection said of itself.
+    pub description: Box<Description>,
 }
 
 impl LogonSeen {
@@ -87,6 +89,7 @@ impl Observation {
                 ja4: description.tls_client.as_ref().map(|client| client.ja4.clone()),
                 tool: description.tool,
                 server_octets: connection.records().server.octets,
+                description: Box::new(description.clone()),
             }),
         };
         Self { time, flow, client, server, seen }

@@ -2,7 +2,7 @@
 
 use super::facts::{Dialect, Facts, Login, Stage};
 use super::impact::Impact;
-use crate::{Evidence, Severity};
+use crate::{Evidence, Kind, Severity};
 
 /// What is thought of a connection.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,17 +23,6 @@ pub struct Verdict {
     pub impact: Option<Impact>,
 }
 
-/// What a connection is.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Kind {
-    /// Somebody mines, or tries to.
-    Mining,
-    /// Somebody asks a node for work and hands in none: a miner without luck, or monitoring.
-    WorkRequests,
-    /// A node of a currency talks to another.
-    CryptocurrencyNode,
-}
-
 /// How sure an opinion is.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Confidence {
@@ -45,23 +34,61 @@ pub enum Confidence {
     High,
 }
 
+impl Confidence {
+    /// How probable that is, as far as the labelled captures tell.
+    pub const fn probability(self) -> f64 {
+        match self {
+            Self::Low => 0.4,
+            Self::Medium => 0.8,
+            Self::High => 0.98,
+        }
+    }
+}
+
+/// The essence of an opinion: what a connection is, how sure that is, and why.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Grade {
+    /// What it is: [`Kind::Mining`], [`Kind::WorkRequests`] or [`Kind::CryptocurrencyNode`].
+    pub kind: Kind,
+    /// How sure that is.
+    pub confidence: Confidence,
+    /// Why.
+    pub reason: &'static str,
+}
+
+impl Grade {
+    const fn new(kind: Kind, confidence: Confidence, reason: &'static str) -> Self {
+        Self { kind, confidence, reason }
+    }
+
+    /// How much it matters: nodes and questions little, mining as much as it is certain.
+    pub fn severity(&self) -> Severity {
+        match self.confidence {
+            _ if self.kind != Kind::Mining => Severity::Low,
+            Confidence::High => Severity::High,
+            Confidence::Medium => Severity::Medium,
+            Confidence::Low => Severity::Low,
+        }
+    }
+}
+
 /// States an opinion; `None` if the facts hold nothing that other software would not say, too.
 pub fn judge(facts: &Facts) -> Option<Verdict> {
+    Some(verdict(facts, grade(facts)?))
+}
+
+/// The essence of [`judge`], which costs little.
+pub fn grade(facts: &Facts) -> Option<Grade> {
     let stage = facts.stage()?;
     if facts.noise.is_some() && facts.statements == 0 {
-        return Some(verdict(
-            facts,
-            Kind::Mining,
-            Confidence::Low,
-            Severity::Low,
-            vec!["sizes of the handshake are those of encrypted Stratum V2"],
-        ));
+        let reason = "sizes of the handshake are those of encrypted Stratum V2";
+        return Some(Grade::new(Kind::Mining, Confidence::Low, reason));
     }
     let dialect = facts.dialect?;
     if dialect.is_of_nodes() {
-        let reasons = vec!["nodes of a currency talk; mining does not follow from it"];
+        let reason = "nodes of a currency talk; mining does not follow from it";
         let confidence = if dialect == Dialect::EthereumPeer { Confidence::Low } else { Confidence::High };
-        return Some(verdict(facts, Kind::CryptocurrencyNode, confidence, Severity::Low, reasons));
+        return Some(Grade::new(Kind::CryptocurrencyNode, confidence, reason));
     }
     if dialect.asks_a_node() && facts.shares.submitted == 0 && facts.login == Login::Unseen {
         return asks_only(facts, stage);
@@ -71,12 +98,7 @@ pub fn judge(facts: &Facts) -> Option<Verdict> {
         return None;
     }
     let (confidence, reason) = confidence(facts, stage);
-    let severity = match confidence {
-        Confidence::High => Severity::High,
-        Confidence::Medium => Severity::Medium,
-        Confidence::Low => Severity::Low,
-    };
-    Some(verdict(facts, Kind::Mining, confidence, severity, vec![reason]))
+    Some(Grade::new(Kind::Mining, confidence, reason))
 }
 
 fn confidence(facts: &Facts, stage: Stage) -> (Confidence, &'static str) {
@@ -112,7 +134,7 @@ fn lasts(facts: &Facts) -> bool {
     }
 }
 
-fn asks_only(facts: &Facts, stage: Stage) -> Option<Verdict> {
+fn asks_only(facts: &Facts, stage: Stage) -> Option<Grade> {
     let is_worked_for = facts.jobs > 0 || facts.is_distinctive;
     let reason = match stage {
         Stage::Attempt => "work was asked for and not given",
@@ -121,26 +143,21 @@ fn asks_only(facts: &Facts, stage: Stage) -> Option<Verdict> {
         }
         _ => "work was asked for and refused",
     };
-    is_worked_for.then(|| verdict(facts, Kind::WorkRequests, Confidence::Low, Severity::Low, vec![reason]))
+    is_worked_for.then(|| Grade::new(Kind::WorkRequests, Confidence::Low, reason))
 }
 
-fn verdict(
-    facts: &Facts,
-    kind: Kind,
-    confidence: Confidence,
-    severity: Severity,
-    mut reasons: Vec<&'static str>,
-) -> Verdict {
+fn verdict(facts: &Facts, grade: Grade) -> Verdict {
+    let mut reasons = vec![grade.reason];
     let impact = Impact::of(facts);
     if impact.is_some_and(|impact| impact.shares < FEW_SHARES) {
         reasons.push("few shares: the hash rate is uncertain, see its interval");
     }
     Verdict {
-        kind,
-        confidence,
-        severity,
+        kind: grade.kind,
+        confidence: grade.confidence,
+        severity: grade.severity(),
         reasons,
-        techniques: techniques(facts, kind),
+        techniques: techniques(facts, grade.kind),
         evidence: evidence(facts, impact.as_ref()),
         impact,
     }
@@ -218,6 +235,19 @@ fn evidence(facts: &Facts, impact: Option<&Impact>) -> Vec<Evidence> {
         ("hashes_per_second_reported", facts.reported_hashes_per_second),
     ];
     evidence.extend(numbers.into_iter().filter_map(|(name, number)| Some(Evidence::new(name, number?))));
+    let processors = impact.and_then(|impact| impact.processors);
+    for (low, high, range) in processors.iter().flat_map(|processors| {
+        [
+            ("cores_low", "cores_high", processors.cores),
+            ("watts_low", "watts_high", processors.watts),
+            ("kwh_per_day_low", "kwh_per_day_high", processors.kilowatt_hours_per_day),
+        ]
+    }) {
+        evidence.extend([Evidence::new(low, range.0), Evidence::new(high, range.1)]);
+    }
+    if processors.is_some_and(|processors| processors.is_more_than_one_machine) {
+        evidence.push(Evidence::new("machines", "more than one: a proxy, or a machine made for it"));
+    }
     evidence
 }
 

@@ -4,6 +4,7 @@ use wire::Timestamp;
 
 use super::{
     fingerprint::Fingerprints,
+    observer::FATE_SECONDS,
     sample::{Additive, Sample},
 };
 use crate::Prefix;
@@ -282,6 +283,11 @@ impl Additive for TriedTarget {
 }
 
 impl Second {
+    /// When the capture's clock shows this, an observer hands the second over.
+    pub const fn is_final_at(&self) -> Timestamp {
+        Timestamp::from_parts(self.second.saturating_add(FATE_SECONDS + 1), 0)
+    }
+
     /// Adds what another observer saw of the same second.
     pub(super) fn add(&mut self, other: Self) {
         for (target, count) in other.targets {

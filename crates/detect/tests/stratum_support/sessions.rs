@@ -1,8 +1,8 @@
 //! Sessions that several tests need.
 
-use detect::Severity;
 use detect::stratum::Facts;
-use detect::stratum::judge::{Confidence, Kind};
+use detect::stratum::judge::Confidence;
+use detect::{Kind, Severity};
 
 use super::{M, P, Turn, hex, lines, verdict};
 

@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use wire::Timestamp;
 
-use super::bounded_map::BoundedMap;
+use crate::bounded_map::BoundedMap;
 
 /// What many sources did at one server.
 #[derive(Clone, Debug)]

@@ -64,6 +64,7 @@ impl Court {
             ja4: None,
             tool: Some(Tool::OpenSsl),
             server_octets,
+            description: Box::default(),
         };
         self.see(case.seconds, case.source, case.server, Seen::Logon(seen));
     }

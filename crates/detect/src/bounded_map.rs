@@ -4,19 +4,19 @@ use wire::Timestamp;
 
 /// A map of at most so many entries: when it is full, those that were used longest ago make room.
 #[derive(Clone, Debug)]
-pub(super) struct BoundedMap<K, V> {
+pub(crate) struct BoundedMap<K, V> {
     entries: BTreeMap<K, (Timestamp, V)>,
     most: usize,
     evicted: u64,
 }
 
 impl<K: Copy + Ord, V> BoundedMap<K, V> {
-    pub(super) fn new(most: usize) -> Self {
+    pub(crate) fn new(most: usize) -> Self {
         Self { entries: BTreeMap::new(), most, evicted: 0 }
     }
 
     /// The entry of `key`, made by `make` if there is none, and used at `time`.
-    pub(super) fn entry(&mut self, key: K, time: Timestamp, make: impl FnOnce() -> V) -> &mut V {
+    pub(crate) fn entry(&mut self, key: K, time: Timestamp, make: impl FnOnce() -> V) -> &mut V {
         if self.entries.len() >= self.most && !self.entries.contains_key(&key) {
             self.evict();
         }
@@ -25,22 +25,30 @@ impl<K: Copy + Ord, V> BoundedMap<K, V> {
         value
     }
 
-    pub(super) fn get(&self, key: &K) -> Option<&V> {
+    pub(crate) fn get(&self, key: &K) -> Option<&V> {
         self.entries.get(key).map(|(_, value)| value)
     }
 
+    pub(crate) fn remove(&mut self, key: &K) -> Option<V> {
+        self.entries.remove(key).map(|(_, value)| value)
+    }
+
+    pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        self.entries.get_mut(key).map(|(_, value)| value)
+    }
+
     /// In the order of the keys.
-    pub(super) fn values(&self) -> impl Iterator<Item = (&K, &V)> {
+    pub(crate) fn values(&self) -> impl Iterator<Item = (&K, &V)> {
         self.entries.iter().map(|(key, (_, value))| (key, value))
     }
 
     /// Forgets entries that were used before `time`.
-    pub(super) fn forget_before(&mut self, time: Timestamp) {
+    pub(crate) fn forget_before(&mut self, time: Timestamp) {
         self.entries.retain(|_, (used, _)| *used >= time);
     }
 
     /// How many entries had to make room.
-    pub(super) fn evicted(&self) -> u64 {
+    pub(crate) fn evicted(&self) -> u64 {
         self.evicted
     }
 

@@ -1,0 +1,100 @@
+//! What a worker's packets show: all observers together.
+//!
+//! An [`Observer`] sees each packet after the meter has counted it. It follows the handshakes of all connections, looks at the first
+//! octets of each, and listens to the few that may be of interest. What it sees, it says as [`Observation`]s.
+//!
+//! A connection of no interest costs an octet for its place in the meter, and for each packet a look at that. A connection that is
+//! listened to is known by its key, so that it is listened to further though its flow has timed out in between.
+
+mod attention;
+mod listener;
+mod listeners;
+
+use flow::{Accounted, Meter};
+use wire::{Packet, Timestamp, Transport};
+
+use crate::{Observation, synflood};
+use listeners::Listeners;
+
+/// Observes the packets of one worker.
+#[derive(Debug)]
+pub struct Observer {
+    handshakes: synflood::Observer,
+    listeners: Listeners,
+    /// Not yet taken.
+    observations: Vec<Observation>,
+}
+
+/// How much an observer may keep.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct ObserverConfig {
+    /// Handshakes and what is counted of them.
+    pub handshakes: synflood::ObserverConfig,
+    /// What connections that are listened to may take in memory, in octets, at worst. It is rounded up to some dozens of them.
+    pub listening_octets: usize,
+}
+
+/// What an observer had no room for.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct ObserverCounts {
+    /// Handshakes.
+    pub handshakes: synflood::ObserverCounts,
+    /// Connections that were listened to, and given up for others.
+    pub listeners_evicted: u64,
+}
+
+impl Observer {
+    /// An observer that has seen nothing.
+    pub fn new(config: ObserverConfig) -> Self {
+        Self {
+            handshakes: synflood::Observer::new(config.handshakes),
+            listeners: Listeners::new(config.listening_octets),
+            observations: Vec::new(),
+        }
+    }
+
+    /// Takes in a packet that came when the capture's clock showed `clock`, and that `meter` has just counted.
+    #[inline]
+    pub fn packet(&mut self, packet: &Packet<'_>, accounted: Accounted, clock: Timestamp, meter: &Meter) {
+        let Transport::Tcp(tcp) = &packet.transport else { return };
+        self.handshakes.segment(packet, clock);
+        self.listeners.segment(packet, tcp, accounted, clock, meter, &mut self.observations);
+    }
+
+    /// Tells the time, moves into `into` all that was observed before it, in order, and keeps the rest. It must be the time of the
+    /// capture's clock, or later.
+    pub fn take_before(&mut self, clock: Timestamp, into: &mut Vec<Observation>) {
+        self.handshakes.advance(clock);
+        self.listeners.expire(clock, &mut self.observations);
+        self.take(clock, into);
+    }
+
+    /// The capture has ended at `clock`: moves all that was observed into `into`, in order.
+    pub fn close(&mut self, clock: Timestamp, into: &mut Vec<Observation>) {
+        self.handshakes.close();
+        self.listeners.close(clock, &mut self.observations);
+        self.take(Timestamp::MAX, into);
+        into.append(&mut self.observations);
+    }
+
+    /// What it had no room for.
+    pub fn counts(&self) -> ObserverCounts {
+        ObserverCounts { handshakes: self.handshakes.counts(), listeners_evicted: self.listeners.evicted() }
+    }
+
+    fn take(&mut self, before: Timestamp, into: &mut Vec<Observation>) {
+        while let Some(second) = self.handshakes.take() {
+            self.observations.push(Observation::Handshakes(Box::new(second)));
+        }
+        if self.observations.is_empty() {
+            return;
+        }
+        // Stable: what one packet showed of a flow stays in its order.
+        self.observations.sort_by_key(Observation::order);
+        let ready = self.observations.partition_point(|observation| observation.time() < before);
+        into.extend(self.observations.drain(..ready));
+    }
+}
+
+#[cfg(test)]
+mod tests;

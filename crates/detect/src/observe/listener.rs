@@ -1,0 +1,221 @@
+use flow::{Biflow, Endpoint, FlowId, FlowKey, Side};
+use wire::{Packet, Tcp, TcpFlags, Timestamp};
+
+use crate::{
+    Observation, rdp,
+    stratum::{self, judge::Grade},
+    stream::{Chunk, Direction},
+};
+
+/// A connection that is listened to.
+#[derive(Debug)]
+pub(super) struct Listener {
+    flow: FlowId,
+    initiator: Side,
+    /// The initiator's address and port, and the responder's.
+    ends: [Endpoint; 2],
+    /// Of the initiator, and of the responder.
+    streams: [Direction; 2],
+    ears: Ears,
+    told: Told,
+    /// The clock at its latest segment.
+    last: Timestamp,
+}
+
+/// Those who listen.
+#[derive(Debug)]
+struct Ears {
+    mining: Option<Box<stratum::Session>>,
+    desktop: Option<Box<rdp::Connection>>,
+}
+
+/// What of the mining was told to the judge.
+#[derive(Debug, Default)]
+struct Told {
+    grade: Option<Grade>,
+    statements: u32,
+    at: Timestamp,
+}
+
+/// What the first octets of a connection may be about.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Interest {
+    pub(super) mining: bool,
+    pub(super) desktop: bool,
+}
+
+impl Interest {
+    pub(super) fn of(from_initiator: bool, octets: &[u8], is_midstream: bool) -> Self {
+        let mining = match stratum::interest(octets) {
+            stratum::Interest::Maybe => true,
+            stratum::Interest::Sizes => !is_midstream,
+            stratum::Interest::No => false,
+        };
+        Self { mining, desktop: rdp::interest(from_initiator, octets) != rdp::Interest::None }
+    }
+
+    pub(super) const fn is_any(self) -> bool {
+        self.mining || self.desktop
+    }
+}
+
+impl Listener {
+    /// A listener to a flow of which nothing was heard. If its beginning was not seen, it is `is_midstream`.
+    pub(super) fn new(key: &FlowKey, flow: &Biflow, interest: Interest, is_midstream: bool) -> Self {
+        let initiator = flow.initiator();
+        let mut streams = [Direction::new(), Direction::new()];
+        if let ([stream, _], Some(sequence), false) = (&mut streams, flow.syn_sequence(), is_midstream) {
+            // So that segments out of order find their place from the beginning.
+            stream.segment(sequence, TcpFlags::SYN, &[], |_| {});
+        }
+        Self {
+            flow: flow.id(),
+            initiator,
+            ends: [key.endpoint(initiator), key.endpoint(initiator.opposite())],
+            streams,
+            ears: Ears {
+                mining: interest.mining.then(|| Box::new(stratum::Session::new(is_midstream))),
+                desktop: interest.desktop.then(|| Box::new(rdp::Connection::new())),
+            },
+            told: Told::default(),
+            last: Timestamp::ZERO,
+        }
+    }
+
+    /// Takes in a segment of `sender`.
+    pub(super) fn segment(
+        &mut self,
+        packet: &Packet<'_>,
+        tcp: &Tcp,
+        sender: Side,
+        clock: Timestamp,
+        observations: &mut Vec<Observation>,
+    ) {
+        self.last = clock;
+        let from_initiator = sender == self.initiator;
+        let Self { streams: [initiator, responder], ears, .. } = self;
+        let (own, other) =
+            if from_initiator { (&mut *initiator, responder) } else { (responder, &mut *initiator) };
+        if tcp.flags.contains(TcpFlags::ACK) {
+            other.acknowledged(tcp.acknowledgment, |chunk| ears.hear(!from_initiator, clock, chunk));
+        }
+        own.segment(tcp.sequence, tcp.flags, packet.payload, |chunk| ears.hear(from_initiator, clock, chunk));
+        let is_reset = tcp.flags.contains(TcpFlags::RST);
+        if is_reset {
+            own.finish(|chunk| ears.hear(from_initiator, clock, chunk));
+            other.finish(|chunk| ears.hear(!from_initiator, clock, chunk));
+        }
+        let closes = is_reset || tcp.flags.contains(TcpFlags::FIN) || own.is_complete();
+        if closes && (is_reset || own.is_complete()) {
+            ears.closed(from_initiator, clock, is_reset);
+        }
+        let is_over = is_reset || own.is_complete() && other.is_complete();
+        self.tell(clock, is_over, observations);
+    }
+
+    /// Nothing more will come: it was quiet for too long, or the capture ends, or its ports are used for another connection.
+    pub(super) fn end(&mut self, time: Timestamp, observations: &mut Vec<Observation>) {
+        let Self { streams: [initiator, responder], ears, .. } = self;
+        initiator.finish(|chunk| ears.hear(true, time, chunk));
+        responder.finish(|chunk| ears.hear(false, time, chunk));
+        if let Some(desktop) = &mut ears.desktop {
+            desktop.ended(time);
+        }
+        self.tell(time, true, observations);
+    }
+
+    /// Does nobody listen any more?
+    pub(super) const fn is_done(&self) -> bool {
+        self.ears.mining.is_none() && self.ears.desktop.is_none()
+    }
+
+    /// When it is given up if nothing comes.
+    pub(super) const fn deadline(&self) -> Timestamp {
+        let patience = if self.told.grade.is_some() { MINING_PATIENCE_NANOS } else { PATIENCE_NANOS };
+        self.last.saturating_add_nanos(patience)
+    }
+
+    /// How much would be lost with it, from the least.
+    pub(super) const fn weight(&self) -> (bool, Timestamp) {
+        (self.told.grade.is_some(), self.last)
+    }
+
+    fn tell(&mut self, time: Timestamp, is_over: bool, observations: &mut Vec<Observation>) {
+        self.tell_desktop(time, observations);
+        self.tell_mining(time, is_over, observations);
+    }
+
+    fn tell_desktop(&mut self, time: Timestamp, observations: &mut Vec<Observation>) {
+        let Some(connection) = &mut self.ears.desktop else { return };
+        let [client, server] = self.ends;
+        while let Some(fact) = connection.next_fact() {
+            let observation = rdp::Observation::new(time, self.flow, client, server, fact, connection);
+            observations.push(Observation::RemoteDesktop(Box::new(observation)));
+        }
+        if connection.logon().is_some() || connection.recognition() == rdp::Recognition::Other {
+            self.ears.desktop = None;
+        }
+    }
+
+    /// Tells of mining when more is known than before: at once if that makes another opinion, else now and then.
+    fn tell_mining(&mut self, time: Timestamp, is_over: bool, observations: &mut Vec<Observation>) {
+        let Some(session) = &mut self.ears.mining else { return };
+        if is_over {
+            session.end();
+        }
+        let facts = session.facts();
+        let has_more = facts.statements != self.told.statements;
+        let grade = if has_more || facts.noise.is_some() || is_over {
+            stratum::judge::grade(facts)
+        } else {
+            self.told.grade
+        };
+        let is_news = grade != self.told.grade;
+        let is_due = has_more && time.nanos_since(self.told.at) >= TELLING_NANOS;
+        if grade.is_some() && (is_news || is_due || is_over) {
+            self.told = Told { grade, statements: facts.statements, at: time };
+            let [initiator, responder] = self.ends;
+            observations.push(Observation::Mining(Box::new(stratum::Observation {
+                time,
+                flow: self.flow,
+                initiator,
+                responder,
+                facts: facts.clone(),
+                is_over,
+            })));
+        }
+        if is_over || session.is_of_no_interest() {
+            self.ears.mining = None;
+        }
+    }
+}
+
+impl Ears {
+    fn hear(&mut self, from_initiator: bool, time: Timestamp, chunk: Chunk<'_>) {
+        if let Some(session) = &mut self.mining {
+            match chunk {
+                Chunk::Octets(octets) => session.octets(from_initiator, time, octets),
+                Chunk::Gap(_) => session.gap(from_initiator),
+            }
+        }
+        if let Some(connection) = &mut self.desktop {
+            match chunk {
+                Chunk::Octets(octets) => connection.octets(from_initiator, time, octets),
+                Chunk::Gap(missing) => connection.gap(from_initiator, missing.into()),
+            }
+        }
+    }
+
+    fn closed(&mut self, from_initiator: bool, time: Timestamp, reset: bool) {
+        if let Some(connection) = &mut self.desktop {
+            connection.closed(from_initiator, time, reset);
+        }
+    }
+}
+
+/// What goes on is told again after a minute.
+const TELLING_NANOS: u64 = 60_000_000_000;
+/// Five minutes: most keep-alives come sooner.
+const PATIENCE_NANOS: u64 = 300_000_000_000;
+/// An hour: blocks of some currencies are far apart.
+const MINING_PATIENCE_NANOS: u64 = 3_600_000_000_000;
