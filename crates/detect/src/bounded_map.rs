@@ -42,6 +42,20 @@ impl<K: Copy + Ord, V> BoundedMap<K, V> {
         self.entries.iter().map(|(key, (_, value))| (key, value))
     }
 
+    /// In the order of the keys.
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.entries.values_mut().map(|(_, value)| value)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The keys of entries that were used before `time`, in order.
+    pub(crate) fn used_before(&self, time: Timestamp) -> Vec<K> {
+        self.entries.iter().filter(|(_, (used, _))| *used < time).map(|(key, _)| *key).collect()
+    }
+
     /// Forgets entries that were used before `time`.
     pub(crate) fn forget_before(&mut self, time: Timestamp) {
         self.entries.retain(|_, (used, _)| *used >= time);

@@ -82,6 +82,11 @@ impl Judge {
         self.end_before(u64::MAX, findings);
     }
 
+    /// What the capture can show, as far as the last minutes tell.
+    pub fn capture_quality(&self) -> CaptureQuality {
+        self.tally.quality()
+    }
+
     /// What it had no room for.
     pub const fn counts(&self) -> JudgeCounts {
         self.counts
