@@ -54,6 +54,14 @@ pub(crate) struct ReplayArguments {
     #[arg(long, value_name = "SIZE", default_value = "2GiB", value_parser = memory)]
     pub(crate) memory: ByteSize,
 
+    /// Whether to look for attacks and mining, or only to meter.
+    #[arg(long, value_enum, value_name = "ON|OFF", default_value_t = Detection::On)]
+    pub(crate) detect: Detection,
+
+    /// Stages of an attack that lie further apart are not of one incident; at most 168h, a week.
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = incident_window)]
+    pub(crate) incident_window: Duration,
+
     /// The closing summary: as text on standard error, as JSON on standard output, or none.
     #[arg(long, value_enum, value_name = "FORM", default_value_t = SummaryForm::Text)]
     pub(crate) summary: SummaryForm,
@@ -63,6 +71,13 @@ pub(crate) struct ReplayArguments {
 
     #[command(flatten)]
     pub(crate) ipfix: IpfixArguments,
+}
+
+/// Whether detectors run.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Detection {
+    On,
+    Off,
 }
 
 /// The form of the closing summary.
@@ -140,6 +155,12 @@ fn refresh(text: &str) -> Result<Duration, String> {
     if duration.subsec_nanos() == 0 { Ok(duration) } else { Err("write it in whole seconds".to_owned()) }
 }
 
+/// As [`duration`], up to a week: what is remembered of victims is not kept for longer.
+fn incident_window(text: &str) -> Result<Duration, String> {
+    let window = duration(text)?;
+    if window <= LONGEST_WINDOW { Ok(window) } else { Err("at most 168h, a week".to_owned()) }
+}
+
 /// A number of seconds, or a number with a unit.
 fn duration(text: &str) -> Result<Duration, String> {
     let seconds = text.parse::<f64>().ok();
@@ -158,6 +179,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 const LEAST_MESSAGE: i64 = 512;
 const MOST_WORKERS: u16 = 256;
 const LEAST_MEMORY: ByteSize = ByteSize::mib(1);
+const LONGEST_WINDOW: Duration = Duration::from_hours(7 * 24);
 const LONGEST: Duration = Duration::from_hours(365 * 24);
 
 #[cfg(test)]

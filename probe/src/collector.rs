@@ -1,20 +1,28 @@
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
+use detect::{Judge, JudgeCounts, Observation, Statement};
 use flow::{EndReason, FlowRecord};
 use report::{FlowCounts, TopTalkers};
+use wire::Timestamp;
 
 use crate::{
-    pipeline::{Backlog, Delivery, Merge},
+    pipeline::{Backlog, Delivery, Item, Merge},
     progress::ProgressDisplay,
-    sink::{Sink, SinkReport},
+    sink::Sink,
 };
 
-/// Takes the records of all workers in their one order, counts them, and hands them to the outputs.
+/// Takes the observations and records of all workers in their one order, has them judged, counts them, and hands all to the outputs.
 pub(crate) struct Collector {
-    sinks: Vec<Box<dyn Sink>>,
+    judge: Judge,
+    outputs: Outputs,
     counts: FlowCounts,
     talkers: TopTalkers,
+}
+
+/// Where everything goes.
+struct Outputs {
+    sinks: Vec<Box<dyn Sink>>,
 }
 
 /// What the collector has to say at its end.
@@ -22,12 +30,14 @@ pub(crate) struct CollectorReport {
     /// Without the number of flows, which the workers know.
     pub(crate) counts: FlowCounts,
     pub(crate) talkers: TopTalkers,
-    pub(crate) outputs: Vec<SinkReport>,
+    pub(crate) judged: JudgeCounts,
+    /// They want the totals, and to be finished.
+    pub(crate) sinks: Vec<Box<dyn Sink>>,
 }
 
 impl Collector {
-    pub(crate) fn new(sinks: Vec<Box<dyn Sink>>) -> Self {
-        Self { sinks, counts: FlowCounts::default(), talkers: TopTalkers::new() }
+    pub(crate) fn new(judge: Judge, sinks: Vec<Box<dyn Sink>>) -> Self {
+        Self { judge, outputs: Outputs { sinks }, counts: FlowCounts::default(), talkers: TopTalkers::new() }
     }
 
     /// Collects until the last worker has ended, and shows the progress meanwhile.
@@ -43,23 +53,50 @@ impl Collector {
             let delivery = deliveries.recv_timeout(PROGRESS_INTERVAL);
             backlog.set_collector_idles(false);
             match delivery {
-                Ok(delivery) => merge.take(delivery, |record| self.take(record)),
+                Ok(delivery) => {
+                    merge.take(delivery, |item| self.take(item));
+                    let watermark = merge.watermark();
+                    if watermark < Timestamp::MAX {
+                        self.judge.advance(watermark, &mut |statement| self.outputs.statement(&statement));
+                    }
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             progress.show();
         }
         progress.clear();
-        let outputs = self.sinks.into_iter().map(Sink::finish).collect();
-        CollectorReport { counts: self.counts, talkers: self.talkers, outputs }
+        self.judge.close(&mut |statement| self.outputs.statement(&statement));
+        let judged = self.judge.counts();
+        CollectorReport { counts: self.counts, talkers: self.talkers, judged, sinks: self.outputs.sinks }
     }
 
-    fn take(&mut self, record: &FlowRecord) {
+    fn take(&mut self, item: Item<'_>) {
+        match item {
+            Item::Record(record) => self.record(record),
+            Item::Observation(observation) => self.observation(observation),
+        }
+    }
+
+    fn record(&mut self, record: &FlowRecord) {
         self.count(record);
         self.talkers.count(record);
-        for sink in &mut self.sinks {
+        // What is said because of it stands behind it.
+        self.judge.advance(record.ended, &mut |statement| self.outputs.statement(&statement));
+        for sink in &mut self.outputs.sinks {
             sink.record(record);
         }
+        self.judge.record(record, &mut |statement| self.outputs.statement(&statement));
+    }
+
+    fn observation(&mut self, observation: Observation) {
+        self.judge.advance(observation.time(), &mut |statement| self.outputs.statement(&statement));
+        if let Observation::RemoteDesktop(seen) = &observation {
+            for sink in &mut self.outputs.sinks {
+                sink.remote_desktop(seen);
+            }
+        }
+        self.judge.observe(observation, &mut |statement| self.outputs.statement(&statement));
     }
 
     fn count(&mut self, record: &FlowRecord) {
@@ -75,6 +112,14 @@ impl Collector {
             EndReason::ForcedEnd => &mut counts.forced_end,
             EndReason::LackOfResources => &mut counts.lack_of_resources,
         } += 1;
+    }
+}
+
+impl Outputs {
+    fn statement(&mut self, statement: &Statement) {
+        for sink in &mut self.sinks {
+            sink.statement(statement);
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 //! shares out each batch: it decodes as far as the addresses, and workers take their own frames out of the one buffer. Every worker
 //! sees every frame's time, so that all have the same clock, and records do not depend on the number of workers.
 //!
-//! Records go to the collector in batches with a watermark, and the emptied batches come back. What bounds them is how many there
+//! Observations and records go to the collector in batches with a watermark, and the emptied batches come back. What bounds them is how many there
 //! are.
 
 mod backlog;
@@ -17,6 +17,6 @@ mod worker;
 pub(crate) use backlog::Backlog;
 pub(crate) use batches::{Batches, Direct};
 pub(crate) use delivery::{Delivery, Outlet};
-pub(crate) use merge::Merge;
+pub(crate) use merge::{Item, Merge};
 pub(crate) use reading::Reading;
 pub(crate) use worker::{Worker, WorkerReport};

@@ -10,12 +10,16 @@ use std::{
 use anyhow::{Context as _, anyhow};
 use capture::{CaptureFiles, Filter};
 use crossbeam_channel::unbounded;
+use detect::{
+    Judge, JudgeConfig, incident,
+    observe::{Observer, ObserverConfig},
+};
 use flow::{Meter, MeterConfig, Shard};
 use ipfix_export::{ExporterConfig, FileOutput, Output, UdpOutput};
 use report::{Summary, printable};
 
 use crate::{
-    arguments::{IpfixArguments, ReplayArguments, SummaryForm},
+    arguments::{Detection, IpfixArguments, ReplayArguments, SummaryForm},
     collector::Collector,
     destination::Destination,
     files_apart,
@@ -37,11 +41,16 @@ pub(crate) fn run(arguments: ReplayArguments) -> anyhow::Result<Outcome> {
     let sinks = open_sinks(&arguments)?;
 
     let workers = arguments.workers.get();
-    let config = MeterConfig {
-        timeouts: arguments.timeouts.timeouts(),
-        memory_octets: arguments.memory.as_u64() / u64::from(workers),
+    let memory_octets = arguments.memory.as_u64() / u64::from(workers);
+    let config = WorkerConfig {
+        meter: MeterConfig { timeouts: arguments.timeouts.timeouts(), memory_octets },
+        observer: (arguments.detect == Detection::On).then(|| observer_config(memory_octets)),
     };
-    let run = meter(files, sinks, workers, config, filter.as_ref())?;
+    let judge = Judge::new(JudgeConfig {
+        incidents: incident::Config { window: arguments.incident_window },
+        ..JudgeConfig::default()
+    });
+    let run = meter(files, Collector::new(judge, sinks), workers, config, filter.as_ref())?;
 
     let outcome = if run.is_incomplete { Outcome::Incomplete } else { Outcome::Done };
     let summary = run.summary(arguments.captures, started.elapsed(), workers.into());
@@ -54,12 +63,26 @@ fn started() -> Instant {
     Instant::now()
 }
 
+/// What each worker is set up with.
+#[derive(Clone, Copy)]
+struct WorkerConfig {
+    meter: MeterConfig,
+    /// `None` if nothing is to be detected.
+    observer: Option<ObserverConfig>,
+}
+
+/// Listening takes a sixteenth of what flows may take, at worst, beside it.
+fn observer_config(memory_octets: u64) -> ObserverConfig {
+    let listening_octets = usize::try_from(memory_octets / LISTENING_PART).unwrap_or(usize::MAX);
+    ObserverConfig { listening_octets, ..ObserverConfig::default() }
+}
+
 /// Where the threads are: starts them, collects, and waits for their reports.
 fn meter(
     files: CaptureFiles,
-    sinks: Vec<Box<dyn Sink>>,
+    collector: Collector,
     workers: u16,
-    config: MeterConfig,
+    config: WorkerConfig,
     filter: Option<&Filter>,
 ) -> anyhow::Result<Run> {
     let (deliver, deliveries) = unbounded();
@@ -68,12 +91,13 @@ fn meter(
     for number in 0..workers {
         let (outlet, give_back) = Outlet::new(number.into(), deliver.clone(), backlog.clone(), is_alone);
         emptied.push(give_back);
-        threads.push(Worker::new(Shard(number), filter.cloned(), Meter::new(config), outlet));
+        let (meter, observer) = (Meter::new(config.meter), config.observer.map(Observer::new));
+        threads.push(Worker::new(Shard(number), filter.cloned(), meter, observer, outlet));
     }
     drop(deliver);
     let progress = Progress::default();
     let display = ProgressDisplay::new(progress.clone(), files.total_octets());
-    let (collector, merge) = (Collector::new(sinks), Merge::new(emptied, backlog.clone()));
+    let merge = Merge::new(emptied, backlog.clone());
 
     thread::scope(|scope| {
         let broken = |_| anyhow!("a thread has failed; please report the message above");
@@ -150,6 +174,7 @@ fn filter(expression: &str) -> anyhow::Result<Filter> {
         .map_err(|error| UsageError(format!("{error}; pcap-filter(7) describes the language")).into())
 }
 
+const LISTENING_PART: u64 = 16;
 /// One more than IPv4 leaves of a packet's 65,535 octets.
 const MOST_DATAGRAM_OCTETS: u16 = 65_508;
 

@@ -5,7 +5,7 @@ use flow::MeterCounts;
 use report::{FlowCounts, InterfaceDrops, OutputCounts, PacketLedger, Summary, TopTalkers};
 use wire::{DecodeFailure, Timestamp};
 
-use crate::{collector::CollectorReport, pipeline::WorkerReport};
+use crate::{collector::CollectorReport, pipeline::WorkerReport, sink::SinkReport};
 
 /// What a run came to: the reports of all threads, put together.
 pub(crate) struct Run {
@@ -39,9 +39,15 @@ impl Run {
             add_inapplicable(&mut inapplicable, worker.inapplicable);
         }
         let mut warnings: Vec<_> = files.damages().iter().map(ToString::to_string).collect();
-        let failures = collected.outputs.iter().filter_map(|output| output.failure.clone());
+        let mut outputs: Vec<SinkReport> = Vec::new();
+        let flows = FlowCounts { flows, ..collected.counts };
+        for mut sink in collected.sinks {
+            sink.totals(&ledger, &flows);
+            outputs.push(sink.finish());
+        }
+        let failures = outputs.iter().filter_map(|output| output.failure.clone());
         warnings.extend(failures);
-        let lost: u64 = collected.outputs.iter().map(|output| output.counts.lost_records).sum();
+        let lost: u64 = outputs.iter().map(|output| output.counts.lost_records).sum();
         let is_incomplete = !warnings.is_empty() || lost > 0;
         warnings.extend(not_decoded(&ledger));
         warnings.extend(
@@ -58,11 +64,11 @@ impl Run {
         }
         Self {
             ledger,
-            counts: FlowCounts { flows, ..collected.counts },
+            counts: flows,
             talkers: collected.talkers,
             packet_time,
             drops: files.interfaces().iter().enumerate().filter_map(drops).collect(),
-            outputs: collected.outputs.into_iter().map(|output| output.counts).collect(),
+            outputs: outputs.into_iter().map(|output| output.counts).collect(),
             warnings,
             is_incomplete,
         }

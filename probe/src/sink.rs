@@ -1,4 +1,4 @@
-//! Where records go from here.
+//! Where records and statements go from here.
 
 mod flows;
 mod ipfix;
@@ -6,8 +6,9 @@ mod ipfix;
 pub(crate) use flows::FlowsSink;
 pub(crate) use ipfix::{IpfixSink, Pacing};
 
+use detect::{Statement, rdp};
 use flow::FlowRecord;
-use report::OutputCounts;
+use report::{FlowCounts, OutputCounts, PacketLedger};
 
 /// An output of the program.
 ///
@@ -16,6 +17,15 @@ use report::OutputCounts;
 pub(crate) trait Sink {
     /// Takes a record.
     fn record(&mut self, record: &FlowRecord);
+
+    /// Takes what was observed of a remote desktop.
+    fn remote_desktop(&mut self, _observation: &rdp::Observation) {}
+
+    /// Takes what a judge says.
+    fn statement(&mut self, _statement: &Statement) {}
+
+    /// Takes the totals, once everything else was given.
+    fn totals(&mut self, _ledger: &PacketLedger, _flows: &FlowCounts) {}
 
     /// Hands on what it still holds.
     fn finish(self: Box<Self>) -> SinkReport;

@@ -1,15 +1,19 @@
 use crossbeam_channel::{Receiver, Sender, unbounded};
+use detect::Observation;
 use flow::FlowRecord;
 use wire::Timestamp;
 
 use super::Backlog;
 
-/// What a worker hands to the collector: records in order, and how far it has come.
+/// What a worker hands to the collector: observations and records, each in order, and how far it has come.
+///
+/// Records come with or after all observations that were made before they ended.
 #[derive(Debug)]
 pub(crate) struct Delivery {
     pub(crate) worker: usize,
+    pub(crate) observations: Vec<Observation>,
     pub(crate) records: Vec<FlowRecord>,
-    /// All records that ended before it have been handed over.
+    /// All observations that were made, and all records that ended before it have been handed over.
     pub(crate) watermark: Timestamp,
 }
 
@@ -62,10 +66,15 @@ impl Outlet {
         self.emptied.recv().unwrap_or_default()
     }
 
-    /// Hands over records and the watermark.
-    pub(crate) fn deliver(&mut self, records: Vec<FlowRecord>, watermark: Timestamp) {
-        self.backlog.add(records.len());
-        let delivery = Delivery { worker: self.worker, records, watermark };
+    /// Hands over observations, records and the watermark.
+    pub(crate) fn deliver(
+        &mut self,
+        observations: Vec<Observation>,
+        records: Vec<FlowRecord>,
+        watermark: Timestamp,
+    ) {
+        self.backlog.add(observations.len() + records.len());
+        let delivery = Delivery { worker: self.worker, observations, records, watermark };
         // The collector outlives its workers, unless it has failed: then nobody wants the records.
         self.deliveries.send(delivery).ok();
     }

@@ -1,21 +1,31 @@
 use std::collections::VecDeque;
 
 use crossbeam_channel::Sender;
+use detect::Observation;
 use flow::FlowRecord;
 use wire::Timestamp;
 
 use super::{Backlog, Delivery};
 
-/// Brings the records of all workers in one order: that of [`FlowRecord::order`], in which each worker delivers its own.
+/// Brings what all workers deliver in one order: by time; observations before records of the same time; then by
+/// [`Observation::order`] and [`FlowRecord::order`], in which each worker delivers its own.
 #[derive(Debug)]
 pub(crate) struct Merge {
     lanes: Vec<Lane>,
     backlog: Backlog,
 }
 
+/// Something whose turn has come.
+#[derive(Debug)]
+pub(crate) enum Item<'a> {
+    Observation(Observation),
+    Record(&'a FlowRecord),
+}
+
 /// What a worker has delivered and nobody has taken yet.
 #[derive(Debug)]
 struct Lane {
+    observations: VecDeque<Observation>,
     batches: VecDeque<Vec<FlowRecord>>,
     /// The next record of the first batch.
     next: usize,
@@ -23,40 +33,82 @@ struct Lane {
     emptied: Sender<Vec<FlowRecord>>,
 }
 
+/// Which of its two first things a lane has to pass on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Turn {
+    Observation(usize),
+    Record(usize),
+}
+
 impl Merge {
     /// A merge of as many workers as there are places to return emptied batches to.
     pub(crate) fn new(emptied: Vec<Sender<Vec<FlowRecord>>>, backlog: Backlog) -> Self {
-        let lane = |emptied| Lane { batches: VecDeque::new(), next: 0, watermark: Timestamp::ZERO, emptied };
+        let lane = |emptied| Lane {
+            observations: VecDeque::new(),
+            batches: VecDeque::new(),
+            next: 0,
+            watermark: Timestamp::ZERO,
+            emptied,
+        };
         Self { lanes: emptied.into_iter().map(lane).collect(), backlog }
     }
 
-    /// Takes in a delivery, and gives `each` the records whose turn has come.
-    pub(crate) fn take(&mut self, delivery: Delivery, mut each: impl FnMut(&FlowRecord)) {
+    /// Takes in a delivery, and gives `each` what has its turn now.
+    pub(crate) fn take(&mut self, delivery: Delivery, mut each: impl FnMut(Item<'_>)) {
         let Some(lane) = self.lanes.get_mut(delivery.worker) else { return };
         lane.watermark = lane.watermark.max(delivery.watermark);
+        lane.observations.extend(delivery.observations);
         if delivery.records.is_empty() {
             lane.give_back(delivery.records);
         } else {
             lane.batches.push_back(delivery.records);
         }
-        let backlog = self.backlog.clone();
-        while let Some(lane) = self.next_lane() {
-            lane.pass(&mut each, &backlog);
+        while let Some(turn) = self.next_turn() {
+            match turn {
+                Turn::Observation(lane) => {
+                    let lane = self.lanes.get_mut(lane);
+                    if let Some(observation) = lane.and_then(|lane| lane.observations.pop_front()) {
+                        self.backlog.remove(1);
+                        each(Item::Observation(observation));
+                    }
+                }
+                Turn::Record(lane) => {
+                    if let Some(lane) = self.lanes.get_mut(lane) {
+                        lane.pass_record(&mut each, &self.backlog);
+                    }
+                }
+            }
         }
     }
 
-    /// The lane that has the first record of all, if no other can still deliver an earlier one.
-    fn next_lane(&mut self) -> Option<&mut Lane> {
-        let first =
-            self.lanes.iter().filter_map(Lane::head).min_by(|one, other| one.order().cmp(&other.order()))?;
-        let (ended, order) = (first.ended, first.order());
+    /// Everything before this time has been given.
+    pub(crate) fn watermark(&self) -> Timestamp {
+        self.lanes.iter().map(|lane| lane.watermark).min().unwrap_or_default()
+    }
+
+    /// The first thing of all, if no lane can still deliver an earlier one.
+    fn next_turn(&self) -> Option<Turn> {
+        let observations =
+            self.lanes.iter().enumerate().filter_map(|(i, lane)| {
+                lane.observations.front().map(|observation| (observation.order(), i))
+            });
+        let records = self
+            .lanes
+            .iter()
+            .enumerate()
+            .filter_map(|(i, lane)| lane.head().map(|record| (record.order(), i)));
+        let observation = observations.min();
+        let record = records.min();
+        let (time, turn) = match (observation, record) {
+            (Some((observed, _)), Some((cut, lane))) if cut.0 < observed.0 => (cut.0, Turn::Record(lane)),
+            (Some((observed, lane)), _) => (observed.0, Turn::Observation(lane)),
+            (None, Some((cut, lane))) => (cut.0, Turn::Record(lane)),
+            (None, None) => return None,
+        };
         // A lane that has ended says so by the last moment there is, at which records may end, too.
         let may_pass =
-            |lane: &Lane| lane.head().is_some() || ended < lane.watermark || lane.watermark == Timestamp::MAX;
-        let is_turn = self.lanes.iter().all(may_pass);
-        let place =
-            self.lanes.iter().position(|lane| lane.head().is_some_and(|head| head.order() == order))?;
-        if is_turn { self.lanes.get_mut(place) } else { None }
+            |lane: &Lane| lane.head().is_some() || time < lane.watermark || lane.watermark == Timestamp::MAX;
+        self.lanes.iter().all(may_pass).then_some(turn)
     }
 }
 
@@ -66,9 +118,9 @@ impl Lane {
     }
 
     /// Hands on the first record, and gives its batch back if that was the last one in it.
-    fn pass(&mut self, each: &mut impl FnMut(&FlowRecord), backlog: &Backlog) {
+    fn pass_record(&mut self, each: &mut impl FnMut(Item<'_>), backlog: &Backlog) {
         if let Some(record) = self.head() {
-            each(record);
+            each(Item::Record(record));
             self.next += 1;
         }
         if self.head().is_none()
@@ -132,7 +184,12 @@ mod tests {
     /// The identifiers of the records whose turn it is after a delivery.
     fn passed(merge: &mut Merge, worker: usize, records: &[FlowRecord], watermark: Timestamp) -> Vec<u64> {
         let mut ids = Vec::new();
-        merge.take(Delivery { worker, records: records.to_vec(), watermark }, |record| ids.push(record.id.0));
+        let delivery = Delivery { worker, observations: Vec::new(), records: records.to_vec(), watermark };
+        merge.take(delivery, |item| {
+            if let Item::Record(record) = item {
+                ids.push(record.id.0);
+            }
+        });
         ids
     }
 

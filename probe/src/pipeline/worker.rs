@@ -1,17 +1,23 @@
 use std::hint::black_box;
 
 use capture::{Filter, Inapplicable};
+use detect::{
+    Observation,
+    observe::{Observer, ObserverCounts},
+};
 use flow::{Clock, Meter, MeterCounts, Placed, Placement, Shard};
 use report::PacketLedger;
 use wire::{Frame, Packet, Timestamp};
 
 use super::{Batches, Outlet, batches::Share, delivery::RECORDS_PER_BATCH};
 
-/// A thread's part: from frames to flow records, with a table of its own and nothing shared.
+/// A thread's part: from frames to flow records and observations, with a table of its own and nothing shared.
 pub(crate) struct Worker {
     shard: Shard,
     filter: Option<Filter>,
     meter: Meter,
+    /// `None` if nothing is to be detected.
+    observer: Option<Observer>,
     clock: Clock,
     ledger: PacketLedger,
     /// Times of the earliest and the latest packet.
@@ -28,6 +34,7 @@ pub(crate) struct Worker {
 pub(crate) struct WorkerReport {
     pub(crate) ledger: PacketLedger,
     pub(crate) counts: MeterCounts,
+    pub(crate) observed: ObserverCounts,
     pub(crate) packet_time: Option<(Timestamp, Timestamp)>,
     /// Packets whose time lies an hour or more before that of a packet before them.
     pub(crate) late_packets: u64,
@@ -36,12 +43,19 @@ pub(crate) struct WorkerReport {
 }
 
 impl Worker {
-    pub(crate) fn new(shard: Shard, filter: Option<Filter>, meter: Meter, outlet: Outlet) -> Self {
+    pub(crate) fn new(
+        shard: Shard,
+        filter: Option<Filter>,
+        meter: Meter,
+        observer: Option<Observer>,
+        outlet: Outlet,
+    ) -> Self {
         let (clock, ledger) = (Clock::default(), PacketLedger::default());
         Self {
             shard,
             filter,
             meter,
+            observer,
             clock,
             ledger,
             packet_time: None,
@@ -65,6 +79,7 @@ impl Worker {
         WorkerReport {
             ledger: self.ledger,
             counts,
+            observed: self.observer.as_ref().map(Observer::counts).unwrap_or_default(),
             packet_time: self.packet_time,
             late_packets: self.late_packets,
             inapplicable: self.filter.as_ref().map(Filter::inapplicable).unwrap_or_default(),
@@ -136,7 +151,10 @@ impl Worker {
         let touched = group.iter().fold(0, |touched, (_, placement)| touched ^ self.meter.touch(placement));
         black_box(touched);
         for (packet, placement) in group.iter() {
-            self.meter.account(packet, placement);
+            let accounted = self.meter.account(packet, placement);
+            if let Some(observer) = &mut self.observer {
+                observer.packet(packet, accounted, placement.clock, &self.meter);
+            }
         }
         group.clear();
         if self.meter.advance(self.clock.now()) {
@@ -144,18 +162,34 @@ impl Worker {
         }
     }
 
-    /// Hands over all records that are ready.
+    /// Hands over all observations and records that are ready.
     fn deliver(&mut self, watermark: Timestamp) {
         self.unreported_frames = 0;
+        // Observations go first: records come with or after those that were made before them.
+        let mut observations = self.observations(watermark);
         loop {
             let mut records = self.outlet.empty_batch();
             let is_more = self.meter.take_records(&mut records, RECORDS_PER_BATCH);
             // Until the last of them the watermark is where it was.
-            self.outlet.deliver(records, if is_more { Timestamp::ZERO } else { watermark });
+            let watermark = if is_more { Timestamp::ZERO } else { watermark };
+            self.outlet.deliver(std::mem::take(&mut observations), records, watermark);
             if !is_more {
                 return;
             }
         }
+    }
+
+    /// What was observed before `watermark`; all, if that is the end of time.
+    fn observations(&mut self, watermark: Timestamp) -> Vec<Observation> {
+        let mut observations = Vec::new();
+        match &mut self.observer {
+            Some(observer) if watermark == Timestamp::MAX => {
+                observer.close(self.clock.now(), &mut observations);
+            }
+            Some(observer) => observer.take_before(watermark, &mut observations),
+            None => {}
+        }
+        observations
     }
 }
 

@@ -14,7 +14,7 @@ pub struct Link {
     pub kind: LinkKind,
     /// What it is.
     pub value: String,
-    /// The others; no more than [`MAX_VICTIMS`] are remembered.
+    /// The others; no more than 32 are remembered.
     pub victims: Vec<IpAddr>,
 }
 
@@ -129,5 +129,5 @@ fn digest(value: &str) -> u64 {
 
 const MAX_SHARED: usize = 8_192;
 /// Victims that a link names.
-pub const MAX_VICTIMS: usize = 32;
+pub(super) const MAX_VICTIMS: usize = 32;
 const MAX_LINKS: usize = 16;
