@@ -11,14 +11,16 @@ mod listener;
 mod listeners;
 
 use flow::{Accounted, Meter};
-use wire::{Packet, Timestamp, Transport};
+use wire::{Packet, TcpFlags, Timestamp, Transport};
 
 use crate::{Observation, synflood};
-use listeners::Listeners;
+use attention::{Attentions, Speech};
+use listeners::{Listeners, Segment};
 
 /// Observes the packets of one worker.
 #[derive(Debug)]
 pub struct Observer {
+    attentions: Attentions,
     handshakes: synflood::Observer,
     listeners: Listeners,
     /// Not yet taken.
@@ -47,6 +49,7 @@ impl Observer {
     /// An observer that has seen nothing.
     pub fn new(config: ObserverConfig) -> Self {
         Self {
+            attentions: Attentions::default(),
             handshakes: synflood::Observer::new(config.handshakes),
             listeners: Listeners::new(config.listening_octets),
             observations: Vec::new(),
@@ -57,8 +60,24 @@ impl Observer {
     #[inline]
     pub fn packet(&mut self, packet: &Packet<'_>, accounted: Accounted, clock: Timestamp, meter: &Meter) {
         let Transport::Tcp(tcp) = &packet.transport else { return };
-        self.handshakes.segment(packet, clock);
-        self.listeners.segment(packet, tcp, accounted, clock, meter, &mut self.observations);
+        let known = if accounted.is_new {
+            self.listeners.begin(packet, tcp, clock, &mut self.observations)
+        } else {
+            self.attentions.of(accounted.flow)
+        };
+        let mut attention = known;
+        if known.has_handshake() || tcp.flags.0 & (TcpFlags::SYN.0 | TcpFlags::RST.0) != 0 {
+            attention = known.with_handshake(self.handshakes.segment(packet, clock));
+        }
+        let speech = attention.speech();
+        if speech != Speech::Ignored {
+            let segment = Segment { packet, tcp, flow: accounted.flow, clock };
+            let speech = self.listeners.segment(&segment, speech, meter, &mut self.observations);
+            attention = attention.with_speech(speech);
+        }
+        if attention != known || accounted.is_new {
+            self.attentions.set(accounted.flow, attention);
+        }
     }
 
     /// Tells the time, moves into `into` all that was observed before it, in order, and keeps the rest. It must be the time of the

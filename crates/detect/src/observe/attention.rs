@@ -6,21 +6,55 @@ pub(super) struct Attentions {
     by_flow: Vec<Attention>,
 }
 
-/// How much attention a connection gets.
+/// How much attention a connection gets: what becomes of its handshake, and of what it says.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Attention(u8);
 
-impl Attention {
-    /// Nothing was said yet.
-    pub(super) const NEW: Self = Self(0);
+/// What becomes of what a connection says.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Speech {
+    /// Segments with octets are looked at; so many were.
+    Looked(u8),
     /// Somebody listens to it.
-    pub(super) const LISTENED: Self = Self(u8::MAX - 1);
-    /// None any more.
-    pub(super) const NONE: Self = Self(u8::MAX);
+    Listened,
+    /// It is of no interest.
+    Ignored,
+}
 
-    /// After one more segment with nothing of interest in it, of at most `most`.
-    pub(super) const fn after_look(self, most: u8) -> Self {
-        if self.0.saturating_add(1) >= most { Self::NONE } else { Self(self.0 + 1) }
+impl Attention {
+    /// Nothing was seen yet.
+    pub(super) const NEW: Self = Self(HANDSHAKE);
+    /// None any more.
+    pub(super) const NONE: Self = Self(IGNORED);
+
+    /// May its handshake still be open?
+    #[inline]
+    pub(super) const fn has_handshake(self) -> bool {
+        self.0 & HANDSHAKE != 0
+    }
+
+    #[must_use]
+    pub(super) const fn with_handshake(self, is_open: bool) -> Self {
+        Self(if is_open { self.0 | HANDSHAKE } else { self.0 & !HANDSHAKE })
+    }
+
+    #[inline]
+    pub(super) const fn speech(self) -> Speech {
+        match self.0 & !HANDSHAKE {
+            IGNORED => Speech::Ignored,
+            LISTENED => Speech::Listened,
+            looks => Speech::Looked(looks),
+        }
+    }
+
+    #[must_use]
+    pub(super) const fn with_speech(self, speech: Speech) -> Self {
+        let octet = match speech {
+            Speech::Looked(looks) if looks < LISTENED => looks,
+            Speech::Listened => LISTENED,
+            Speech::Looked(_) | Speech::Ignored => IGNORED,
+        };
+        Self(self.0 & HANDSHAKE | octet)
     }
 }
 
@@ -39,5 +73,24 @@ impl Attentions {
         if let Some(place) = self.by_flow.get_mut(index) {
             *place = attention;
         }
+    }
+}
+
+const HANDSHAKE: u8 = 0x80;
+const IGNORED: u8 = 0x7f;
+const LISTENED: u8 = 0x7e;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_and_the_handshake_are_apart() {
+        let attention = Attention::NEW.with_speech(Speech::Looked(3));
+        assert!(attention.has_handshake() && attention.speech() == Speech::Looked(3));
+        let attention = attention.with_handshake(false).with_speech(Speech::Listened);
+        assert!(!attention.has_handshake() && attention.speech() == Speech::Listened);
+        assert_eq!(attention.with_speech(Speech::Ignored), Attention::NONE);
+        assert_eq!(attention.with_speech(Speech::Looked(u8::MAX)).speech(), Speech::Ignored);
     }
 }

@@ -1,18 +1,17 @@
 use ahash::RandomState;
-use flow::{Accounted, FlowKey, FlowNumber, Meter};
+use flow::{FlowKey, FlowNumber, Meter};
 use hashbrown::HashMap;
 use wire::{Packet, Tcp, Timestamp};
 
 use super::{
-    attention::{Attention, Attentions},
+    attention::{Attention, Speech},
     listener::{Interest, Listener},
 };
 use crate::{Observation, stream::MAX_HELD_OCTETS};
 
-/// The connections of a worker that are listened to, and those that may come to be.
+/// The connections of a worker that are listened to.
 #[derive(Debug)]
 pub(super) struct Listeners {
-    attentions: Attentions,
     /// By key and not by the flow's number: flows time out sooner than conversations end.
     listeners: HashMap<FlowKey, Box<Listener>, RandomState>,
     most: usize,
@@ -21,10 +20,18 @@ pub(super) struct Listeners {
     evicted: u64,
 }
 
+/// A segment with all that is known of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Segment<'a, 'p> {
+    pub(super) packet: &'a Packet<'p>,
+    pub(super) tcp: &'a Tcp,
+    pub(super) flow: FlowNumber,
+    pub(super) clock: Timestamp,
+}
+
 impl Listeners {
     pub(super) fn new(octets: usize) -> Self {
         Self {
-            attentions: Attentions::default(),
             listeners: HashMap::with_hasher(RandomState::new()),
             most: (octets / OCTETS_PER_LISTENER).max(LEAST_LISTENERS),
             next_deadline: Timestamp::MAX,
@@ -32,26 +39,43 @@ impl Listeners {
         }
     }
 
-    /// Takes in a segment.
+    /// Takes in a segment, and says what becomes of what its connection says.
     #[inline]
     pub(super) fn segment(
         &mut self,
-        packet: &Packet<'_>,
-        tcp: &Tcp,
-        accounted: Accounted,
-        clock: Timestamp,
+        segment: &Segment<'_, '_>,
+        speech: Speech,
         meter: &Meter,
         observations: &mut Vec<Observation>,
-    ) {
-        if accounted.is_new {
-            self.begin(packet, tcp, accounted.flow, clock, observations);
+    ) -> Speech {
+        match speech {
+            Speech::Ignored => Speech::Ignored,
+            Speech::Listened => self.listen(segment, observations),
+            Speech::Looked(_) if segment.packet.payload.is_empty() => speech,
+            Speech::Looked(looks) => self.look(segment, looks, meter, observations),
         }
-        match self.attentions.of(accounted.flow) {
-            Attention::NONE => {}
-            Attention::LISTENED => self.listen(packet, tcp, accounted.flow, clock, observations),
-            _ if packet.payload.is_empty() => {}
-            attention => self.look(packet, tcp, accounted.flow, attention, clock, meter, observations),
+    }
+
+    /// A flow has begun: a new connection, or the rest of one that is listened to.
+    pub(super) fn begin(
+        &mut self,
+        packet: &Packet<'_>,
+        tcp: &Tcp,
+        clock: Timestamp,
+        observations: &mut Vec<Observation>,
+    ) -> Attention {
+        if self.listeners.is_empty() {
+            return Attention::NEW;
         }
+        let (key, _) = FlowKey::of(packet);
+        let Some(listener) = self.listeners.get_mut(&key) else { return Attention::NEW };
+        let deadline = listener.deadline();
+        if tcp.flags.is_syn() || deadline <= clock {
+            listener.end(deadline.min(clock), observations);
+            self.listeners.remove(&key);
+            return Attention::NEW;
+        }
+        Attention::NEW.with_speech(Speech::Listened)
     }
 
     /// Gives up those of which nothing was heard for long before `clock`.
@@ -85,72 +109,35 @@ impl Listeners {
         self.evicted
     }
 
-    /// A flow has begun: a new connection, or the rest of one that is listened to.
-    fn begin(
-        &mut self,
-        packet: &Packet<'_>,
-        tcp: &Tcp,
-        flow: FlowNumber,
-        clock: Timestamp,
-        observations: &mut Vec<Observation>,
-    ) {
-        self.attentions.set(flow, Attention::NEW);
-        if self.listeners.is_empty() {
-            return;
+    fn listen(&mut self, segment: &Segment<'_, '_>, observations: &mut Vec<Observation>) -> Speech {
+        let (key, sender) = FlowKey::of(segment.packet);
+        let Some(listener) = self.listeners.get_mut(&key) else { return Speech::Ignored };
+        listener.segment(segment.packet, segment.tcp, sender, segment.clock, observations);
+        if !listener.is_done() {
+            return Speech::Listened;
         }
-        let (key, _) = FlowKey::of(packet);
-        let Some(listener) = self.listeners.get_mut(&key) else { return };
-        let deadline = listener.deadline();
-        if tcp.flags.is_syn() || deadline <= clock {
-            listener.end(deadline.min(clock), observations);
-            self.listeners.remove(&key);
-        } else {
-            self.attentions.set(flow, Attention::LISTENED);
-        }
-    }
-
-    fn listen(
-        &mut self,
-        packet: &Packet<'_>,
-        tcp: &Tcp,
-        flow: FlowNumber,
-        clock: Timestamp,
-        observations: &mut Vec<Observation>,
-    ) {
-        let (key, sender) = FlowKey::of(packet);
-        let is_done = match self.listeners.get_mut(&key) {
-            Some(listener) => {
-                listener.segment(packet, tcp, sender, clock, observations);
-                listener.is_done()
-            }
-            None => true,
-        };
-        if is_done {
-            self.listeners.remove(&key);
-            self.attentions.set(flow, Attention::NONE);
-        }
+        self.listeners.remove(&key);
+        Speech::Ignored
     }
 
     /// Looks at the octets of a segment, and listens if they may be of interest.
-    #[expect(clippy::too_many_arguments, reason = "a segment with all that is known of it")]
     fn look(
         &mut self,
-        packet: &Packet<'_>,
-        tcp: &Tcp,
-        number: FlowNumber,
-        attention: Attention,
-        clock: Timestamp,
+        segment: &Segment<'_, '_>,
+        looks: u8,
         meter: &Meter,
         observations: &mut Vec<Observation>,
-    ) {
-        let Some(flow) = meter.flow(number) else { return };
+    ) -> Speech {
+        let &Segment { packet, tcp, flow, clock } = segment;
+        let Some(flow) = meter.flow(flow) else { return Speech::Ignored };
         let (key, sender) = FlowKey::of(packet);
         let is_from_begin = flow.syn_sequence().is_some();
-        let is_midstream = !is_from_begin || attention != Attention::NEW;
+        let is_midstream = !is_from_begin || looks > 0;
         let interest = Interest::of(sender == flow.initiator(), packet.payload, is_midstream);
         if !interest.is_any() {
             let most = if is_from_begin { LOOKS } else { MIDSTREAM_LOOKS };
-            return self.attentions.set(number, attention.after_look(most));
+            let looks = looks.saturating_add(1);
+            return if looks < most { Speech::Looked(looks) } else { Speech::Ignored };
         }
         if self.listeners.len() >= self.most {
             self.make_room(clock, observations);
@@ -158,11 +145,11 @@ impl Listeners {
         let mut listener = Listener::new(&key, flow, interest, is_midstream);
         listener.segment(packet, tcp, sender, clock, observations);
         if listener.is_done() {
-            return self.attentions.set(number, Attention::NONE);
+            return Speech::Ignored;
         }
-        self.attentions.set(number, Attention::LISTENED);
         self.next_deadline = self.next_deadline.min(listener.deadline());
         self.listeners.insert(key, Box::new(listener));
+        Speech::Listened
     }
 
     /// Gives up some that matter little, many at a time so that this is not done for each new one.

@@ -9,7 +9,7 @@ use super::second::Fate;
 
 /// The handshakes that may still go on, in the order in which they were opened; the oldest one goes when there are too many.
 ///
-/// The index is asked for nearly every packet, and mostly has nothing: that costs a hash and one cache line of its control octets.
+/// The index is asked for the packets of young connections, and those that open or reset one.
 #[derive(Debug)]
 pub(super) struct HalfOpenTable {
     index: HashTable<u32>,
@@ -63,12 +63,6 @@ impl HalfOpenTable {
             base: 0,
             capacity: capacity.clamp(1, usize::try_from(u32::MAX / 2).unwrap_or(usize::MAX)),
         }
-    }
-
-    /// Is none followed?
-    #[inline]
-    pub(super) fn is_empty(&self) -> bool {
-        self.index.is_empty()
     }
 
     /// How many are followed.

@@ -1,4 +1,10 @@
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    net::IpAddr,
+};
+
+use ahash::RandomState;
+use hashbrown::HashMap;
 
 use wire::Timestamp;
 
@@ -23,8 +29,10 @@ use crate::{CaptureQuality, Finding, Kind, MAX_OFFENDERS, Phase, Prefix, Severit
 pub struct Judge {
     config: JudgeConfig,
     waiting: BTreeMap<u64, Second>,
-    victims: BTreeMap<Victim, FloodTracker>,
-    sources: BTreeMap<IpAddr, SourceTracker>,
+    victims: HashMap<Victim, FloodTracker, RandomState>,
+    sources: HashMap<IpAddr, SourceTracker, RandomState>,
+    /// No alarm is over before this second.
+    next_end: u64,
     tally: ViewTally,
     first_second: Option<u64>,
     /// Seconds before it were judged.
@@ -49,8 +57,9 @@ impl Judge {
         Self {
             config,
             waiting: BTreeMap::new(),
-            victims: BTreeMap::new(),
-            sources: BTreeMap::new(),
+            victims: HashMap::default(),
+            sources: HashMap::default(),
+            next_end: u64::MAX,
             tally: ViewTally::default(),
             first_second: None,
             judged_until: 0,
@@ -64,8 +73,12 @@ impl Judge {
             self.counts.seconds_late += 1;
             return;
         }
-        let empty = || Second { second: second.second, ..Second::default() };
-        self.waiting.entry(second.second).or_insert_with(empty).add(second);
+        match self.waiting.entry(second.second) {
+            Entry::Vacant(place) => {
+                place.insert(second);
+            }
+            Entry::Occupied(mut waiting) => waiting.get_mut().add(second),
+        }
     }
 
     /// Judges what is final when the capture's clock shows `clock`: all observers have been told that time, and what they handed
@@ -156,6 +169,7 @@ impl Judge {
             let tracker = self.sources.entry(*source).or_default();
             let phase = tracker.step(second.second, count, &self.config);
             if let Some(phase) = phase {
+                self.next_end = self.next_end.min(second.second);
                 findings.push(source_finding(*source, tracker, phase, second.second, quality, &self.config));
             }
         }
@@ -167,12 +181,13 @@ impl Judge {
         for (target, count) in &second.targets {
             let Target::Port(address, port) = *target else { continue };
             let victim = Victim::Port(address, port);
-            let count = VictimSecond::of(count, &self.config);
-            let is_known = self.victims.contains_key(&victim)
-                || self.victims.contains_key(&Victim::Address(address))
-                || self.victims.contains_key(&Victim::Prefix(Prefix::of(address)));
-            if is_known || count.leading_nowhere > 0 || count.unsolicited > 0 {
-                seconds.insert(victim, count);
+            let is_known = || {
+                self.victims.contains_key(&victim)
+                    || self.victims.contains_key(&Victim::Address(address))
+                    || self.victims.contains_key(&Victim::Prefix(Prefix::of(address)))
+            };
+            if VictimSecond::is_of_interest(count, &self.config) || is_known() {
+                seconds.insert(victim, VictimSecond::of(count, &self.config));
             }
         }
         seconds
@@ -210,6 +225,7 @@ impl Judge {
             }
             let tracker = self.victims.entry(*victim).or_default();
             if let Some(phase) = tracker.step(*victim, second, count, circumstances) {
+                self.next_end = self.next_end.min(second);
                 findings.push(self.flood_finding(*victim, phase, second, circumstances.quality));
             }
         }
@@ -288,15 +304,23 @@ impl Judge {
 
     /// Ends what has given no reason for long enough before `second`.
     fn end_before(&mut self, second: u64, findings: &mut Vec<Finding>) {
+        if self.next_end >= second {
+            return;
+        }
+        self.next_end = u64::MAX;
         let quality = self.tally.quality();
         let quiet = self.config.quiet_seconds;
         let silent = self.config.scan_memory_seconds / 10;
         let mut ended: Vec<(u64, Option<Victim>, Option<IpAddr>)> = Vec::new();
         for (victim, tracker) in &self.victims {
-            ended.extend(over(tracker.alarm, quiet, second).map(|end| (end, Some(*victim), None)));
+            let end = tracker.alarm.map(|alarm| alarm.active.saturating_add(quiet));
+            self.next_end = self.next_end.min(end.unwrap_or(u64::MAX));
+            ended.extend(end.filter(|end| *end < second).map(|end| (end, Some(*victim), None)));
         }
         for (source, tracker) in &self.sources {
-            ended.extend(over(tracker.alarm, silent, second).map(|end| (end, None, Some(*source))));
+            let end = tracker.alarm.map(|alarm| alarm.active.saturating_add(silent));
+            self.next_end = self.next_end.min(end.unwrap_or(u64::MAX));
+            ended.extend(end.filter(|end| *end < second).map(|end| (end, None, Some(*source))));
         }
         ended.sort();
         for (end, victim, source) in ended {
@@ -346,12 +370,6 @@ impl Judge {
             }
         }
     }
-}
-
-/// The second at which an alarm is over, if that is before `second`.
-fn over(alarm: Option<Alarm>, quiet_seconds: u64, second: u64) -> Option<u64> {
-    let end = alarm?.active.saturating_add(quiet_seconds);
-    (end < second).then_some(end)
 }
 
 fn source_finding(

@@ -32,7 +32,7 @@ pub struct Observer {
 /// What an observer has seen, and what it had no room for.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct ObserverCounts {
-    /// TCP packets.
+    /// TCP packets that were shown.
     pub segments: u64,
     /// Handshakes that were given up for newer ones before their end was known.
     pub half_open_evicted: u64,
@@ -61,16 +61,19 @@ impl Observer {
     }
 
     /// Takes in a packet that came when the capture's clock showed `clock`. What is not TCP changes nothing.
+    ///
+    /// Says whether its connection's handshake is followed further. If not, the packets that come after on the same connection change
+    /// nothing until one has SYN or RST, and need not be shown.
     #[inline]
-    pub fn segment(&mut self, packet: &Packet<'_>, clock: Timestamp) {
-        let Transport::Tcp(tcp) = &packet.transport else { return };
+    pub fn segment(&mut self, packet: &Packet<'_>, clock: Timestamp) -> bool {
+        let Transport::Tcp(tcp) = &packet.transport else { return false };
         self.counts.segments += 1;
         self.advance(clock);
         if tcp.flags.0 & (TcpFlags::SYN.0 | TcpFlags::RST.0) != 0 {
             self.control(packet, tcp, clock);
-        } else if tcp.flags.contains(TcpFlags::ACK) && !self.handshakes.is_empty() {
-            self.follow(packet, tcp);
+            return true;
         }
+        if tcp.flags.contains(TcpFlags::ACK) { self.follow(packet, tcp) } else { true }
     }
 
     /// Tells the time when no packet does. Seconds are handed over by it.
@@ -292,11 +295,10 @@ impl Observer {
         }
     }
 
-    /// A packet that may show that a handshake was completed.
-    #[inline]
-    fn follow(&mut self, packet: &Packet<'_>, tcp: &Tcp) {
+    /// A packet that may show that a handshake was completed. `true` if there is one that is still open.
+    fn follow(&mut self, packet: &Packet<'_>, tcp: &Tcp) -> bool {
         let (key, sender) = FlowKey::of(packet);
-        let Some(one) = self.handshakes.find(&key) else { return };
+        let Some(one) = self.handshakes.find(&key) else { return false };
         let goes_on = |sequence: u32, of: u32| (1..=WINDOW).contains(&sequence.wrapping_sub(of));
         let was_answered = one.answers != Answers::None;
         let is_completed = if sender == one.client {
@@ -308,6 +310,7 @@ impl Observer {
         if is_completed {
             self.complete(&key);
         }
+        !is_completed
     }
 
     fn complete(&mut self, key: &FlowKey) {

@@ -82,6 +82,9 @@ impl SourceTracker {
     /// again and again, and they are answered.
     fn reflection(&self, config: &JudgeConfig) -> Option<(Kind, Severity)> {
         let episode = &self.episode;
+        if self.half_open_excess.max(self.unsolicited_excess) < config.reflection_excess {
+            return None;
+        }
         let hosts = hosts(episode.targets.values());
         let seen_asking = self.half_open_excess >= config.reflection_excess && looks_reflected(episode);
         let unseen = self.unsolicited_excess >= config.reflection_excess;
@@ -93,6 +96,9 @@ impl SourceTracker {
     }
 
     fn scan(&self, config: &JudgeConfig) -> Option<(Kind, Severity)> {
+        if self.count.targets.distinct() < config.scan_targets {
+            return None;
+        }
         let tried = self.tried()?;
         let completed = 1.0 - share(tried.failed, tried.targets);
         if tried.failed < config.scan_targets || completed > config.scan_completion {

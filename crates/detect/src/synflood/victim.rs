@@ -53,6 +53,11 @@ impl VictimSecond {
         }
     }
 
+    /// Is there anything in a second of a target that could make it a victim?
+    pub(super) fn is_of_interest(count: &TargetCount, config: &JudgeConfig) -> bool {
+        count.unsolicited > count.unsolicited_completed || leading_nowhere(count, config) > 0
+    }
+
     /// Adds another part.
     pub(super) fn add(&mut self, other: &Self) {
         self.span.include(other.span);
