@@ -83,12 +83,12 @@ impl Bin {
             + self.sources.values().map(|count| count.targets.len().max(1)).sum::<usize>()
     }
 
-    /// What was counted, in order.
+    /// What was counted.
     pub(super) fn finish(self, premature: bool) -> Second {
         Second {
             second: self.second,
-            targets: self.targets.into_iter().collect(),
-            sources: self.sources.into_iter().collect(),
+            targets: self.targets,
+            sources: self.sources,
             sources_overflow: self.sources_overflow,
             evicted: self.evicted,
             premature,

@@ -13,7 +13,7 @@ use super::{
     config::JudgeConfig,
     flood::{Circumstances, FloodTracker},
     observer::FATE_SECONDS,
-    second::{Second, Target},
+    second::{Second, SourceCount, Target},
     source::SourceTracker,
     victim::VictimSecond,
     view_tally::ViewTally,
@@ -117,8 +117,8 @@ impl Judge {
             }
             let second = entry.remove();
             self.end_before(second.second, findings);
-            self.judge(&second, findings);
             self.judged_until = second.second.saturating_add(1);
+            self.judge(second, findings);
         }
         if end > self.judged_until {
             self.judged_until = end;
@@ -126,11 +126,12 @@ impl Judge {
         self.end_before(self.judged_until, findings);
     }
 
-    fn judge(&mut self, second: &Second, findings: &mut Vec<Finding>) {
+    fn judge(&mut self, mut second: Second, findings: &mut Vec<Finding>) {
         let first = *self.first_second.get_or_insert(second.second);
-        self.tally.add(second);
+        self.tally.add(&second);
         let quality = self.tally.quality();
-        self.judge_sources(second, quality, findings);
+        let sources = std::mem::take(&mut second.sources);
+        self.judge_sources(second.second, sources, quality, findings);
         let config = self.config;
         let circumstances = Circumstances {
             config: &config,
@@ -139,7 +140,7 @@ impl Judge {
             is_premature: second.premature,
         };
         // Ports first: what one of them explains is no matter of the whole host, nor that of the network.
-        let ports = self.port_seconds(second);
+        let ports = self.port_seconds(&second);
         self.judge_victims(&ports, second.second, &circumstances, findings);
         let addresses = self.sums(&ports, |victim| match victim {
             Victim::Port(address, _) => Some(Victim::Address(address)),
@@ -164,13 +165,25 @@ impl Judge {
         self.make_room();
     }
 
-    fn judge_sources(&mut self, second: &Second, quality: CaptureQuality, findings: &mut Vec<Finding>) {
-        for (source, count) in &second.sources {
-            let tracker = self.sources.entry(*source).or_default();
-            let phase = tracker.step(second.second, count, &self.config);
-            if let Some(phase) = phase {
-                self.next_end = self.next_end.min(second.second);
-                findings.push(source_finding(*source, tracker, phase, second.second, quality, &self.config));
+    fn judge_sources(
+        &mut self,
+        second: u64,
+        sources: HashMap<IpAddr, SourceCount, RandomState>,
+        quality: CaptureQuality,
+        findings: &mut Vec<Finding>,
+    ) {
+        let mut stated = Vec::new();
+        for (source, count) in sources {
+            let tracker = self.sources.entry(source).or_default();
+            if let Some(phase) = tracker.step(second, count, &self.config) {
+                stated.push((source, phase));
+            }
+        }
+        stated.sort_unstable_by_key(|(source, _)| *source);
+        for (source, phase) in stated {
+            self.next_end = self.next_end.min(second);
+            if let Some(tracker) = self.sources.get(&source) {
+                findings.push(source_finding(source, tracker, phase, second, quality, &self.config));
             }
         }
     }

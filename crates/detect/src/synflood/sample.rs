@@ -1,5 +1,7 @@
 use std::net::IpAddr;
 
+use smallvec::SmallVec;
+
 /// A uniform sample of the distinct things that were seen, and an estimate of how many there were.
 ///
 /// It keeps the [`SAMPLE_SIZE`] things with the smallest hashes, which are a fair choice whatever came first or most often, with
@@ -7,8 +9,8 @@ use std::net::IpAddr;
 /// Samples of parts merge to the sample of the whole. Up to that many things it is no sample but all of them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample<T> {
-    /// Ascending by hash.
-    items: Vec<Sampled<T>>,
+    /// Ascending by hash. Most targets have one source in a second, and most sources one target.
+    items: SmallVec<[Sampled<T>; 1]>,
 }
 
 /// One thing of a sample.
@@ -26,7 +28,7 @@ pub(super) trait Additive {
 
 impl<T> Default for Sample<T> {
     fn default() -> Self {
-        Self { items: Vec::new() }
+        Self { items: SmallVec::new() }
     }
 }
 

@@ -1,4 +1,7 @@
-use std::{collections::BTreeMap, net::IpAddr};
+use std::net::IpAddr;
+
+use ahash::RandomState;
+use hashbrown::HashMap;
 
 use wire::Timestamp;
 
@@ -17,9 +20,9 @@ pub struct Second {
     /// Which one, since the epoch.
     pub second: u64,
     /// By what was to be connected to.
-    pub targets: BTreeMap<Target, TargetCount>,
+    pub targets: HashMap<Target, TargetCount, RandomState>,
     /// By who opened, or seemed to.
-    pub sources: BTreeMap<IpAddr, SourceCount>,
+    pub sources: HashMap<IpAddr, SourceCount, RandomState>,
     /// Handshakes that are missing in `sources`, since too many sources opened some in this second.
     pub sources_overflow: u64,
     /// Half-open handshakes that were given up for newer ones.

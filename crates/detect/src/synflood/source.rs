@@ -5,7 +5,7 @@ use super::{
     config::JudgeConfig,
     estimate::{number, share},
     evidence::EvidenceList,
-    second::{SourceCount, TriedTarget},
+    second::{Fates, SourceCount, TriedTarget},
 };
 use crate::{Evidence, Kind, Phase, Prefix, Severity, Victim};
 
@@ -49,14 +49,18 @@ struct Tried {
 
 impl SourceTracker {
     /// Takes in a second of the source and says which finding it makes, if any.
-    pub(super) fn step(&mut self, second: u64, count: &SourceCount, config: &JudgeConfig) -> Option<Phase> {
+    pub(super) fn step(&mut self, second: u64, count: SourceCount, config: &JudgeConfig) -> Option<Phase> {
         let idle = second.saturating_sub(self.last_second);
         if idle > config.scan_memory_seconds && self.alarm.is_none() {
             *self = Self::default();
         }
         self.last_second = second;
-        self.count.add(count);
-        self.measure(count, idle, config);
+        self.measure(&count, idle, config);
+        if self.count.targets.is_empty() && self.count.fates == Fates::default() {
+            self.count = count;
+        } else {
+            self.count.add(&count);
+        }
         let (kind, severity) = self.reflection(config).or_else(|| self.scan(config))?;
         Alarm::note(&mut self.alarm, kind, severity, second)
     }
