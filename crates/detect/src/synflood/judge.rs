@@ -4,7 +4,7 @@ use std::{
 };
 
 use ahash::RandomState;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, hash_map};
 
 use wire::Timestamp;
 
@@ -174,7 +174,12 @@ impl Judge {
     ) {
         let mut stated = Vec::new();
         for (source, count) in sources {
-            let tracker = self.sources.entry(source).or_default();
+            // Whoever succeeds at everything is of no interest until it fails.
+            let tracker = match self.sources.entry(source) {
+                hash_map::Entry::Occupied(known) => known.into_mut(),
+                hash_map::Entry::Vacant(place) if count.has_failures() => place.insert(SourceTracker::default()),
+                hash_map::Entry::Vacant(_) => continue,
+            };
             if let Some(phase) = tracker.step(second, count, &self.config) {
                 stated.push((source, phase));
             }
@@ -194,10 +199,10 @@ impl Judge {
         for (target, count) in &second.targets {
             let Target::Port(address, port) = *target else { continue };
             let victim = Victim::Port(address, port);
+            // Where a port or a host is watched, its network is, too, but for what had to make room.
             let is_known = || {
-                self.victims.contains_key(&victim)
-                    || self.victims.contains_key(&Victim::Address(address))
-                    || self.victims.contains_key(&Victim::Prefix(Prefix::of(address)))
+                self.victims.contains_key(&Victim::Prefix(Prefix::of(address)))
+                    || self.victims.contains_key(&victim)
             };
             if VictimSecond::is_of_interest(count, &self.config) || is_known() {
                 seconds.insert(victim, VictimSecond::of(count, &self.config));

@@ -254,6 +254,11 @@ pub struct SourceCount {
 }
 
 impl SourceCount {
+    /// Did it fail at anything, or get anything that it did not ask for?
+    pub(super) const fn has_failures(&self) -> bool {
+        self.fates.opened() > self.fates.completed || self.unsolicited > self.unsolicited_completed
+    }
+
     /// Adds what another observer, or another second, saw of the source.
     pub(super) fn add(&mut self, other: &Self) {
         self.span.include(other.span);
