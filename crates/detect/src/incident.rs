@@ -24,7 +24,8 @@ pub use links::{Link, LinkKind};
 
 /// Findings of one victim, ordered into stages, with what is missing named.
 ///
-/// There is one when it is first stated, one more whenever its severity rises, some when more is known, and one at the end.
+/// There is one when it is first stated, one more whenever its severity rises or somebody is seen to get in, to mine or to spread, some
+/// when more is known, and one at the end.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Incident {
     /// The case.

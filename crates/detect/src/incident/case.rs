@@ -23,6 +23,7 @@ pub(super) struct Case {
 struct Stated {
     severity: Severity,
     stages: usize,
+    weighty_stages: usize,
     at: Timestamp,
 }
 
@@ -83,12 +84,14 @@ impl Case {
         incident.phase = match self.stated {
             None => Phase::Started,
             Some(stated) if incident.severity > stated.severity => Phase::Raised,
+            Some(stated) if weighty(&incident.stages) > stated.weighty_stages => Phase::Raised,
             Some(stated) if incident.stages.len() > stated.stages => Phase::Updated,
             Some(stated) if time.nanos_since(stated.at) >= UPDATE_NANOS => Phase::Updated,
             Some(_) => return None,
         };
         let severity = self.stated.map_or(incident.severity, |stated| stated.severity.max(incident.severity));
-        self.stated = Some(Stated { severity, stages: incident.stages.len(), at: time });
+        let (stages, weighty_stages) = (incident.stages.len(), weighty(&incident.stages));
+        self.stated = Some(Stated { severity, stages, weighty_stages, at: time });
         Some(incident)
     }
 
@@ -219,6 +222,15 @@ fn is_incident(stages: &BTreeMap<Stage, StageReport>) -> bool {
     let is_before = has(Stage::Noise) || has(Stage::CredentialAttack) || has(Stage::Access);
     let goes_on = has(Stage::Noise) || has(Stage::Delivery) || has(Stage::Spread) || has(Stage::Mining);
     has(Stage::Access) && goes_on || is_mining && (is_before || has(Stage::Spread))
+}
+
+/// Stages whose coming is as bad as if severity rose.
+fn weighty(stages: &[StageReport]) -> usize {
+    let is_weighty = |report: &&StageReport| {
+        matches!(report.stage, Stage::Access | Stage::Mining | Stage::Spread)
+            && report.severity >= Severity::Medium
+    };
+    stages.iter().filter(is_weighty).count()
 }
 
 /// Stages before the miner raise its severity: a miner that somebody broke in for is critical.

@@ -177,7 +177,9 @@ impl Judge {
             // Whoever succeeds at everything is of no interest until it fails.
             let tracker = match self.sources.entry(source) {
                 hash_map::Entry::Occupied(known) => known.into_mut(),
-                hash_map::Entry::Vacant(place) if count.has_failures() => place.insert(SourceTracker::default()),
+                hash_map::Entry::Vacant(place) if count.has_failures() => {
+                    place.insert(SourceTracker::default())
+                }
                 hash_map::Entry::Vacant(_) => continue,
             };
             if let Some(phase) = tracker.step(second, count, &self.config) {
