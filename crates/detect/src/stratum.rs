@@ -24,7 +24,7 @@ pub mod judge;
 mod message;
 mod objects;
 mod observation;
-mod pools;
+mod miners;
 mod session;
 mod wallet;
 
@@ -32,5 +32,5 @@ pub use difficulty::{Difficulty, Work};
 pub use facts::{Carriers, Dialect, Facts, Login, MAX_TEXT_CHARACTERS, NoiseSizes, Shares, Stage};
 pub use interest::{Interest, interest};
 pub use observation::Observation;
-pub use pools::{Judge, MAX_PAIRS};
+pub use miners::{Judge, MAX_PAIRS};
 pub use session::Session;
