@@ -14,10 +14,12 @@
 
 #![deny(clippy::indexing_slicing)]
 
+mod octets;
 mod opinion;
 pub mod rdp;
 pub mod stratum;
 pub mod stream;
 pub mod synflood;
+mod tls;
 
 pub use opinion::{Evidence, Severity, Value};

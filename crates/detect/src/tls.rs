@@ -1,5 +1,11 @@
 //! What a TLS handshake shows before it encrypts: the client's hello and the server's (RFC 8446, 4.1; RFC 5246, 7.4.1).
 
+mod ja4;
+#[cfg(test)]
+pub(super) mod sample;
+
+pub(super) use ja4::ja4;
+
 use super::octets::Octets;
 
 /// A client's hello.
@@ -182,8 +188,8 @@ const SUPPORTED_VERSIONS: u16 = 43;
 
 #[cfg(test)]
 mod tests {
+    use super::sample::{client_hello, server_hello};
     use super::*;
-    use crate::rdp::sample::{client_hello, server_hello};
 
     #[test]
     fn a_hello_is_read_and_its_truncations_are_not() {
