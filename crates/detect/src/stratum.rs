@@ -15,6 +15,7 @@
 mod carrier;
 mod dialogue;
 mod difficulty;
+pub mod encrypted;
 mod facts;
 mod flights;
 mod grammar;
@@ -23,6 +24,7 @@ mod interest;
 pub mod judge;
 mod message;
 mod objects;
+pub mod pools;
 mod session;
 mod wallet;
 

@@ -177,8 +177,8 @@ pub(super) const TLS_1_3: u16 = 0x0304;
 pub(super) const RECORD_HEADER_OCTETS: usize = 5;
 /// RFC 8446, 5.2, with the most that a cipher may add.
 pub(super) const LONGEST_RECORD_OCTETS: usize = RECORD_HEADER_OCTETS + (1 << 14) + 2_048;
-const CLIENT_HELLO: u8 = 1;
-const SERVER_HELLO: u8 = 2;
+pub(super) const CLIENT_HELLO: u8 = 1;
+pub(super) const SERVER_HELLO: u8 = 2;
 const RANDOM_OCTETS: usize = 32;
 /// Extension types (IANA, TLS `ExtensionType` Values).
 pub(super) const SERVER_NAME: u16 = 0;
