@@ -24,13 +24,13 @@ fn octets() -> impl Strategy<Value = Vec<u8>> {
         Just(vec![22, 3, 1, 0x0f, 0xff, 1, 0]),
         proptest::collection::vec(any::<u8>(), 0..60),
         Just(
-            mining(Tls::new().server_name("pool.example"), 0)
+            mining(&Tls::new().server_name("pool.example"), 0)
                 .turns()
                 .next()
                 .map(|turn| turn.2)
                 .unwrap_or_default()
         ),
-        Just(mining(Tls::new(), 0).turns().nth(1).map(|turn| turn.2).unwrap_or_default()),
+        Just(mining(&Tls::new(), 0).turns().nth(1).map(|turn| turn.2).unwrap_or_default()),
     ];
     proptest::collection::vec(piece, 0..4).prop_map(|pieces| pieces.concat())
 }
@@ -40,7 +40,7 @@ fn a_miner_is_the_same_in_any_pieces() {
     for (tls, is_midstream) in
         [(Tls::new(), false), (Tls::new().version(0x0303), false), (Tls::midstream(), true)]
     {
-        let script = mining(tls, 1_200);
+        let script = mining(&tls, 1_200);
         let whole = cut(&script, is_midstream, usize::MAX);
         assert!(judge(whole.facts()).is_some());
         for size in [1, 2, 3, 4, 5, 6, 7, 64, 1_448] {

@@ -30,6 +30,9 @@
 //! pushed; IMAP's server speaks first, and its client hardly; syslog and logs are never answered; people, shells and databases say things of
 //! all lengths; VPN and web sites send too much; most services have a name.
 //!
+//! What remains are devices and agents that connect to an address without a name, report events of one length as they occur, have
+//! each report acknowledged, and are sent commands of one length. That is why confidence is low.
+//!
 //! # What is missed
 //!
 //! Pools and proxies that are asked for by a name that is not known as a pool's; shares of Equihash, which are long; miners that poll for

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where its setting fails")]
 #![expect(
     clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
     clippy::cast_sign_loss,
     reason = "times and lengths of scripts are small and positive"
 )]
@@ -12,6 +13,8 @@ use std::ops::Range;
 
 use detect::stratum::encrypted::Session;
 use wire::Timestamp;
+
+pub(crate) mod traps;
 
 /// How a connection begins.
 #[derive(Clone, Debug)]
@@ -146,6 +149,15 @@ impl Script {
         turns.into_iter().map(move |(seconds, from_client, octets)| (from_client, at(seconds), octets))
     }
 
+    /// What is sent after the handshake and the first words, for a capture that begins there.
+    pub(crate) fn later_turns(&self) -> impl Iterator<Item = (bool, Timestamp, Vec<u8>)> + use<> {
+        let late = Self {
+            turns: self.turns.iter().filter(|(seconds, ..)| *seconds > 7.0).cloned().collect(),
+            ..*self
+        };
+        late.turns()
+    }
+
     fn encrypted(&self, content: usize) -> Vec<u8> {
         record(23, content + if self.version == 0x0304 { 17 } else { 24 })
     }
@@ -159,7 +171,7 @@ impl Script {
 }
 
 /// A miner with one share in twenty seconds, a job a minute, and a sign of life now and then, for so many seconds.
-pub(crate) fn mining(tls: Tls, seconds: u32) -> Script {
+pub(crate) fn mining(tls: &Tls, seconds: u32) -> Script {
     let mut script = tls.script();
     script.ask(0.5, 430, 520);
     let end = f64::from(seconds);

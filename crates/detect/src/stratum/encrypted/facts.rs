@@ -1,6 +1,7 @@
 use wire::Timestamp;
 
 use super::rhythm::Rhythm;
+use crate::stratum::pools::{PoolName, pool_name};
 
 /// What a TLS connection shows from outside that bears on mining.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -78,6 +79,12 @@ impl Facts {
             (Some(first), Some(last)) => (last - first).as_secs_f64(),
             _ => 0.0,
         }
+    }
+
+    /// The server is a well-known pool's, by the name that the client asks for or that DNS gave it.
+    pub fn is_known_pool(&self) -> bool {
+        let names = [&self.server_name, &self.resolved_name];
+        names.into_iter().flatten().any(|name| pool_name(name) == PoolName::Known)
     }
 
     /// The two ways to take the ends, with who is the miner.

@@ -21,7 +21,7 @@ pub fn judge(facts: &Facts) -> Option<Verdict> {
         return None;
     }
     let resolved = facts.resolved_name.as_deref().map(pool_name);
-    let is_known = name.max(resolved) == Some(PoolName::Known);
+    let is_known = facts.is_known_pool();
     let need = if is_known { &OF_KNOWN_POOL } else { &OF_ANY };
     if facts.seconds() < need.seconds || per_minute(facts.records, facts) > MOST_RECORDS_PER_MINUTE {
         return None;
@@ -95,10 +95,10 @@ fn reasons(
     }
     match resolved {
         Some(PoolName::Known) => {
-            reasons.push("DNS gave the server's address for a host of a well-known pool")
+            reasons.push("DNS gave the server's address for a host of a well-known pool");
         }
         Some(PoolName::Hint) => {
-            reasons.push("DNS gave the server's address for a host that is named like a pool")
+            reasons.push("DNS gave the server's address for a host that is named like a pool");
         }
         _ => {}
     }
@@ -159,7 +159,7 @@ const OF_KNOWN_POOL: Need = Need { seconds: 60.0, answered: 4, pushes: 2 };
 const MOST_RECORDS_PER_MINUTE: f64 = 60.0;
 /// What answers a login, with a job and with what TLS has to say between them.
 const ANSWER_TO_LOGIN_OCTETS: RangeInclusive<u32> = 40..=8_192;
-/// `submit` in all dialects but Equihash's, whose shares have 2.7 KiB; XMRig's has 180 octets.
+/// `submit` in all dialects but Equihash's, whose shares have 2.7 KiB; `XMRig`'s has 180 octets.
 const SHARE_OCTETS: RangeInclusive<usize> = 70..=480;
 /// From a bare `true` with its number to a refusal with its reason. Acknowledgments of binary protocols are shorter.
 const ANSWER_OCTETS: RangeInclusive<usize> = 20..=200;

@@ -40,7 +40,7 @@ struct Intervals {
 impl Rhythm {
     /// Takes a record with so many octets of content.
     pub(super) fn record(&mut self, from_miner: bool, time: Timestamp, octets: usize) {
-        if from_miner { self.request(time, octets) } else { self.from_pool(time, octets) }
+        if from_miner { self.said_by_miner(time, octets) } else { self.said_by_pool(time, octets) }
     }
 
     /// Octets are missing: what they answered is not known.
@@ -80,7 +80,7 @@ impl Rhythm {
         if count < 2 || mean <= 0.0 { 0.0 } else { (squares / f64::from(count - 1)).sqrt() / mean }
     }
 
-    fn request(&mut self, time: Timestamp, octets: usize) {
+    fn said_by_miner(&mut self, time: Timestamp, octets: usize) {
         self.counts.requests = self.counts.requests.saturating_add(1);
         self.requests.add(octets);
         if let Some(last) = self.last_request.replace(time) {
@@ -92,7 +92,7 @@ impl Rhythm {
         }
     }
 
-    fn from_pool(&mut self, time: Timestamp, octets: usize) {
+    fn said_by_pool(&mut self, time: Timestamp, octets: usize) {
         self.forget_before(time);
         if self.waiting.iter().flatten().next().is_none() {
             self.counts.pushes = self.counts.pushes.saturating_add(1);

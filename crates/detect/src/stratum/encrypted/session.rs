@@ -64,7 +64,7 @@ impl Session {
             match end.take_first() {
                 Some(first) => self.hello(from_initiator, &first),
                 None if record.content_type == APPLICATION_DATA => {
-                    self.encrypted(from_initiator, time, record)
+                    self.encrypted(from_initiator, time, record);
                 }
                 None => {}
             }
@@ -195,7 +195,8 @@ impl Session {
             }
         }
         let is_one_sided = time.nanos_since(first) > ONE_SIDED_NANOS
-            && facts.rhythms().all(|(_, rhythm)| is_one_sided(rhythm));
+            && facts.rhythms().all(|(_, rhythm)| is_one_sided(rhythm))
+            && !facts.is_known_pool();
         if self.minute.exceeds(time, octets) || self.facts.long_records > MAX_LONG_RECORDS {
             self.give_up(GivenUp::Volume);
         } else if is_one_sided {
@@ -263,7 +264,7 @@ const MAX_RECORDS_PER_MINUTE: u32 = 240;
 /// 240 records of the usual 250 octets.
 const MAX_OCTETS_PER_MINUTE: u32 = 60_000;
 const MINUTE_NANOS: u64 = 60_000_000_000;
-/// In half an hour every pool has sent a job, and every miner has been answered.
+/// In half an hour every pool has sent a job, and nearly every miner has been answered.
 const ONE_SIDED_NANOS: u64 = 30 * MINUTE_NANOS;
 /// TLS 1.3 adds 17 octets, AES-GCM in TLS 1.2 adds 24 (RFC 8446, 5.2; RFC 5288, 3).
 const USUAL_OVERHEAD_OCTETS: usize = 20;
