@@ -14,6 +14,7 @@
 
 #![deny(clippy::indexing_slicing)]
 
+pub mod names;
 mod octets;
 mod opinion;
 pub mod rdp;
