@@ -233,7 +233,7 @@ mod tests {
         assert_eq!(records(&mut end, b"GET / HTTP/1.1\r\n", 3), []);
         assert!(end.is_lost());
         let mut end = Records::midstream();
-        assert_eq!(records(&mut end, &[b'x'; 40_000], 1_000), []);
+        assert_eq!(records(&mut end, &vec![b'x'; 40_000], 1_000), []);
         assert!(end.is_lost());
     }
 

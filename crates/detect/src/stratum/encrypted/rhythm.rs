@@ -144,6 +144,8 @@ pub(super) const LONGEST_ANSWER_OCTETS: usize = 200;
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn at(millis: u64) -> Timestamp {
@@ -179,11 +181,12 @@ mod tests {
         (0..50).for_each(|number| clock.record(true, at(number * 60_000), 100));
         assert!(clock.irregularity() < 0.01);
         let mut luck = Rhythm::default();
-        let mut time = 0;
+        let mut time = Timestamp::ZERO;
         for number in 1..=50_u32 {
             // Quantiles of an exponential distribution.
-            time += (-20_000.0 * (f64::from(number) / 51.0).ln()) as u64;
-            luck.record(true, at(time), 100);
+            let interval = Duration::from_secs_f64(-20.0 * (f64::from(number) / 51.0).ln());
+            time = time.saturating_add_nanos(u64::try_from(interval.as_nanos()).unwrap());
+            luck.record(true, time, 100);
         }
         assert!((luck.irregularity() - 1.0).abs() < 0.2, "{}", luck.irregularity());
     }
