@@ -4,6 +4,7 @@ use wire::Timestamp;
 use crate::{
     CaptureQuality, Finding, Observation,
     incident::{self, CaseId, Incident, Link},
+    names::Names,
     rdp, stratum, synflood,
 };
 
@@ -15,7 +16,8 @@ use crate::{
 pub struct Judge {
     handshakes: synflood::Judge,
     logons: rdp::Judge,
-    pools: stratum::Judge,
+    miners: stratum::Judge,
+    names: Names,
     incidents: incident::Ledger,
     /// The whole second that the judges were told last.
     second: u64,
@@ -60,7 +62,9 @@ pub struct JudgeCounts {
     /// Of remote desktops.
     pub logons: rdp::Evicted,
     /// Miners and pools.
-    pub pools: u64,
+    pub miners: u64,
+    /// Names of addresses.
+    pub names: u64,
     /// Cases.
     pub cases: u64,
 }
@@ -71,7 +75,8 @@ impl Judge {
         Self {
             handshakes: synflood::Judge::new(config.handshakes),
             logons: rdp::Judge::new(config.logons),
-            pools: stratum::Judge::new(),
+            miners: stratum::Judge::new(),
+            names: Names::new(),
             incidents: incident::Ledger::new(config.incidents),
             second: 0,
             latest: Timestamp::ZERO,
@@ -91,9 +96,11 @@ impl Judge {
                 self.findings.append(&mut self.logons.take_findings());
             }
             Observation::Mining(observation) => {
-                self.pools.observe(&observation);
-                self.findings.append(&mut self.pools.take_findings());
+                let (_, pool) = observation.miner_and_pool();
+                self.miners.observe(&observation, self.names.of(pool.address));
+                self.findings.append(&mut self.miners.take_findings());
             }
+            Observation::Name(heard) => return self.names.learn(heard.address, &heard.name),
         }
         self.state(say);
     }
@@ -119,8 +126,8 @@ impl Judge {
     /// Everything has been given: says what is left to say.
     pub fn close(&mut self, say: &mut impl FnMut(Statement)) {
         self.handshakes.close(&mut self.findings);
-        self.pools.close(self.latest);
-        self.findings.append(&mut self.pools.take_findings());
+        self.miners.close(self.latest);
+        self.findings.append(&mut self.miners.take_findings());
         self.state(say);
         self.incidents.close(self.latest);
         self.state_incidents(say);
@@ -136,7 +143,8 @@ impl Judge {
         JudgeCounts {
             handshakes: self.handshakes.counts(),
             logons: self.logons.evicted(),
-            pools: self.pools.evicted(),
+            miners: self.miners.evicted(),
+            names: self.names.evicted(),
             cases: self.incidents.evicted(),
         }
     }
@@ -146,8 +154,8 @@ impl Judge {
         self.second = second;
         let begin = Timestamp::from_parts(second, 0);
         self.handshakes.advance(begin, &mut self.findings);
-        self.pools.advance(begin);
-        self.findings.append(&mut self.pools.take_findings());
+        self.miners.advance(begin);
+        self.findings.append(&mut self.miners.take_findings());
         self.state(say);
     }
 

@@ -1,3 +1,5 @@
+use std::net::IpAddr;
+
 use flow::FlowId;
 use wire::Timestamp;
 
@@ -14,6 +16,19 @@ pub enum Observation {
     RemoteDesktop(Box<rdp::Observation>),
     /// What a connection was heard to say of mining.
     Mining(Box<stratum::Observation>),
+    /// A name was given for an address.
+    Name(Box<NameHeard>),
+}
+
+/// A name that DNS gave for an address.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NameHeard {
+    /// When the answer was seen.
+    pub time: Timestamp,
+    /// The address.
+    pub address: IpAddr,
+    /// The name that was asked for.
+    pub name: Box<str>,
 }
 
 impl Observation {
@@ -23,16 +38,18 @@ impl Observation {
             Self::Handshakes(second) => second.is_final_at(),
             Self::RemoteDesktop(observation) => observation.time,
             Self::Mining(observation) => observation.time,
+            Self::Name(heard) => heard.time,
         }
     }
 
-    /// Where it stands among the observations of all workers: by time; seconds first, which are added up whatever their order; then
-    /// by flow. Those of one flow come from one worker, in their order.
+    /// Where it stands among the observations of all workers: by time; seconds and names first, whose order among
+    /// each other makes no difference; then by flow. Those of one flow come from one worker, in their order.
     pub fn order(&self) -> (Timestamp, u8, FlowId) {
         let (rank, flow) = match self {
             Self::Handshakes(_) => (0, FlowId(0)),
-            Self::RemoteDesktop(observation) => (1, observation.flow),
-            Self::Mining(observation) => (2, observation.flow),
+            Self::Name(_) => (1, FlowId(0)),
+            Self::RemoteDesktop(observation) => (2, observation.flow),
+            Self::Mining(observation) => (3, observation.flow),
         };
         (self.time(), rank, flow)
     }

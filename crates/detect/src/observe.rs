@@ -11,9 +11,9 @@ mod listener;
 mod listeners;
 
 use flow::{Accounted, Meter};
-use wire::{Packet, TcpFlags, Timestamp, Transport};
+use wire::{Packet, Tcp, TcpFlags, Timestamp, Transport};
 
-use crate::{Observation, synflood};
+use crate::{NameHeard, Observation, names, synflood};
 use attention::{Attentions, Speech};
 use listeners::{Listeners, Segment};
 
@@ -23,6 +23,7 @@ pub struct Observer {
     attentions: Attentions,
     handshakes: synflood::Observer,
     listeners: Listeners,
+    names: names::Told,
     /// Not yet taken.
     observations: Vec<Observation>,
 }
@@ -52,6 +53,7 @@ impl Observer {
             attentions: Attentions::default(),
             handshakes: synflood::Observer::new(config.handshakes),
             listeners: Listeners::new(config.listening_octets),
+            names: names::Told::new(),
             observations: Vec::new(),
         }
     }
@@ -59,7 +61,24 @@ impl Observer {
     /// Takes in a packet that came when the capture's clock showed `clock`, and that `meter` has just counted.
     #[inline]
     pub fn packet(&mut self, packet: &Packet<'_>, accounted: Accounted, clock: Timestamp, meter: &Meter) {
-        let Transport::Tcp(tcp) = &packet.transport else { return };
+        match &packet.transport {
+            Transport::Tcp(tcp) => self.segment(packet, tcp, accounted, clock, meter),
+            Transport::Ports(ports) if ports.source == DNS_PORT && packet.ip.protocol == UDP => {
+                self.names(packet.payload, clock);
+            }
+            _ => {}
+        }
+    }
+
+    #[inline]
+    fn segment(
+        &mut self,
+        packet: &Packet<'_>,
+        tcp: &Tcp,
+        accounted: Accounted,
+        clock: Timestamp,
+        meter: &Meter,
+    ) {
         let known = if accounted.is_new {
             self.listeners.begin(packet, tcp, clock, &mut self.observations)
         } else {
@@ -101,6 +120,17 @@ impl Observer {
         ObserverCounts { handshakes: self.handshakes.counts(), listeners_evicted: self.listeners.evicted() }
     }
 
+    /// Takes in an answer of DNS.
+    fn names(&mut self, message: &[u8], clock: Timestamp) {
+        let (told, observations) = (&mut self.names, &mut self.observations);
+        names::answers(message, |address, name| {
+            if !told.note(address, name) {
+                let heard = NameHeard { time: clock, address, name: name.into() };
+                observations.push(Observation::Name(Box::new(heard)));
+            }
+        });
+    }
+
     fn take(&mut self, before: Timestamp, into: &mut Vec<Observation>) {
         while let Some(second) = self.handshakes.take() {
             self.observations.push(Observation::Handshakes(Box::new(second)));
@@ -114,6 +144,10 @@ impl Observer {
         into.extend(self.observations.drain(..ready));
     }
 }
+
+/// RFC 1035, 4.2.1.
+const DNS_PORT: u16 = 53;
+const UDP: u8 = 17;
 
 #[cfg(test)]
 mod tests;

@@ -7,17 +7,14 @@
 
 mod connection;
 mod framing;
-mod ja4;
 mod judge;
 mod mcs;
 mod observation;
-mod octets;
 mod outcome;
 mod protocols;
 mod records;
 #[cfg(test)]
 mod sample;
-mod tls;
 mod tool;
 mod x224;
 

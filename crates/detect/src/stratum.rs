@@ -15,6 +15,7 @@
 mod carrier;
 mod dialogue;
 mod difficulty;
+pub mod encrypted;
 mod facts;
 mod flights;
 mod grammar;
@@ -22,15 +23,16 @@ pub mod impact;
 mod interest;
 pub mod judge;
 mod message;
+mod miners;
 mod objects;
 mod observation;
-mod miners;
+pub mod pools;
 mod session;
 mod wallet;
 
 pub use difficulty::{Difficulty, Work};
 pub use facts::{Carriers, Dialect, Facts, Login, MAX_TEXT_CHARACTERS, NoiseSizes, Shares, Stage};
 pub use interest::{Interest, interest};
-pub use observation::Observation;
 pub use miners::{Judge, MAX_PAIRS};
+pub use observation::{Heard, Observation};
 pub use session::Session;

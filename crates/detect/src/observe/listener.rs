@@ -3,7 +3,7 @@ use wire::{Packet, Tcp, TcpFlags, Timestamp};
 
 use crate::{
     Observation, rdp,
-    stratum::{self, judge::Grade},
+    stratum::{self, Heard, encrypted, judge::Grade},
     stream::{Chunk, Direction},
 };
 
@@ -26,6 +26,7 @@ pub(super) struct Listener {
 #[derive(Debug)]
 struct Ears {
     mining: Option<Box<stratum::Session>>,
+    encrypted: Option<Box<encrypted::Session>>,
     desktop: Option<Box<rdp::Connection>>,
 }
 
@@ -33,7 +34,9 @@ struct Ears {
 #[derive(Debug, Default)]
 struct Told {
     grade: Option<Grade>,
-    statements: u32,
+    /// Statements, or records of TLS.
+    heard: u32,
+    is_suspected: bool,
     at: Timestamp,
 }
 
@@ -41,6 +44,7 @@ struct Told {
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Interest {
     pub(super) mining: bool,
+    pub(super) encrypted: bool,
     pub(super) desktop: bool,
 }
 
@@ -51,11 +55,15 @@ impl Interest {
             stratum::Interest::Sizes => !is_midstream,
             stratum::Interest::No => false,
         };
-        Self { mining, desktop: rdp::interest(from_initiator, octets) != rdp::Interest::None }
+        Self {
+            mining,
+            encrypted: encrypted::interest(octets) && !encrypted::is_ruled_out(octets),
+            desktop: rdp::interest(from_initiator, octets) != rdp::Interest::None,
+        }
     }
 
     pub(super) const fn is_any(self) -> bool {
-        self.mining || self.desktop
+        self.mining || self.encrypted || self.desktop
     }
 }
 
@@ -75,6 +83,7 @@ impl Listener {
             streams,
             ears: Ears {
                 mining: interest.mining.then(|| Box::new(stratum::Session::new(is_midstream))),
+                encrypted: interest.encrypted.then(|| Box::new(encrypted::Session::new(is_midstream))),
                 desktop: interest.desktop.then(|| Box::new(rdp::Connection::new())),
             },
             told: Told::default(),
@@ -126,23 +135,29 @@ impl Listener {
 
     /// Does nobody listen any more?
     pub(super) const fn is_done(&self) -> bool {
-        self.ears.mining.is_none() && self.ears.desktop.is_none()
+        self.ears.mining.is_none() && self.ears.encrypted.is_none() && self.ears.desktop.is_none()
     }
 
     /// When it is given up if nothing comes.
     pub(super) const fn deadline(&self) -> Timestamp {
-        let patience = if self.told.grade.is_some() { MINING_PATIENCE_NANOS } else { PATIENCE_NANOS };
+        let patience = if self.is_told_of() { MINING_PATIENCE_NANOS } else { PATIENCE_NANOS };
         self.last.saturating_add_nanos(patience)
     }
 
     /// How much would be lost with it, from the least.
     pub(super) const fn weight(&self) -> (bool, Timestamp) {
-        (self.told.grade.is_some(), self.last)
+        (self.is_told_of(), self.last)
+    }
+
+    /// Was it told of as mining, or as what may be?
+    const fn is_told_of(&self) -> bool {
+        self.told.grade.is_some() || self.told.is_suspected
     }
 
     fn tell(&mut self, time: Timestamp, is_over: bool, observations: &mut Vec<Observation>) {
         self.tell_desktop(time, observations);
         self.tell_mining(time, is_over, observations);
+        self.tell_encrypted(time, is_over, observations);
     }
 
     fn tell_desktop(&mut self, time: Timestamp, observations: &mut Vec<Observation>) {
@@ -163,30 +178,57 @@ impl Listener {
         if is_over {
             session.end();
         }
-        let facts = session.facts();
-        let has_more = facts.statements != self.told.statements;
+        let (facts, is_of_no_interest) = (session.facts(), session.is_of_no_interest());
+        let has_more = facts.statements != self.told.heard;
         let grade = if has_more || facts.noise.is_some() || is_over {
             stratum::judge::grade(facts)
         } else {
             self.told.grade
         };
-        let is_news = grade != self.told.grade;
         let is_due = has_more && time.nanos_since(self.told.at) >= TELLING_NANOS;
-        if grade.is_some() && (is_news || is_due || is_over) {
-            self.told = Told { grade, statements: facts.statements, at: time };
-            let [initiator, responder] = self.ends;
-            observations.push(Observation::Mining(Box::new(stratum::Observation {
-                time,
-                flow: self.flow,
-                initiator,
-                responder,
-                facts: facts.clone(),
-                is_over,
-            })));
+        if grade.is_some() && (grade != self.told.grade || is_due || is_over) {
+            self.told = Told { grade, heard: facts.statements, is_suspected: false, at: time };
+            let heard = Heard::Words(facts.clone());
+            observations.push(self.mining(time, heard, is_over));
         }
-        if is_over || session.is_of_no_interest() {
+        if is_over || is_of_no_interest {
             self.ears.mining = None;
         }
+    }
+}
+
+impl Listener {
+    /// Tells of what may be mining inside TLS, now and then: only the judge knows the names of pools' addresses.
+    fn tell_encrypted(&mut self, time: Timestamp, is_over: bool, observations: &mut Vec<Observation>) {
+        let Some(session) = &mut self.ears.encrypted else { return };
+        if is_over {
+            session.end(time);
+        }
+        let facts = session.facts();
+        let is_due = facts.records != self.told.heard && time.nanos_since(self.told.at) >= TELLING_NANOS;
+        let is_of_no_interest = session.is_of_no_interest();
+        if is_due || is_over {
+            let heard = encrypted::is_possible(facts).then(|| Heard::Rhythm(facts.clone()));
+            let is_suspected = self.told.is_suspected || heard.is_some();
+            self.told = Told { grade: None, heard: facts.records, is_suspected, at: time };
+            observations.extend(heard.map(|heard| self.mining(time, heard, is_over)));
+        }
+        if is_over || is_of_no_interest {
+            self.ears.encrypted = None;
+        }
+    }
+
+    fn mining(&self, time: Timestamp, heard: Heard, is_over: bool) -> Observation {
+        let [initiator, responder] = self.ends;
+        let flow = self.flow;
+        Observation::Mining(Box::new(stratum::Observation {
+            time,
+            flow,
+            initiator,
+            responder,
+            heard,
+            is_over,
+        }))
     }
 }
 
@@ -196,6 +238,12 @@ impl Ears {
             match chunk {
                 Chunk::Octets(octets) => session.octets(from_initiator, time, octets),
                 Chunk::Gap(_) => session.gap(from_initiator),
+            }
+        }
+        if let Some(session) = &mut self.encrypted {
+            match chunk {
+                Chunk::Octets(octets) => session.octets(from_initiator, time, octets),
+                Chunk::Gap(missing) => session.gap(from_initiator, missing),
             }
         }
         if let Some(connection) = &mut self.desktop {

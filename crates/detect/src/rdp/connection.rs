@@ -6,12 +6,11 @@ use super::{
     ClientData, ConnectionConfirm, ConnectionRequest, Logon, Outcome, Reason, Record, RecordSummary,
     SecurityProtocols, Tool,
     framing::{Framer, Grammar, Unit, UnitKind},
-    ja4::ja4,
     mcs::{PDU_HEAD_OCTETS, Pdu},
     outcome::{self, Ending, Taken},
-    tls::{ALERT, APPLICATION_DATA, ClientHello, HANDSHAKE, ServerHello, TLS_1_3},
     x224::Message,
 };
+use crate::tls::{ALERT, APPLICATION_DATA, ClientHello, HANDSHAKE, ServerHello, TLS_1_3, ja4};
 
 /// One TCP connection that may be RDP: takes the octets of both directions in order, and says what they are.
 ///

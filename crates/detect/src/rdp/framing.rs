@@ -1,8 +1,8 @@
 //! Where messages begin and end in one direction of a connection: TPKT and fast-path PDUs, then TLS records.
 
-use super::{
-    tls::{ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, LONGEST_RECORD_OCTETS, MAJOR_VERSION},
-    x224::TPKT_VERSION,
+use super::x224::TPKT_VERSION;
+use crate::tls::{
+    ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, LONGEST_RECORD_OCTETS, MAJOR_VERSION,
 };
 
 /// Cuts the octets of one direction into units, and keeps the first octets of the one that is being read.

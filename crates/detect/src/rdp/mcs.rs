@@ -1,7 +1,7 @@
 //! MCS Connect Initial with the GCC Conference Create Request in it, where a client says what it is: in the clear only with
 //! standard RDP security (MS-RDPBCGR, 2.2.1.3).
 
-use super::octets::Octets;
+use crate::octets::Octets;
 
 /// What a client says of itself (MS-RDPBCGR, 2.2.1.3.2 and 2.2.1.3.4).
 #[derive(Clone, Debug, Default, Eq, PartialEq)]

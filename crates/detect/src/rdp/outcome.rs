@@ -9,8 +9,8 @@ use std::{fmt, time::Duration};
 use super::{
     FailureCode, SecurityProtocols,
     records::{RecordSummary, Run},
-    tls::ServerHello,
 };
+use crate::tls::ServerHello;
 
 /// How a logon ended.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]

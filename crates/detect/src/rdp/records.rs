@@ -1,6 +1,6 @@
 use wire::Timestamp;
 
-use super::tls::{ContentLength, RECORD_HEADER_OCTETS, ServerHello};
+use crate::tls::{ContentLength, RECORD_HEADER_OCTETS, ServerHello};
 
 /// What was said after the security protocol was set up: the first messages one by one, all of them in sums.
 #[derive(Clone, Debug, Default, PartialEq)]

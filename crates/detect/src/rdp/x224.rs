@@ -1,7 +1,8 @@
 //! The first message of each side: X.224 Connection Request and Connection Confirm in a TPKT (MS-RDPBCGR, 2.2.1.1 and 2.2.1.2;
 //! RFC 1006, 6; X.224, 13.3 and 13.4).
 
-use super::{FailureCode, SecurityProtocols, octets::Octets};
+use super::{FailureCode, SecurityProtocols};
+use crate::octets::Octets;
 
 /// What a client asks for (MS-RDPBCGR, 2.2.1.1).
 #[derive(Clone, Debug, Default, Eq, PartialEq)]

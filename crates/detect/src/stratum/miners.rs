@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use flow::Endpoint;
 use wire::Timestamp;
 
-use super::{Observation, judge};
+use super::{Heard, Observation, encrypted, judge};
 use crate::{CaptureQuality, Connection, Evidence, Finding, Kind, Phase, Victim, bounded_map::BoundedMap};
 
 /// Who mines where: findings on miners and their pools, over all their connections.
@@ -43,9 +43,9 @@ impl Judge {
         Self { pairs: BoundedMap::new(MAX_PAIRS), swept_until: Timestamp::ZERO, findings: Vec::new() }
     }
 
-    /// Takes an observation. They must come in the order of their times.
-    pub fn observe(&mut self, observation: &Observation) {
-        let Some(mut finding) = finding(observation) else { return };
+    /// Takes an observation, and the name that DNS gave for the pool's address. They must come in the order of their times.
+    pub fn observe(&mut self, observation: &Observation, pool_name: Option<&str>) {
+        let Some(mut finding) = finding(observation, pool_name) else { return };
         let (_, pool) = observation.miner_and_pool();
         let Victim::Address(miner) = finding.victim else { return };
         let pair = Pair { miner, pool, kind: finding.kind };
@@ -135,12 +135,22 @@ impl Default for Judge {
 }
 
 /// What is thought of a connection.
-fn finding(observation: &Observation) -> Option<Finding> {
-    let facts = &observation.facts;
-    let mut verdict = judge::judge(facts)?;
+fn finding(observation: &Observation, pool_name: Option<&str>) -> Option<Finding> {
     let (miner, pool) = observation.miner_and_pool();
-    verdict.add_port(pool.port, facts.carriers.http || facts.carriers.websocket);
+    let (verdict, first, last) = match &observation.heard {
+        Heard::Words(facts) => {
+            let mut verdict = judge::judge(facts)?;
+            verdict.add_port(pool.port, facts.carriers.http || facts.carriers.websocket);
+            (verdict, facts.first, facts.last)
+        }
+        Heard::Rhythm(facts) => {
+            let mut facts = facts.clone();
+            facts.resolved(pool_name);
+            (encrypted::judge(&facts)?, facts.first, facts.last)
+        }
+    };
     let mut evidence = vec![Evidence::new("reason", verdict.reasons.join("; "))];
+    evidence.extend(pool_name.map(|name| Evidence::new("pool_name", name)));
     evidence.extend(verdict.evidence);
     Some(Finding {
         kind: verdict.kind,
@@ -152,8 +162,8 @@ fn finding(observation: &Observation) -> Option<Finding> {
         offenders: vec![pool.address],
         offender_count: 1,
         connection: Some(Connection { flow: observation.flow, source: miner, target: pool }),
-        first_seen: facts.first.unwrap_or(observation.time),
-        last_seen: facts.last.unwrap_or(observation.time),
+        first_seen: first.unwrap_or(observation.time),
+        last_seen: last.unwrap_or(observation.time),
         stated_at: observation.time,
         evidence,
         // The judge of handshakes knows it.
@@ -212,7 +222,7 @@ mod tests {
             flow: FlowId(flow),
             initiator: at(10, 50_000),
             responder: at(200, 3_333),
-            facts,
+            heard: Heard::Words(facts),
             is_over,
         }
     }
@@ -224,13 +234,13 @@ mod tests {
     #[test]
     fn a_miner_is_stated_once_and_again_when_it_hands_in_shares() {
         let mut judge = Judge::new();
-        judge.observe(&heard(1, 1, facts(1, Login::Accepted, 0), false));
+        judge.observe(&heard(1, 1, facts(1, Login::Accepted, 0), false), None);
         assert_eq!(said(&mut judge), [(Phase::Started, Severity::Medium)]);
-        judge.observe(&heard(2, 1, facts(2, Login::Accepted, 1), false));
+        judge.observe(&heard(2, 1, facts(2, Login::Accepted, 1), false), None);
         assert_eq!(said(&mut judge), [(Phase::Raised, Severity::High)]);
-        judge.observe(&heard(3, 1, facts(3, Login::Accepted, 2), false));
+        judge.observe(&heard(3, 1, facts(3, Login::Accepted, 2), false), None);
         assert_eq!(said(&mut judge), [], "a share more is not worth a word");
-        judge.observe(&heard(70, 1, facts(70, Login::Accepted, 9), true));
+        judge.observe(&heard(70, 1, facts(70, Login::Accepted, 9), true), None);
         assert_eq!(said(&mut judge), [(Phase::Updated, Severity::High)]);
         judge.close(Timestamp::from_parts(1_100, 0));
         let ended = judge.take_findings();
@@ -240,8 +250,8 @@ mod tests {
     #[test]
     fn a_reconnection_that_fails_takes_nothing_back() {
         let mut judge = Judge::new();
-        judge.observe(&heard(1, 1, facts(1, Login::Accepted, 1), true));
-        judge.observe(&heard(100, 2, facts(100, Login::Accepted, 0), true));
+        judge.observe(&heard(1, 1, facts(1, Login::Accepted, 1), true), None);
+        judge.observe(&heard(100, 2, facts(100, Login::Accepted, 0), true), None);
         assert_eq!(said(&mut judge), [(Phase::Started, Severity::High)]);
         judge.advance(Timestamp::from_parts(1_100 + 3_500, 0));
         assert_eq!(said(&mut judge), [], "not quiet for long enough");

@@ -1,7 +1,7 @@
 use flow::{Endpoint, FlowId};
 use wire::Timestamp;
 
-use super::Facts;
+use super::{Facts, encrypted};
 
 /// What a connection was heard to say of mining so far, for the judge.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,16 +14,30 @@ pub struct Observation {
     pub initiator: Endpoint,
     /// The other end.
     pub responder: Endpoint,
-    /// What was heard.
-    pub facts: Facts,
+    /// What was heard, or seen from outside.
+    pub heard: Heard,
     /// Nothing more will be heard.
     pub is_over: bool,
+}
+
+/// What an observation of mining rests on.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "it is boxed where it is kept")]
+pub enum Heard {
+    /// What the two ends said.
+    Words(Facts),
+    /// What a TLS connection shows from outside.
+    Rhythm(encrypted::Facts),
 }
 
 impl Observation {
     /// Who mines, and the pool, as far as is known.
     pub fn miner_and_pool(&self) -> (Endpoint, Endpoint) {
-        match self.facts.miner_is_initiator {
+        let miner_is_initiator = match &self.heard {
+            Heard::Words(facts) => facts.miner_is_initiator,
+            Heard::Rhythm(facts) => facts.miner_is_initiator(),
+        };
+        match miner_is_initiator {
             Some(false) => (self.responder, self.initiator),
             _ => (self.initiator, self.responder),
         }

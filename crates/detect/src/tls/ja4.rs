@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use super::tls::{ALPN, ClientHello, SERVER_NAME, is_grease};
+use super::{ALPN, ClientHello, SERVER_NAME, is_grease};
 
 /// The fingerprint of a hello that came over TCP.
-pub(super) fn ja4(hello: &ClientHello) -> String {
+pub(crate) fn ja4(hello: &ClientHello) -> String {
     let ciphers = without_grease(&hello.cipher_suites);
     let extensions = without_grease(&hello.extensions);
     let version = match hello.version() {

@@ -1,5 +1,11 @@
 //! What a TLS handshake shows before it encrypts: the client's hello and the server's (RFC 8446, 4.1; RFC 5246, 7.4.1).
 
+mod ja4;
+#[cfg(test)]
+pub(super) mod sample;
+
+pub(super) use ja4::ja4;
+
 use super::octets::Octets;
 
 /// A client's hello.
@@ -18,7 +24,36 @@ pub(super) struct ClientHello {
     pub(super) signature_algorithms: Vec<u16>,
 }
 
+/// What of a client's hello tells most connections apart, borrowed from it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Outline<'a> {
+    pub(super) has_alpn: bool,
+    pub(super) server_name: Option<&'a str>,
+}
+
 impl ClientHello {
+    /// The outline of a handshake record whose hello is whole; `None` if it is cut, or none.
+    pub(super) fn outline(record: &[u8]) -> Option<Outline<'_>> {
+        let mut octets = Octets::new(handshake_message(record, CLIENT_HELLO, true)?);
+        let _version_and_random = octets.take(2 + RANDOM_OCTETS)?;
+        let _session_id = octets.vector8()?;
+        let _cipher_suites = octets.vector16()?;
+        let _compression_methods = octets.vector8()?;
+        let mut outline = Outline::default();
+        let mut extensions = Octets::new(octets.vector16().unwrap_or_default());
+        while let (Some(kind), Some(content)) = (extensions.u16_be(), extensions.vector16()) {
+            match kind {
+                ALPN => outline.has_alpn = true,
+                // The list's length, the name's type and its length come before it (RFC 6066, 3).
+                SERVER_NAME => {
+                    outline.server_name = content.get(5..).and_then(|name| str::from_utf8(name).ok())
+                }
+                _ => {}
+            }
+        }
+        Some(outline)
+    }
+
     /// Reads a handshake record; the hello must be whole.
     pub(super) fn parse(record: &[u8]) -> Option<Self> {
         let mut octets = Octets::new(handshake_message(record, CLIENT_HELLO, true)?);
@@ -171,8 +206,8 @@ pub(super) const TLS_1_3: u16 = 0x0304;
 pub(super) const RECORD_HEADER_OCTETS: usize = 5;
 /// RFC 8446, 5.2, with the most that a cipher may add.
 pub(super) const LONGEST_RECORD_OCTETS: usize = RECORD_HEADER_OCTETS + (1 << 14) + 2_048;
-const CLIENT_HELLO: u8 = 1;
-const SERVER_HELLO: u8 = 2;
+pub(super) const CLIENT_HELLO: u8 = 1;
+pub(super) const SERVER_HELLO: u8 = 2;
 const RANDOM_OCTETS: usize = 32;
 /// Extension types (IANA, TLS `ExtensionType` Values).
 pub(super) const SERVER_NAME: u16 = 0;
@@ -182,8 +217,8 @@ const SUPPORTED_VERSIONS: u16 = 43;
 
 #[cfg(test)]
 mod tests {
+    use super::sample::{client_hello, server_hello};
     use super::*;
-    use crate::rdp::sample::{client_hello, server_hello};
 
     #[test]
     fn a_hello_is_read_and_its_truncations_are_not() {

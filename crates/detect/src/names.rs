@@ -1,0 +1,166 @@
+//! Names of addresses, from answers of DNS that went by.
+//!
+//! [`answers`] reads a response, and [`Names`] remembers. A name is the one that was asked for: that of a service, not that of
+//! the machine behind it. It is what a resolver said, and nothing proves that who used the address had asked.
+//!
+//! It must never know packets, ports, or who asked.
+
+use std::{cmp::Reverse, collections::VecDeque, net::IpAddr};
+
+use ahash::RandomState;
+
+use domain::base::iana::{Class, Opcode, Rcode};
+use domain::base::name::ToName;
+use domain::base::{Message, ParsedName};
+use domain::rdata::{A, Aaaa, Cname};
+use hashbrown::HashMap;
+
+use crate::stratum::pools::pool_name;
+
+/// Reads a DNS message as UDP carries it, and hands out each address that it gives for the name that was asked for, with that name.
+///
+/// Only successful responses count. Of a message that is damaged or cut, what comes before the damage counts.
+pub fn answers(message: &[u8], each: impl FnMut(IpAddr, &str)) {
+    // Nothing to say about what is no response.
+    let _is_read = read(message, each);
+}
+
+fn read(message: &[u8], mut each: impl FnMut(IpAddr, &str)) -> Option<()> {
+    let message = Message::from_slice(message).ok()?;
+    let (header, counts) = (message.header(), message.header_counts());
+    let is_answer = header.qr() && header.opcode() == Opcode::QUERY && header.rcode() == Rcode::NOERROR;
+    (is_answer && counts.qdcount() == 1).then_some(())?;
+    let question = message.first_question().filter(|question| question.qclass() == Class::IN)?;
+    let name = text(question.qname())?;
+    let mut owner = *question.qname();
+    // A server puts each alias before what it stands for (RFC 1034, 4.3.2), so that one pass follows them all.
+    for record in message.answer().ok()?.take(MAX_RECORDS) {
+        let record = record.ok()?;
+        if record.class() != Class::IN || !record.owner().name_eq(&owner) {
+            continue;
+        }
+        if let Some(alias) = record.to_record::<Cname<ParsedName<&[u8]>>>().ok()? {
+            owner = *alias.data().cname();
+        } else if let Some(address) = record.to_record::<A>().ok()? {
+            give(IpAddr::V4(address.data().addr()), &name, &mut each);
+        } else if let Some(address) = record.to_record::<Aaaa>().ok()? {
+            give(IpAddr::V6(address.data().addr()), &name, &mut each);
+        }
+    }
+    Some(())
+}
+
+/// Resolvers that block names answer with addresses that are nobody's.
+fn give(address: IpAddr, name: &str, each: &mut impl FnMut(IpAddr, &str)) {
+    if !address.is_unspecified() && !address.is_loopback() {
+        each(address, name);
+    }
+}
+
+/// A name as it is shown: in lower case, without the dot at its end, and with `?` for what could do harm on a terminal or pass for
+/// the border of a label. `None` for the root.
+fn text(name: &ParsedName<&[u8]>) -> Option<String> {
+    let mut text = String::new();
+    for label in name.iter().filter(|label| !label.is_root()) {
+        if !text.is_empty() {
+            text.push('.');
+        }
+        let is_plain = |octet: &u8| octet.is_ascii_graphic() && *octet != b'.';
+        text.extend(
+            label
+                .as_slice()
+                .iter()
+                .map(|octet| if is_plain(octet) { char::from(octet.to_ascii_lowercase()) } else { '?' }),
+        );
+    }
+    (!text.is_empty() && text.len() <= MAX_NAME_OCTETS).then_some(text)
+}
+
+/// What addresses are called, as far as was heard: at most [`MAX_ADDRESSES`] of them. What was learnt longest ago makes room.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    known: HashMap<IpAddr, Vec<Box<str>>, RandomState>,
+    /// Addresses, in the order in which they were first heard of.
+    order: VecDeque<IpAddr>,
+    evicted: u64,
+}
+
+impl Names {
+    /// Nothing has been heard.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes note that `name` was given for `address`. To hear it again changes nothing, so that who tells it need not tell it twice.
+    pub fn learn(&mut self, address: IpAddr, name: &str) {
+        if let Some(names) = self.known.get_mut(&address) {
+            if names.len() < MAX_NAMES && names.iter().all(|known| **known != *name) {
+                names.push(name.into());
+            }
+            return;
+        }
+        while self.known.len() >= MAX_ADDRESSES
+            && let Some(address) = self.order.pop_front()
+        {
+            self.known.remove(&address);
+            self.evicted += 1;
+        }
+        self.known.insert(address, vec![name.into()]);
+        self.order.push_back(address);
+    }
+
+    /// What an address is called: of several names that of a pool, if one is, else the first in the alphabet.
+    pub fn of(&self, address: IpAddr) -> Option<&str> {
+        let names = self.known.get(&address)?.iter().map(|name| &**name);
+        names.max_by_key(|name| (pool_name(name), Reverse(*name)))
+    }
+
+    /// How many addresses have a name.
+    pub fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    /// Has no address a name?
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+
+    /// How many addresses had to make room.
+    pub fn evicted(&self) -> u64 {
+        self.evicted
+    }
+}
+
+/// Names that one observer has told of, so that it need not tell them again. It forgets, since it is small.
+#[derive(Debug)]
+pub(crate) struct Told {
+    digests: Box<[u64]>,
+    hasher: RandomState,
+}
+
+impl Told {
+    pub(crate) fn new() -> Self {
+        Self { digests: vec![0; TOLD].into_boxed_slice(), hasher: RandomState::new() }
+    }
+
+    /// Takes note that it is told. `true` if it is remembered to have been told before.
+    pub(crate) fn note(&mut self, address: IpAddr, name: &str) -> bool {
+        let digest = self.hasher.hash_one((address, name)) | 1;
+        #[expect(clippy::cast_possible_truncation, reason = "any bits will do")]
+        let place = (digest >> 32) as usize % TOLD;
+        self.digests.get_mut(place).is_some_and(|known| std::mem::replace(known, digest) == digest)
+    }
+}
+
+/// How many addresses have names: with names of usual lengths, ten megabytes.
+pub const MAX_ADDRESSES: usize = 65_536;
+/// Further names of an address are those of a host of many sites, and say nothing.
+const MAX_NAMES: usize = 4;
+const TOLD: usize = 4_096;
+/// RFC 1035, 2.3.4, without lengths and the root.
+const MAX_NAME_OCTETS: usize = 253;
+/// More records are of no use to who asked: the longest answers of services that spread their load have some twenty.
+const MAX_RECORDS: usize = 64;
+
+#[cfg(test)]
+mod tests;
