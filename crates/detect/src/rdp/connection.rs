@@ -5,6 +5,7 @@ use wire::Timestamp;
 use super::{
     ClientData, ConnectionConfirm, ConnectionRequest, Logon, Outcome, Reason, Record, RecordSummary,
     SecurityProtocols, Tool,
+    finalization::Finalization,
     framing::{Framer, Grammar, Unit, UnitKind},
     ja4::ja4,
     mcs::{PDU_HEAD_OCTETS, Pdu},
@@ -32,6 +33,7 @@ pub struct Connection {
     has_client_finished: bool,
     has_told_client_info: bool,
     records: RecordSummary,
+    finalization: Finalization,
     taken_at_octets: Option<u64>,
     news: News,
     logon: Option<Logon>,
@@ -311,6 +313,9 @@ impl Connection {
         if is_alert && !from_client {
             return self.conclude(time, Ending::Server { by_alert: true });
         }
+        if let (false, Some(hello)) = (from_client, self.server_hello) {
+            self.finalization.take(hello.content_of(unit.octets));
+        }
         self.look_for_session(time);
     }
 
@@ -324,7 +329,11 @@ impl Connection {
             if taken == Taken::Yes {
                 self.taken_at_octets.get_or_insert(self.records.server.octets);
             }
-            outcome::is_desktop_after_logon(&self.records, taken, lasted).then_some(Reason::DesktopAfterLogon)
+            match taken {
+                Taken::Yes if self.finalization.is_done() => Some(Reason::ConnectionSequenceDone),
+                Taken::Yes => outcome::is_desktop(&self.records, lasted).then_some(Reason::DesktopAfterLogon),
+                Taken::NotYet => None,
+            }
         } else {
             outcome::is_long_and_busy(&self.records, lasted).then_some(Reason::LongAndBusy)
         };
