@@ -21,6 +21,7 @@ use super::{
 ///
 /// It holds at most [`MESSAGE_OCTETS`] of each direction, and nothing of them once the security protocol is set up.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub struct Connection {
     recognition: Recognition,
     opened: Option<Timestamp>,
@@ -32,6 +33,7 @@ pub struct Connection {
     /// Until then a client's TLS 1.3 records are its handshake, and the server's too.
     has_client_finished: bool,
     has_told_client_info: bool,
+    has_client_alerted: bool,
     records: RecordSummary,
     finalization: Finalization,
     taken_at_octets: Option<u64>,
@@ -310,6 +312,7 @@ impl Connection {
         let octets = u16::try_from(unit.octets).unwrap_or(u16::MAX);
         let offset_ms = self.offset_ms(time);
         self.records.push(Record { from_client, is_alert, octets, offset_ms }, time);
+        self.has_client_alerted |= is_alert && from_client;
         if is_alert && !from_client {
             return self.conclude(time, Ending::Server { by_alert: true });
         }
@@ -354,6 +357,8 @@ impl Connection {
         if self.logon.is_some() || self.recognition == Recognition::Other {
             return;
         }
+        // A server whose client has said that it leaves (RFC 8446, 6.1) closes because of that, whatever the client said before.
+        let ending = if self.has_client_alerted { Ending::Client } else { ending };
         let (client, server) = (self.records.client.records, self.records.server.records);
         let selected = self.selected();
         let logon = match self.description.confirm {
