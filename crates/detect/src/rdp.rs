@@ -6,6 +6,7 @@
 //! It must never know packets, ports that RDP usually has, or where octets come from.
 
 mod connection;
+mod finalization;
 mod framing;
 mod judge;
 mod mcs;

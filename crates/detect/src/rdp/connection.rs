@@ -5,6 +5,7 @@ use wire::Timestamp;
 use super::{
     ClientData, ConnectionConfirm, ConnectionRequest, Logon, Outcome, Reason, Record, RecordSummary,
     SecurityProtocols, Tool,
+    finalization::Finalization,
     framing::{Framer, Grammar, Unit, UnitKind},
     mcs::{PDU_HEAD_OCTETS, Pdu},
     outcome::{self, Ending, Taken},
@@ -19,6 +20,7 @@ use crate::tls::{ALERT, APPLICATION_DATA, ClientHello, HANDSHAKE, ServerHello, T
 ///
 /// It holds at most [`MESSAGE_OCTETS`] of each direction, and nothing of them once the security protocol is set up.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub struct Connection {
     recognition: Recognition,
     opened: Option<Timestamp>,
@@ -30,7 +32,9 @@ pub struct Connection {
     /// Until then a client's TLS 1.3 records are its handshake, and the server's too.
     has_client_finished: bool,
     has_told_client_info: bool,
+    has_client_alerted: bool,
     records: RecordSummary,
+    finalization: Finalization,
     taken_at_octets: Option<u64>,
     news: News,
     logon: Option<Logon>,
@@ -307,8 +311,12 @@ impl Connection {
         let octets = u16::try_from(unit.octets).unwrap_or(u16::MAX);
         let offset_ms = self.offset_ms(time);
         self.records.push(Record { from_client, is_alert, octets, offset_ms }, time);
+        self.has_client_alerted |= is_alert && from_client;
         if is_alert && !from_client {
             return self.conclude(time, Ending::Server { by_alert: true });
+        }
+        if let (false, Some(hello)) = (from_client, self.server_hello) {
+            self.finalization.take(hello.content_of(unit.octets));
         }
         self.look_for_session(time);
     }
@@ -323,7 +331,11 @@ impl Connection {
             if taken == Taken::Yes {
                 self.taken_at_octets.get_or_insert(self.records.server.octets);
             }
-            outcome::is_desktop_after_logon(&self.records, taken, lasted).then_some(Reason::DesktopAfterLogon)
+            match taken {
+                Taken::Yes if self.finalization.is_done() => Some(Reason::ConnectionSequenceDone),
+                Taken::Yes => outcome::is_desktop(&self.records, lasted).then_some(Reason::DesktopAfterLogon),
+                Taken::NotYet => None,
+            }
         } else {
             outcome::is_long_and_busy(&self.records, lasted).then_some(Reason::LongAndBusy)
         };
@@ -344,6 +356,8 @@ impl Connection {
         if self.logon.is_some() || self.recognition == Recognition::Other {
             return;
         }
+        // A server whose client has said that it leaves (RFC 8446, 6.1) closes because of that, whatever the client said before.
+        let ending = if self.has_client_alerted { Ending::Client } else { ending };
         let (client, server) = (self.records.client.records, self.records.server.records);
         let selected = self.selected();
         let logon = match self.description.confirm {

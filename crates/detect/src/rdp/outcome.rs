@@ -55,6 +55,8 @@ pub enum Reason {
     ProofAnswered,
     /// Accepted: the client goes on to what follows only after the server's proof.
     CredentialsDelegated,
+    /// Session: credentials were accepted, and the connection sequence came to its end.
+    ConnectionSequenceDone,
     /// Session: credentials were accepted, and a desktop's traffic follows.
     DesktopAfterLogon,
     /// Session: long and busy, where the logon itself cannot be seen.
@@ -89,7 +91,11 @@ impl Reason {
     const fn is_success(self) -> bool {
         matches!(
             self,
-            Self::ProofAnswered | Self::CredentialsDelegated | Self::DesktopAfterLogon | Self::LongAndBusy
+            Self::ProofAnswered
+                | Self::CredentialsDelegated
+                | Self::ConnectionSequenceDone
+                | Self::DesktopAfterLogon
+                | Self::LongAndBusy
         )
     }
 }
@@ -103,6 +109,7 @@ impl fmt::Display for Reason {
             Self::ErrorCode => "an error code answered the client's proof",
             Self::ProofAnswered => "the server answered the proof, the client left",
             Self::CredentialsDelegated => "the client went on after the server's proof",
+            Self::ConnectionSequenceDone => "the whole connection sequence after an accepted logon",
             Self::DesktopAfterLogon => "a desktop's traffic after an accepted logon",
             Self::LongAndBusy => "a long and busy connection",
             Self::NotAnswered => "the connection request was not answered",
@@ -149,12 +156,13 @@ pub(super) enum Ending {
     Silence,
 }
 
-/// Whether a logon whose credentials may be `taken` has become a session: by size, or by time and liveliness.
-pub(super) fn is_desktop_after_logon(records: &RecordSummary, taken: Taken, lasted: Duration) -> bool {
+/// Whether a logon whose credentials were taken has become a session: by size, or by time and liveliness. For servers and
+/// ciphers that do not show the end of the connection sequence.
+pub(super) fn is_desktop(records: &RecordSummary, lasted: Duration) -> bool {
     let is_large = records.server.octets >= DESKTOP_OCTETS;
     let is_long =
         lasted >= DESKTOP_TIME && records.client.records.min(records.server.records) >= DESKTOP_RECORDS;
-    taken == Taken::Yes && (is_large || is_long)
+    is_large || is_long
 }
 
 /// A connection without network level authentication in which somebody works.

@@ -164,6 +164,29 @@ fn a_desktops_traffic_makes_a_session_while_it_lasts() {
 }
 
 #[test]
+fn a_short_session_is_one_once_the_connection_sequence_is_through() {
+    let mut messages =
+        vec![PROOF, CREDENTIALS, CONNECT_INITIAL, (SERVER, 130), (CLIENT, 12), (CLIENT, 8), (SERVER, 11)];
+    messages.extend([(CLIENT, 349), (SERVER, 35), (SERVER, 398), (CLIENT, 556)]);
+    messages.extend([(CLIENT, 37), (CLIENT, 41), (CLIENT, 41), (CLIENT, 41)]);
+    messages.extend([(SERVER, 37), (SERVER, 41), (SERVER, 41)]);
+    let almost = said(&ntlm(&messages), 99, Some((CLIENT, 90)));
+    assert_eq!(logon(&almost), (Outcome::Accepted, Reason::CredentialsDelegated));
+    messages.push((SERVER, 41));
+    let through = said(&ntlm(&messages), 99, Some((CLIENT, 90)));
+    assert_eq!(logon(&through), (Outcome::Session, Reason::ConnectionSequenceDone));
+}
+
+#[test]
+fn a_client_that_says_it_leaves_before_an_answer_did_not_fail() {
+    let mut script = ntlm(&[]);
+    script.push((CLIENT, 20, record(21, 31)));
+    assert_eq!(logon(&said(&script, 99, Some((SERVER, 21)))), (Outcome::Unknown, Reason::LeftBeforeAnswer));
+    script.push((SERVER, 21, record(21, 31)));
+    assert_eq!(logon(&said(&script, 99, Some((SERVER, 21)))), (Outcome::Unknown, Reason::LeftBeforeAnswer));
+}
+
+#[test]
 fn tls_1_3_hides_handshake_tickets_and_alerts() {
     let tls_1_3 = |content: usize| record(23, 5 + 17 + content);
     let mut script = opening(2);

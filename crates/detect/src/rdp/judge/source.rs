@@ -75,7 +75,7 @@ impl Source {
     pub(super) fn forgive(&mut self, user: Option<&str>, server: Endpoint, config: &JudgeConfig) {
         let user = User::new(user);
         let is_same = |old: &Try| old.user == user && old.server == server;
-        let same = self.tries.iter().filter(|old| is_same(old)).count();
+        let same = self.without_repeats().filter(|old| is_same(old)).count();
         if same <= usize::try_from(config.forgiven_failures).unwrap_or(usize::MAX) {
             self.tries.retain(|old| !is_same(old));
         }
@@ -89,7 +89,23 @@ impl Source {
 
     /// Tries whose credentials the server did not take, or that left at a logon screen.
     pub(super) fn guesses(&self) -> Tries<'_> {
-        Tries { tries: self.tries.iter().filter(|old| old.outcome != Outcome::Refused).collect() }
+        Tries { tries: self.without_repeats().filter(|old| old.outcome != Outcome::Refused).collect() }
+    }
+
+    /// Tries without those that a client made by itself.
+    fn without_repeats(&self) -> impl Iterator<Item = &Try> {
+        self.tries.iter().enumerate().filter(|(place, _)| !self.is_repeat(*place)).map(|(_, tried)| tried)
+    }
+
+    /// `FreeRDP` connects once more, at once, with a password that was not taken: that is one try of its user. Those who guess go
+    /// on as fast, so that only two that stand alone are a try and its repeat.
+    fn is_repeat(&self, place: usize) -> bool {
+        let at = |before: usize| place.checked_sub(before).and_then(|place| self.tries.get(place));
+        let (Some(first), Some(second)) = (at(1), at(0)) else { return false };
+        first.is_failure_like(second)
+            && second.follows_at_once(first)
+            && at(2).is_none_or(|earlier| !first.follows_at_once(earlier))
+            && self.tries.get(place + 1).is_none_or(|later| !later.follows_at_once(second))
     }
 
     /// Tries that never came to a logon.
@@ -115,6 +131,16 @@ impl Try {
             tool: seen.tool,
             server_octets: seen.server_octets,
         }
+    }
+
+    /// Did both fail with the same name at the same server?
+    fn is_failure_like(&self, other: &Self) -> bool {
+        let what = |tried: &Self| (tried.outcome, tried.server, tried.user, tried.requested);
+        self.outcome == Outcome::Failed && what(self) == what(other)
+    }
+
+    fn follows_at_once(&self, earlier: &Self) -> bool {
+        self.opened - earlier.ended <= REPEAT_PAUSE
     }
 
     /// How much it counts.
@@ -224,6 +250,8 @@ impl<'a> Tries<'a> {
     }
 }
 
+/// Nobody types a password in that time. `FreeRDP` needs some 20 ms in `pcaps/recorded`.
+const REPEAT_PAUSE: Duration = Duration::from_secs(1);
 /// More than any threshold asks for.
 const KEPT_TRIES: usize = 64;
 const KEPT_SUCCESSES: usize = 32;

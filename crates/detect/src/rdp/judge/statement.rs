@@ -127,7 +127,7 @@ impl Success<'_> {
 
     fn confidence(&self) -> f64 {
         let by_reason = match self.seen.logon.reason {
-            Reason::DesktopAfterLogon | Reason::CredentialsDelegated => 0.95,
+            Reason::ConnectionSequenceDone | Reason::DesktopAfterLogon | Reason::CredentialsDelegated => 0.95,
             Reason::ProofAnswered => 0.9,
             Reason::LongAndBusy => 0.7,
             _ => 0.5,

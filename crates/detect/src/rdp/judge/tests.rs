@@ -110,6 +110,45 @@ fn ten_failures_in_ten_minutes_are_guessing_and_are_stated_once() {
     assert_eq!(court.findings[0].offenders, [end(51, 1, 0).address]);
 }
 
+/// A password that a client tries twice by itself.
+fn fail_twice(court: &mut Court, seconds: f64, user: &str) {
+    court.fail(seconds, 1, 1, user);
+    court.fail(seconds + 1.1, 1, 1, user);
+}
+
+#[test]
+fn passwords_that_freerdp_tries_twice_are_typing_errors_still() {
+    let mut court = Court::new();
+    for i in 0..5 {
+        fail_twice(&mut court, f64::from(i) * 7.0, "bob");
+    }
+    court.succeed(40.0, 1, 1, "bob");
+    assert_eq!(court.stated(), []);
+    // Forgiven: the next day begins anew.
+    for i in 0..5 {
+        fail_twice(&mut court, 100.0 + f64::from(i) * 7.0, "bob");
+    }
+    assert_eq!(court.stated(), []);
+}
+
+#[test]
+fn an_old_password_that_freerdp_tries_twice_is_steady_still() {
+    let mut court = Court::new();
+    for i in 0..30 {
+        fail_twice(&mut court, f64::from(i) * 21.0, "bob");
+    }
+    assert_eq!(court.stated(), [LOW_GUESSING]);
+}
+
+#[test]
+fn guesses_that_follow_at_once_all_count() {
+    let mut court = Court::new();
+    for i in 0..10 {
+        court.fail(f64::from(i) * 1.2, 1, 1, "bob");
+    }
+    assert_eq!(court.stated(), [GUESSING]);
+}
+
 #[test]
 fn a_few_tries_an_hour_are_guessing_within_a_day() {
     let mut court = Court::new();
