@@ -12,6 +12,7 @@
 mod columns;
 mod flow_file;
 mod ledger;
+mod line_file;
 mod readable;
 mod summary;
 mod top_talkers;
