@@ -146,36 +146,13 @@ impl Serialize for JsonRecord<'_> {
 
 #[cfg(test)]
 mod tests {
-    use flow::{Meter, MeterConfig, Placed};
-    use wire::{Frame, LinkType, Timestamp};
-
     use super::*;
-    use crate::line_file::Disk;
-
-    /// A record of one UDP packet.
-    fn record() -> FlowRecord {
-        let data = [
-            0x45, 0x10, 0, 28, 0, 0, 0, 0, 63, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2,
-            53, // IPv4, 28 octets, UDP
-            0x30, 0x39, 0, 53, 0, 8, 0, 0,
-        ];
-        let timestamp = Timestamp::from_parts(1_700_000_000, 42);
-        let frame =
-            Frame { data: &data, timestamp, original_length: 28, link_type: LinkType::RAW, interface: 3 };
-        let mut meter = Meter::new(MeterConfig::default());
-        let packet = wire::decode(&frame).unwrap();
-        let Placed::InFlow(placement) = meter.place(&packet, timestamp) else { panic!("no fragment") };
-        meter.account(&packet, &placement);
-        meter.close(timestamp);
-        let mut records = Vec::new();
-        assert!(meter.take_records(&mut records, 1));
-        records.remove(0)
-    }
+    use crate::{line_file::Disk, sample::udp_record};
 
     fn written(format: FlowFormat) -> String {
         let mut octets = Vec::new();
         let mut file = FlowFile::new(format, &mut octets).unwrap();
-        file.write(&record()).unwrap();
+        file.write(&udp_record()).unwrap();
         file.flush().unwrap();
         drop(file);
         String::from_utf8(octets).unwrap()
@@ -215,7 +192,7 @@ mod tests {
     fn what_a_full_disk_does_not_take_is_lost_and_counted() {
         let line = written(FlowFormat::JsonLines).len();
         let mut file = FlowFile::new(FlowFormat::JsonLines, Disk { room: 300 * line + 7 }).unwrap();
-        let errors = (0..2_000).filter(|_| file.write(&record()).is_err()).count();
+        let errors = (0..2_000).filter(|_| file.write(&udp_record()).is_err()).count();
         let errors = errors + usize::from(file.flush().is_err());
         assert_eq!((errors, file.written_records(), file.lost_records()), (1, 300, 1_700));
     }
