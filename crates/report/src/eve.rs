@@ -25,6 +25,7 @@ use crate::line_file::{BUFFER_OCTETS, LineFile};
 
 pub(crate) use incident::IncidentObject;
 pub(crate) use moment::Moment;
+pub(crate) use signature::is_of_victim;
 pub use statistics::Statistics;
 pub use types::{EveType, EveTypes, UnknownEveType};
 pub(crate) use values::share;

@@ -4,7 +4,7 @@ mod text;
 use std::{collections::BTreeMap, net::IpAddr};
 
 use detect::{
-    Finding, Kind, Severity, Statement, Victim,
+    Connection, Finding, Kind, Severity, Statement, Victim,
     incident::{CaseId, Incident},
 };
 use wire::Timestamp;
@@ -41,6 +41,7 @@ struct Found {
     victim: Victim,
     offenders: Vec<IpAddr>,
     offender_count: u64,
+    connection: Option<Connection>,
     case: Option<CaseId>,
     first_seen: Timestamp,
     last_seen: Timestamp,
@@ -131,6 +132,7 @@ impl Found {
             victim: finding.victim,
             offenders: finding.offenders.clone(),
             offender_count: finding.offender_count,
+            connection: finding.connection,
             case,
             first_seen: finding.first_seen,
             last_seen: finding.last_seen,

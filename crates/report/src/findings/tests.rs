@@ -49,6 +49,15 @@ fn incidents_are_told_so_that_a_stranger_knows_what_to_do() {
 }
 
 #[test]
+fn a_miner_is_shown_with_its_pool() {
+    let mut findings = Findings::default();
+    findings.take(&stated(mining(), Some(CASE)));
+    let text = findings.to_string();
+    let line = "  high      2026-03-04 08:10:51  Cryptocurrency mining: 192.0.2.10, with 198.51.100.20:3333, 98 % sure\n";
+    assert!(text.ends_with(line), "{text}");
+}
+
+#[test]
 fn nothing_is_said_of_nothing_only_where_somebody_looked() {
     assert_eq!(Findings::default().to_string(), "");
     assert_eq!(

@@ -7,14 +7,14 @@ use detect::{
 use wire::Timestamp;
 
 use super::{Findings, Found};
-use crate::{grouped, rfc3339, wrapped::write_wrapped};
+use crate::{eve::is_of_victim, grouped, rfc3339, wrapped::write_wrapped};
 
 impl fmt::Display for Findings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_empty() {
             return self.write_nothing(f);
         }
-        writeln!(f, "Findings")?;
+        writeln!(f, "Found")?;
         self.write_counts(f)?;
         self.write_apart(f)?;
         self.write_incidents(f)
@@ -86,14 +86,13 @@ impl Found {
             Victim::Many => "many hosts".to_owned(),
             one => one.to_string(),
         };
-        let preposition = match self.kind {
-            Kind::Mining | Kind::WorkRequests | Kind::CryptocurrencyNode => "with",
-            _ => "by",
-        };
+        // Whoever mines is the victim, and the pool need not know what it is paid with.
+        let preposition = if is_of_victim(self.kind) { "with" } else { "by" };
         let title = self.kind.title();
         // One line: the first of many stands for all.
         let named = if self.offender_count > 2 { 1 } else { 2 };
-        match offenders(&self.offenders, self.offender_count, named) {
+        let pool = self.connection.filter(|_| is_of_victim(self.kind)).map(|one| one.target.to_string());
+        match pool.or_else(|| offenders(&self.offenders, self.offender_count, named)) {
             Some(offenders) => {
                 format!("{title}: {victim}, {preposition} {offenders}, {} sure", percent(self.confidence))
             }
