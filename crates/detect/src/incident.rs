@@ -17,7 +17,7 @@ use std::{fmt, net::IpAddr, time::Duration};
 use flow::FlowId;
 use wire::Timestamp;
 
-use crate::{CaptureQuality, Evidence, Phase, Severity};
+use crate::{CaptureQuality, Evidence, Kind, Phase, Severity};
 
 pub use ledger::{Config, Ledger, MAX_CASES};
 pub use links::{Link, LinkKind};
@@ -91,6 +91,11 @@ impl Stage {
     /// All, in the order of an attack.
     pub const ALL: [Self; 6] =
         [Self::Noise, Self::CredentialAttack, Self::Access, Self::Delivery, Self::Mining, Self::Spread];
+
+    /// The stage that a finding is about, on the side of its victim; `None` if by itself it is none of an attack.
+    pub const fn of(kind: Kind) -> Option<Self> {
+        case::stage_of(kind)
+    }
 
     /// Its name in outputs.
     pub const fn name(self) -> &'static str {

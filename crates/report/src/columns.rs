@@ -129,9 +129,13 @@ fn of(direction: &Direction, value: impl Fn(&Direction) -> Value) -> Value {
     if direction.packets > 0 { value(direction) } else { Value::Absent }
 }
 
-/// The names of IANA's protocol numbers, those that are common.
 fn protocol(protocol: u8) -> Value {
-    name(match protocol {
+    Value::Text(protocol_name(protocol))
+}
+
+/// The names of IANA's protocol numbers, those that are common.
+pub(crate) fn protocol_name(protocol: u8) -> Cow<'static, str> {
+    Cow::Borrowed(match protocol {
         1 => "ICMP",
         2 => "IGMP",
         6 => "TCP",
@@ -146,7 +150,7 @@ fn protocol(protocol: u8) -> Value {
         112 => "VRRP",
         132 => "SCTP",
         136 => "UDPLite",
-        other => return text(other.to_string()),
+        other => return Cow::Owned(other.to_string()),
     })
 }
 

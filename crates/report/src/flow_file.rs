@@ -1,9 +1,13 @@
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 
 use flow::FlowRecord;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-use crate::{columns::Value, flow_columns};
+use crate::{
+    columns::Value,
+    flow_columns,
+    line_file::{BUFFER_OCTETS, LineFile},
+};
 
 /// How the records of a flow file are written down.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -20,13 +24,8 @@ pub enum FlowFormat {
 /// worse than an early end, and every further record counts as lost.
 #[derive(Debug)]
 pub struct FlowFile<W: Write> {
-    output: W,
+    lines: LineFile<W>,
     form: Form,
-    /// Records in the form's buffer.
-    pending: u64,
-    written: u64,
-    lost: u64,
-    has_failed: bool,
 }
 
 /// A buffer of lines.
@@ -47,7 +46,7 @@ impl<W: Write> FlowFile<W> {
             FlowFormat::Csv => Form::Csv(Box::new(csv_buffer())),
             FlowFormat::JsonLines => Form::JsonLines(Vec::with_capacity(BUFFER_OCTETS)),
         };
-        let mut file = Self { output, form, pending: 0, written: 0, lost: 0, has_failed: false };
+        let mut file = Self { lines: LineFile::new(output), form };
         if let Form::Csv(writer) = &mut file.form {
             writer.write_record(flow_columns().iter().map(|column| column.name)).map_err(io::Error::from)?;
             file.flush()?;
@@ -61,12 +60,10 @@ impl<W: Write> FlowFile<W> {
     ///
     /// The output's first error; afterwards there is none, records are just lost.
     pub fn write(&mut self, record: &FlowRecord) -> io::Result<()> {
-        if self.has_failed {
-            self.lost += 1;
+        if !self.lines.begin_line() {
             return Ok(());
         }
-        self.pending += 1;
-        if self.form.add(record)? >= BUFFER_OCTETS { self.write_pending() } else { Ok(()) }
+        if self.form.add(record)? >= BUFFER_OCTETS { self.lines.write(&self.form.take()?) } else { Ok(()) }
     }
 
     /// Hands on what is still in a buffer.
@@ -75,36 +72,18 @@ impl<W: Write> FlowFile<W> {
     ///
     /// The output's first error; afterwards there is none.
     pub fn flush(&mut self) -> io::Result<()> {
-        if self.has_failed {
-            return Ok(());
-        }
-        self.write_pending()?;
-        self.output.flush()
+        self.lines.write(&self.form.take()?)?;
+        self.lines.flush()
     }
 
     /// Records that the output has taken.
     pub const fn written_records(&self) -> u64 {
-        self.written
+        self.lines.written()
     }
 
     /// Records that it has not, and never will.
     pub const fn lost_records(&self) -> u64 {
-        self.lost
-    }
-
-    fn write_pending(&mut self) -> io::Result<()> {
-        let octets = self.form.take()?;
-        let (taken, outcome) = write_as_far_as_it_goes(&mut self.output, &octets);
-        let lines = octets.iter().take(taken).filter(|octet| **octet == b'\n').count();
-        // The header of CSV is a line, too, and no record.
-        let records = u64::try_from(lines).unwrap_or(u64::MAX).min(self.pending);
-        self.written += records;
-        if outcome.is_err() {
-            self.lost += self.pending - records;
-            self.has_failed = true;
-        }
-        self.pending = 0;
-        outcome
+        self.lines.lost()
     }
 }
 
@@ -148,20 +127,6 @@ fn csv_buffer() -> csv::Writer<Vec<u8>> {
     csv::Writer::from_writer(Vec::with_capacity(BUFFER_OCTETS))
 }
 
-/// Writes octets until that fails, and says how many were taken.
-fn write_as_far_as_it_goes(output: &mut impl Write, octets: &[u8]) -> (usize, io::Result<()>) {
-    let mut taken = 0;
-    while let Some(rest) = octets.get(taken..).filter(|rest| !rest.is_empty()) {
-        match output.write(rest) {
-            Ok(0) => return (taken, Err(ErrorKind::WriteZero.into())),
-            Ok(octets) => taken += octets,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return (taken, Err(error)),
-        }
-    }
-    (taken, Ok(()))
-}
-
 /// A record as an object with the columns that it has a value for.
 struct JsonRecord<'a>(&'a FlowRecord);
 
@@ -179,39 +144,15 @@ impl Serialize for JsonRecord<'_> {
     }
 }
 
-const BUFFER_OCTETS: usize = 1 << 16;
-
 #[cfg(test)]
 mod tests {
-    use flow::{Meter, MeterConfig, Placed};
-    use wire::{Frame, LinkType, Timestamp};
-
     use super::*;
-
-    /// A record of one UDP packet.
-    fn record() -> FlowRecord {
-        let data = [
-            0x45, 0x10, 0, 28, 0, 0, 0, 0, 63, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2,
-            53, // IPv4, 28 octets, UDP
-            0x30, 0x39, 0, 53, 0, 8, 0, 0,
-        ];
-        let timestamp = Timestamp::from_parts(1_700_000_000, 42);
-        let frame =
-            Frame { data: &data, timestamp, original_length: 28, link_type: LinkType::RAW, interface: 3 };
-        let mut meter = Meter::new(MeterConfig::default());
-        let packet = wire::decode(&frame).unwrap();
-        let Placed::InFlow(placement) = meter.place(&packet, timestamp) else { panic!("no fragment") };
-        meter.account(&packet, &placement);
-        meter.close(timestamp);
-        let mut records = Vec::new();
-        assert!(meter.take_records(&mut records, 1));
-        records.remove(0)
-    }
+    use crate::{line_file::Disk, sample::udp_record};
 
     fn written(format: FlowFormat) -> String {
         let mut octets = Vec::new();
         let mut file = FlowFile::new(format, &mut octets).unwrap();
-        file.write(&record()).unwrap();
+        file.write(&udp_record()).unwrap();
         file.flush().unwrap();
         drop(file);
         String::from_utf8(octets).unwrap()
@@ -249,23 +190,9 @@ mod tests {
 
     #[test]
     fn what_a_full_disk_does_not_take_is_lost_and_counted() {
-        struct Disk {
-            room: usize,
-        }
-        impl Write for Disk {
-            fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-                let taken = octets.len().min(self.room);
-                self.room -= taken;
-                if taken == 0 { Err(ErrorKind::StorageFull.into()) } else { Ok(taken) }
-            }
-
-            fn flush(&mut self) -> io::Result<()> {
-                Ok(())
-            }
-        }
         let line = written(FlowFormat::JsonLines).len();
         let mut file = FlowFile::new(FlowFormat::JsonLines, Disk { room: 300 * line + 7 }).unwrap();
-        let errors = (0..2_000).filter(|_| file.write(&record()).is_err()).count();
+        let errors = (0..2_000).filter(|_| file.write(&udp_record()).is_err()).count();
         let errors = errors + usize::from(file.flush().is_err());
         assert_eq!((errors, file.written_records(), file.lost_records()), (1, 300, 1_700));
     }

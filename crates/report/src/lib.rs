@@ -1,6 +1,7 @@
-//! What people and systems read of a run: flows as lines of JSON or CSV, and the closing summary.
+//! What people and systems read of a run: flows as lines of JSON or CSV, everything as EVE JSON, and the closing summary.
 //!
-//! It must never know where packets come from, threads, or IPFIX. It takes records, counts and a `Write`, and knows the forms.
+//! It must never know where packets come from, threads, or IPFIX. It takes records, statements, counts and a `Write`, and knows the
+//! forms.
 //!
 //! # What holds
 //!
@@ -8,15 +9,25 @@
 //! - A column has one name and one meaning in every form ([`flow_columns`]); a name or a meaning is never changed, and new columns
 //!   come at the end.
 //! - What it keeps is bounded, however many hosts there are.
+//! - Text from the network stays text: it cannot end a line, move a cursor, or be longer than a bound.
 
 mod columns;
+mod eve;
+mod findings;
 mod flow_file;
 mod ledger;
+mod line_file;
 mod readable;
+#[cfg(test)]
+mod sample;
 mod summary;
 mod top_talkers;
+mod worst;
+mod wrapped;
 
 pub use columns::{Column, flow_columns};
+pub use eve::{Eve, EveType, EveTypes, Statistics, UnknownEveType};
+pub use findings::{Findings, MAX_FINDINGS, MAX_INCIDENTS};
 pub use flow_file::{FlowFile, FlowFormat};
 pub use ledger::{MAX_REASONS, PacketLedger};
 pub use readable::{grouped, printable, rfc3339, scaled_octets};

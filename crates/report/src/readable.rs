@@ -13,16 +13,22 @@ pub fn rfc3339(timestamp: Timestamp) -> String {
     moment.map_or_else(|_| timestamp.to_string(), |moment| format!("{moment:.9}"))
 }
 
-/// A text from a capture or a file name as it may be shown on a terminal: control characters, which could move the cursor or forge lines,
-/// stand as escapes.
+/// A text from a capture or a file name as it may be shown on a terminal: characters that could move the cursor, forge lines or turn
+/// the direction of writing stand as escapes.
 pub fn printable(text: &str) -> Cow<'_, str> {
-    if !text.contains(char::is_control) {
+    if !text.contains(is_acted_on) {
         return Cow::Borrowed(text);
     }
     let shown = text
         .chars()
-        .map(|char| if char.is_control() { char.escape_default().to_string() } else { char.into() });
+        .map(|char| if is_acted_on(char) { char.escape_default().to_string() } else { char.into() });
     Cow::Owned(shown.collect())
+}
+
+/// Control characters, separators of lines, and marks of direction (UAX #9, 2): terminals and readers of lines act on them.
+pub(crate) fn is_acted_on(char: char) -> bool {
+    char.is_control()
+        || matches!(char, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A number in groups of three digits: `1,234,567`.
@@ -67,6 +73,7 @@ mod tests {
     fn what_would_move_the_cursor_is_shown_as_text() {
         assert_eq!(printable("eth0"), "eth0");
         assert_eq!(printable("a\n\u{1b}[2Jb\u{9b}c"), "a\\n\\u{1b}[2Jb\\u{9b}c");
+        assert_eq!(printable("é\u{202e}exe.txt"), "é\\u{202e}exe.txt");
     }
 
     #[test]

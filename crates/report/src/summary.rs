@@ -6,7 +6,7 @@ use std::{
 use serde::{Serialize, Serializer};
 use wire::Timestamp;
 
-use crate::{PacketLedger, Talker, grouped, printable, rfc3339, scaled_octets};
+use crate::{Findings, PacketLedger, Talker, grouped, printable, rfc3339, scaled_octets};
 
 /// What a run says at its end: as text for people (`Display`), as JSON for programs (`Serialize`).
 #[derive(Clone, Debug, Serialize)]
@@ -35,6 +35,8 @@ pub struct Summary {
     pub outputs: Vec<OutputCounts>,
     /// What went wrong or needs to be known, each in a sentence.
     pub warnings: Vec<String>,
+    /// What was found.
+    pub findings: Findings,
 }
 
 /// Packets that a capture says were lost before it was written.
@@ -222,7 +224,8 @@ impl fmt::Display for Summary {
         for warning in &self.warnings {
             writeln!(f, "warning: {}", printable(warning))?;
         }
-        Ok(())
+        // Last, where it is read: right above the prompt.
+        self.findings.fmt(f)
     }
 }
 
@@ -315,6 +318,7 @@ mod tests {
                 ..OutputCounts::default()
             }],
             warnings: vec!["something".into()],
+            findings: Findings::new(&["SYN floods and scans", "RDP logons", "mining"]),
         }
     }
 
@@ -340,6 +344,7 @@ Top talkers
 Outputs
   file:a.ipfix: 101 records in 3 messages (12.0 kB)
 warning: something
+Nothing was found. Detectors that ran: SYN floods and scans, RDP logons, mining.
 ";
         assert_eq!(summary().to_string(), expected);
     }
@@ -354,5 +359,6 @@ warning: something
         assert_eq!(json["packet_time"][0], "2023-11-14T22:13:20.000000000Z");
         assert_eq!(json["top_talkers"][0]["address"], "192.0.2.1");
         assert_eq!(json["flows"]["records"], 101);
+        assert_eq!(json["findings"]["detectors"][2], "mining");
     }
 }

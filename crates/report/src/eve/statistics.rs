@@ -1,0 +1,133 @@
+use detect::{JudgeCounts, observe::ObserverCounts};
+use serde::Serialize;
+use wire::{DecodeFailure, Timestamp};
+
+use super::{moment::Moment, values::Shown};
+use crate::{FlowCounts, PacketLedger};
+
+/// What a `stats` line is made of: all counts from the beginning of the run to `time`.
+#[derive(Clone, Copy, Debug)]
+pub struct Statistics<'a> {
+    /// The time of the capture.
+    pub time: Timestamp,
+    /// What became of the packets.
+    pub packets: &'a PacketLedger,
+    /// What became of the flows.
+    pub flows: &'a FlowCounts,
+    /// What the observers of all workers had no room for, summed up.
+    pub observers: ObserverCounts,
+    /// What the judges had no room for.
+    pub judges: JudgeCounts,
+}
+
+/// The line of counts.
+pub(super) fn line<'a>(statistics: &Statistics<'a>) -> impl Serialize + 'a {
+    StatisticsLine {
+        timestamp: Moment(statistics.time),
+        event_type: "stats",
+        stats: StatisticsObject {
+            packets: PacketsObject::from(statistics.packets),
+            flows: statistics.flows,
+            detectors: DetectorsObject::new(&statistics.observers, &statistics.judges),
+        },
+    }
+}
+
+#[derive(Serialize)]
+struct StatisticsLine<'a> {
+    timestamp: Moment,
+    event_type: &'static str,
+    stats: StatisticsObject<'a>,
+}
+
+#[derive(Serialize)]
+struct StatisticsObject<'a> {
+    packets: PacketsObject,
+    flows: &'a FlowCounts,
+    detectors: DetectorsObject,
+}
+
+#[derive(Serialize)]
+struct PacketsObject {
+    received: u64,
+    received_octets: u64,
+    metered: u64,
+    metered_octets: u64,
+    tunnel_fragments: u64,
+    filtered: u64,
+    undecoded: u64,
+    /// A list: reasons come from the network, and databases make a column of each name in an object.
+    undecoded_by_reason: Vec<ReasonObject>,
+    undecoded_otherwise: u64,
+    balance: i64,
+}
+
+#[derive(Serialize)]
+struct ReasonObject {
+    reason: Shown<DecodeFailure>,
+    packets: u64,
+}
+
+impl From<&PacketLedger> for PacketsObject {
+    fn from(ledger: &PacketLedger) -> Self {
+        let reasons = ledger.undecoded_by_reason().into_iter();
+        Self {
+            received: ledger.received,
+            received_octets: ledger.received_octets,
+            metered: ledger.metered,
+            metered_octets: ledger.metered_octets,
+            tunnel_fragments: ledger.tunnel_fragments,
+            filtered: ledger.filtered,
+            undecoded: ledger.undecoded(),
+            undecoded_by_reason: reasons
+                .map(|(reason, packets)| ReasonObject { reason: Shown(reason), packets })
+                .collect(),
+            undecoded_otherwise: ledger.undecoded_otherwise(),
+            balance: i64::try_from(ledger.balance()).unwrap_or(i64::MAX),
+        }
+    }
+}
+
+/// What detectors had no room for; all zero where they had enough.
+#[derive(Serialize)]
+struct DetectorsObject {
+    tcp_segments: u64,
+    half_open_evicted: u64,
+    targets_overflow: u64,
+    sources_overflow: u64,
+    samples_exhausted: u64,
+    seconds_lost: u64,
+    listeners_evicted: u64,
+    seconds_late: u64,
+    victims_forgotten: u64,
+    sources_forgotten: u64,
+    rdp_sources_evicted: u64,
+    rdp_servers_evicted: u64,
+    rdp_statements_evicted: u64,
+    pools_evicted: u64,
+    cases_evicted: u64,
+}
+
+impl DetectorsObject {
+    const fn new(observers: &ObserverCounts, judges: &JudgeCounts) -> Self {
+        let ObserverCounts { handshakes: seen, listeners_evicted } = observers;
+        let JudgeCounts { handshakes: seconds, logons, pools, cases } = judges;
+        Self {
+            tcp_segments: seen.segments,
+            half_open_evicted: seen.half_open_evicted,
+            targets_overflow: seen.targets_overflow,
+            sources_overflow: seen.sources_overflow,
+            samples_exhausted: seen.samples_exhausted,
+            seconds_lost: seen.seconds_lost,
+            listeners_evicted: *listeners_evicted,
+            seconds_late: seconds.seconds_late,
+            victims_forgotten: seconds.victims_forgotten,
+            sources_forgotten: seconds.sources_forgotten,
+            rdp_sources_evicted: logons.sources,
+            rdp_servers_evicted: logons.servers,
+            rdp_statements_evicted: logons.statements,
+            pools_evicted: *pools,
+            cases_evicted: *cases,
+        }
+    }
+}
