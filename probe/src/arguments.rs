@@ -6,8 +6,9 @@ use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use flow::Timeouts;
 use jiff::SignedDuration;
+use report::EveTypes;
 
-use crate::destination::{Destination, FlowsPath};
+use crate::destination::{Destination, EvePath, FlowsPath};
 
 /// A passive network probe that warns of cryptojacking.
 #[derive(Debug, Parser)]
@@ -41,6 +42,14 @@ pub(crate) struct ReplayArguments {
     /// A file of flow records: PATH.jsonl or PATH.csv; - for JSON lines on standard output.
     #[arg(long, value_name = "PATH")]
     pub(crate) flows: Option<FlowsPath>,
+
+    /// A file of findings, incidents, RDP logons, flows and statistics as EVE JSON lines; - for standard output.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) eve: Option<EvePath>,
+
+    /// Which lines EVE gets, separated by commas.
+    #[arg(long, value_name = "TYPES", default_value_t = EveTypes::ALL)]
+    pub(crate) eve_types: EveTypes,
 
     /// Only packets that this pcap filter asks for, such as 'tcp port 3389'.
     #[arg(long, value_name = "EXPR")]

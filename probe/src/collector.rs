@@ -3,7 +3,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use detect::{Judge, JudgeCounts, Observation, Statement};
 use flow::{EndReason, FlowRecord};
-use report::{FlowCounts, TopTalkers};
+use report::{Findings, FlowCounts, TopTalkers};
 use wire::Timestamp;
 
 use crate::{
@@ -22,6 +22,7 @@ pub(crate) struct Collector {
 
 /// Where everything goes.
 struct Outputs {
+    findings: Findings,
     sinks: Vec<Box<dyn Sink>>,
 }
 
@@ -31,13 +32,19 @@ pub(crate) struct CollectorReport {
     pub(crate) counts: FlowCounts,
     pub(crate) talkers: TopTalkers,
     pub(crate) judged: JudgeCounts,
+    pub(crate) findings: Findings,
     /// They want the totals, and to be finished.
     pub(crate) sinks: Vec<Box<dyn Sink>>,
 }
 
 impl Collector {
-    pub(crate) fn new(judge: Judge, sinks: Vec<Box<dyn Sink>>) -> Self {
-        Self { judge, outputs: Outputs { sinks }, counts: FlowCounts::default(), talkers: TopTalkers::new() }
+    pub(crate) fn new(judge: Judge, findings: Findings, sinks: Vec<Box<dyn Sink>>) -> Self {
+        Self {
+            judge,
+            outputs: Outputs { findings, sinks },
+            counts: FlowCounts::default(),
+            talkers: TopTalkers::new(),
+        }
     }
 
     /// Collects until the last worker has ended, and shows the progress meanwhile.
@@ -68,7 +75,13 @@ impl Collector {
         progress.clear();
         self.judge.close(&mut |statement| self.outputs.statement(&statement));
         let judged = self.judge.counts();
-        CollectorReport { counts: self.counts, talkers: self.talkers, judged, sinks: self.outputs.sinks }
+        CollectorReport {
+            counts: self.counts,
+            talkers: self.talkers,
+            judged,
+            findings: self.outputs.findings,
+            sinks: self.outputs.sinks,
+        }
     }
 
     fn take(&mut self, item: Item<'_>) {
@@ -117,6 +130,7 @@ impl Collector {
 
 impl Outputs {
     fn statement(&mut self, statement: &Statement) {
+        self.findings.take(statement);
         for sink in &mut self.sinks {
             sink.statement(statement);
         }

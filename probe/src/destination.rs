@@ -25,6 +25,10 @@ pub(crate) struct FlowsPath {
     pub(crate) path: Option<PathBuf>,
 }
 
+/// A file of EVE JSON lines, or standard output.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct EvePath(pub(crate) Option<PathBuf>);
+
 impl Destination {
     /// The file that it writes to, if it is one.
     pub(crate) fn path(&self) -> Option<&Path> {
@@ -96,6 +100,27 @@ impl fmt::Display for FlowsPath {
         match &self.path {
             Some(path) => path.display().fmt(f),
             None => f.write_str("standard output"),
+        }
+    }
+}
+
+impl FromStr for EvePath {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "" => Err("give it a path, or - for standard output".to_owned()),
+            "-" => Ok(Self(None)),
+            path => Ok(Self(Some(path.into()))),
+        }
+    }
+}
+
+impl fmt::Display for EvePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(path) => path.display().fmt(f),
+            None => f.write_str("EVE on standard output"),
         }
     }
 }

@@ -28,7 +28,8 @@ pub(crate) fn check(arguments: &ReplayArguments) -> anyhow::Result<()> {
     }
     let exports = arguments.export.iter().filter_map(Destination::path);
     let flows = arguments.flows.iter().filter_map(|flows| flows.path.as_deref());
-    for output in exports.chain(flows) {
+    let eve = arguments.eve.iter().filter_map(|eve| eve.0.as_deref());
+    for output in exports.chain(flows).chain(eve) {
         take(&mut taken, output, "is a capture or another output, too; choose another name")?;
     }
     Ok(())

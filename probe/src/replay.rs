@@ -16,7 +16,7 @@ use detect::{
 };
 use flow::{Meter, MeterConfig, Shard};
 use ipfix_export::{ExporterConfig, FileOutput, Output, UdpOutput};
-use report::{Summary, printable};
+use report::{Findings, Summary, printable};
 
 use crate::{
     arguments::{Detection, IpfixArguments, ReplayArguments, SummaryForm},
@@ -28,7 +28,7 @@ use crate::{
     progress::{Progress, ProgressDisplay},
     run::Run,
     say,
-    sink::{FlowsSink, IpfixSink, Pacing, Sink},
+    sink::{EveSink, FlowsSink, IpfixSink, Pacing, Sink},
 };
 
 /// Replays captures. An error means that nothing was metered, or that the program itself broke.
@@ -50,7 +50,9 @@ pub(crate) fn run(arguments: ReplayArguments) -> anyhow::Result<Outcome> {
         incidents: incident::Config { window: arguments.incident_window },
         ..JudgeConfig::default()
     });
-    let run = meter(files, Collector::new(judge, sinks), workers, config, filter.as_ref())?;
+    let detectors: &'static [&'static str] = if config.observer.is_some() { DETECTORS } else { &[] };
+    let collector = Collector::new(judge, Findings::new(detectors), sinks);
+    let run = meter(files, collector, workers, config, filter.as_ref())?;
 
     let outcome = if run.is_incomplete { Outcome::Incomplete } else { Outcome::Done };
     let summary = run.summary(arguments.captures, started.elapsed(), workers.into());
@@ -145,6 +147,9 @@ fn open_sinks(arguments: &ReplayArguments) -> anyhow::Result<Vec<Box<dyn Sink>>>
     if let Some(flows) = &arguments.flows {
         sinks.push(Box::new(FlowsSink::create(flows)?));
     }
+    if let Some(eve) = &arguments.eve {
+        sinks.push(Box::new(EveSink::create(eve, arguments.eve_types)?));
+    }
     Ok(sinks)
 }
 
@@ -175,15 +180,21 @@ fn filter(expression: &str) -> anyhow::Result<Filter> {
 }
 
 const LISTENING_PART: u64 = 16;
+/// What was looked for, as the summary names it.
+const DETECTORS: &[&str] = &["SYN floods and scans", "RDP logons", "mining"];
 /// One more than IPv4 leaves of a packet's 65,535 octets.
 const MOST_DATAGRAM_OCTETS: u16 = 65_508;
 
 /// Two outputs on standard output would be read as one.
 fn check_standard_output(arguments: &ReplayArguments) -> anyhow::Result<()> {
-    let flows_there = arguments.flows.as_ref().is_some_and(|flows| flows.path.is_none());
-    if flows_there && arguments.summary == SummaryForm::Json {
-        let text = "--flows - and --summary json both write to standard output; give --flows a file or use --summary text";
-        return Err(UsageError(text.into()).into());
+    let flows = arguments.flows.as_ref().is_some_and(|flows| flows.path.is_none()).then_some("--flows -");
+    let eve = arguments.eve.as_ref().is_some_and(|eve| eve.0.is_none()).then_some("--eve -");
+    let summary = (arguments.summary == SummaryForm::Json).then_some("--summary json");
+    let there: Vec<_> = [flows, eve, summary].into_iter().flatten().collect();
+    if let [one, other, ..] = there[..] {
+        let advice = if summary.is_some() { " or use --summary text" } else { "" };
+        let text = format!("{one} and {other} both write to standard output; give {one} a file{advice}");
+        return Err(UsageError(text).into());
     }
     Ok(())
 }

@@ -1,16 +1,24 @@
 use std::{path::PathBuf, time::Duration};
 
 use capture::{CaptureFiles, Inapplicable, Interface};
+use detect::observe::ObserverCounts;
 use flow::MeterCounts;
-use report::{FlowCounts, InterfaceDrops, OutputCounts, PacketLedger, Summary, TopTalkers};
+use report::{
+    Findings, FlowCounts, InterfaceDrops, OutputCounts, PacketLedger, Statistics, Summary, TopTalkers,
+};
 use wire::{DecodeFailure, Timestamp};
 
-use crate::{collector::CollectorReport, pipeline::WorkerReport, sink::SinkReport};
+use crate::{
+    collector::CollectorReport,
+    pipeline::WorkerReport,
+    sink::{Sink, SinkReport},
+};
 
 /// What a run came to: the reports of all threads, put together.
 pub(crate) struct Run {
     ledger: PacketLedger,
     counts: FlowCounts,
+    findings: Findings,
     talkers: TopTalkers,
     packet_time: Option<(Timestamp, Timestamp)>,
     drops: Vec<InterfaceDrops>,
@@ -24,6 +32,7 @@ impl Run {
     pub(crate) fn new(files: &CaptureFiles, workers: Vec<WorkerReport>, collected: CollectorReport) -> Self {
         let mut ledger = PacketLedger::default();
         let (mut flows, mut evicted, mut late) = (0, 0, 0);
+        let mut observers = ObserverCounts::default();
         let mut packet_time: Option<(Timestamp, Timestamp)> = None;
         let mut inapplicable = Vec::new();
         for worker in workers {
@@ -32,6 +41,7 @@ impl Run {
             flows += opened;
             evicted += ended;
             late += worker.late_packets;
+            observers.add(&worker.observed);
             if let Some((first, last)) = worker.packet_time {
                 let (earliest, latest) = packet_time.unwrap_or((first, last));
                 packet_time = Some((earliest.min(first), latest.max(last)));
@@ -39,12 +49,15 @@ impl Run {
             add_inapplicable(&mut inapplicable, worker.inapplicable);
         }
         let mut warnings: Vec<_> = files.damages().iter().map(ToString::to_string).collect();
-        let mut outputs: Vec<SinkReport> = Vec::new();
         let flows = FlowCounts { flows, ..collected.counts };
-        for mut sink in collected.sinks {
-            sink.totals(&ledger, &flows);
-            outputs.push(sink.finish());
-        }
+        let statistics = Statistics {
+            time: packet_time.map_or(Timestamp::ZERO, |(_, latest)| latest),
+            packets: &ledger,
+            flows: &flows,
+            observers,
+            judges: collected.judged,
+        };
+        let outputs = finish(collected.sinks, &statistics);
         let failures = outputs.iter().filter_map(|output| output.failure.clone());
         warnings.extend(failures);
         let lost: u64 = outputs.iter().map(|output| output.counts.lost_records).sum();
@@ -62,9 +75,11 @@ impl Run {
             let advice = "the flow table was full and ended flows early; --memory gives it more";
             warnings.push(format!("{advice} ({evicted} flows)"));
         }
+        warnings.extend(unheard(&observers));
         Self {
             ledger,
             counts: flows,
+            findings: collected.findings,
             talkers: collected.talkers,
             packet_time,
             drops: files.interfaces().iter().enumerate().filter_map(drops).collect(),
@@ -86,10 +101,28 @@ impl Run {
             drops: self.drops,
             flows: self.counts,
             top_talkers: self.talkers.top(TOP_TALKERS),
+            findings: self.findings,
             outputs: self.outputs,
             warnings: self.warnings,
         }
     }
+}
+
+/// Gives all outputs the totals, and ends them.
+fn finish(sinks: Vec<Box<dyn Sink>>, statistics: &Statistics<'_>) -> Vec<SinkReport> {
+    let finish = |mut sink: Box<dyn Sink>| {
+        sink.totals(statistics);
+        sink.finish()
+    };
+    sinks.into_iter().map(finish).collect()
+}
+
+/// What detectors had no room for, where that may have hidden something.
+fn unheard(observers: &ObserverCounts) -> Option<String> {
+    let listeners = observers.listeners_evicted;
+    (listeners > 0).then(|| {
+        format!("{listeners} connections that might have told more were given up for others; --memory lets more be listened to")
+    })
 }
 
 /// One sentence for each link type that is not decoded.

@@ -1,14 +1,19 @@
 //! Where records and statements go from here.
 
+mod eve;
 mod flows;
 mod ipfix;
 
+pub(crate) use eve::EveSink;
 pub(crate) use flows::FlowsSink;
 pub(crate) use ipfix::{IpfixSink, Pacing};
 
+use std::{fs::File, io::ErrorKind, path::Path};
+
+use anyhow::anyhow;
 use detect::{Statement, rdp};
 use flow::FlowRecord;
-use report::{FlowCounts, OutputCounts, PacketLedger};
+use report::{OutputCounts, Statistics};
 
 /// An output of the program.
 ///
@@ -25,7 +30,7 @@ pub(crate) trait Sink {
     fn statement(&mut self, _statement: &Statement) {}
 
     /// Takes the totals, once everything else was given.
-    fn totals(&mut self, _ledger: &PacketLedger, _flows: &FlowCounts) {}
+    fn totals(&mut self, _statistics: &Statistics<'_>) {}
 
     /// Hands on what it still holds.
     fn finish(self: Box<Self>) -> SinkReport;
@@ -37,4 +42,16 @@ pub(crate) struct SinkReport {
     pub(crate) counts: OutputCounts,
     /// What went wrong, in a sentence, if anything.
     pub(crate) failure: Option<String>,
+}
+
+/// Creates an output file, or empties it if there is one.
+fn create_file(path: &Path) -> anyhow::Result<File> {
+    File::create(path).map_err(|error| {
+        let advice = match error.kind() {
+            ErrorKind::NotFound => "; create its folder first",
+            ErrorKind::PermissionDenied => "; choose a folder that may be written to",
+            _ => "",
+        };
+        anyhow!("cannot create {}: {error}{advice}", path.display())
+    })
 }

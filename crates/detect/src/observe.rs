@@ -46,6 +46,14 @@ pub struct ObserverCounts {
     pub listeners_evicted: u64,
 }
 
+impl ObserverCounts {
+    /// Adds those of another observer.
+    pub const fn add(&mut self, other: &Self) {
+        self.handshakes.add(&other.handshakes);
+        self.listeners_evicted += other.listeners_evicted;
+    }
+}
+
 impl Observer {
     /// An observer that has seen nothing.
     pub fn new(config: ObserverConfig) -> Self {

@@ -1,14 +1,10 @@
-use std::{
-    fs::File,
-    io::{self, ErrorKind},
-    path::Path,
-};
+use std::io;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use flow::FlowRecord;
 use report::{FlowFile, OutputCounts};
 
-use super::{Sink, SinkReport};
+use super::{Sink, SinkReport, create_file};
 use crate::destination::FlowsPath;
 
 /// A file of flow records.
@@ -23,23 +19,12 @@ impl FlowsSink {
     pub(crate) fn create(flows: &FlowsPath) -> anyhow::Result<Self> {
         let output: Box<dyn io::Write> = match &flows.path {
             None => Box::new(io::stdout()),
-            Some(path) => Box::new(create(path)?),
+            Some(path) => Box::new(create_file(path)?),
         };
         let name = flows.to_string();
         let file = FlowFile::new(flows.format, output).with_context(|| format!("cannot write to {name}"))?;
         Ok(Self { name, file, failure: None })
     }
-}
-
-fn create(path: &Path) -> anyhow::Result<File> {
-    File::create(path).map_err(|error| {
-        let advice = match error.kind() {
-            ErrorKind::NotFound => "; create its folder first",
-            ErrorKind::PermissionDenied => "; choose a folder that may be written to",
-            _ => "",
-        };
-        anyhow!("cannot create the flow file {}: {error}{advice}", path.display())
-    })
 }
 
 impl Sink for FlowsSink {

@@ -46,6 +46,18 @@ pub struct ObserverCounts {
     pub seconds_lost: u64,
 }
 
+impl ObserverCounts {
+    /// Adds those of another observer.
+    pub const fn add(&mut self, other: &Self) {
+        self.segments += other.segments;
+        self.half_open_evicted += other.half_open_evicted;
+        self.targets_overflow += other.targets_overflow;
+        self.sources_overflow += other.sources_overflow;
+        self.samples_exhausted += other.samples_exhausted;
+        self.seconds_lost += other.seconds_lost;
+    }
+}
+
 impl Observer {
     /// An observer that has seen nothing.
     pub fn new(config: ObserverConfig) -> Self {

@@ -91,7 +91,6 @@ impl From<&PacketLedger> for PacketsObject {
 /// What detectors had no room for; all zero where they had enough.
 #[derive(Serialize)]
 struct DetectorsObject {
-    tcp_segments: u64,
     half_open_evicted: u64,
     targets_overflow: u64,
     sources_overflow: u64,
@@ -104,16 +103,16 @@ struct DetectorsObject {
     rdp_sources_evicted: u64,
     rdp_servers_evicted: u64,
     rdp_statements_evicted: u64,
-    pools_evicted: u64,
+    miners_evicted: u64,
+    names_evicted: u64,
     cases_evicted: u64,
 }
 
 impl DetectorsObject {
     const fn new(observers: &ObserverCounts, judges: &JudgeCounts) -> Self {
         let ObserverCounts { handshakes: seen, listeners_evicted } = observers;
-        let JudgeCounts { handshakes: seconds, logons, pools, cases } = judges;
+        let JudgeCounts { handshakes: seconds, logons, miners, names, cases } = judges;
         Self {
-            tcp_segments: seen.segments,
             half_open_evicted: seen.half_open_evicted,
             targets_overflow: seen.targets_overflow,
             sources_overflow: seen.sources_overflow,
@@ -126,7 +125,8 @@ impl DetectorsObject {
             rdp_sources_evicted: logons.sources,
             rdp_servers_evicted: logons.servers,
             rdp_statements_evicted: logons.statements,
-            pools_evicted: *pools,
+            miners_evicted: *miners,
+            names_evicted: *names,
             cases_evicted: *cases,
         }
     }

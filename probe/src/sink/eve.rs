@@ -1,0 +1,67 @@
+use std::io;
+
+use detect::{Statement, rdp};
+use flow::FlowRecord;
+use report::{Eve, EveTypes, OutputCounts, Statistics};
+
+use super::{Sink, SinkReport, create_file};
+use crate::destination::EvePath;
+
+/// A file of EVE JSON lines.
+pub(crate) struct EveSink {
+    name: String,
+    eve: Eve<Box<dyn io::Write>>,
+    failure: Option<io::Error>,
+}
+
+impl EveSink {
+    /// Creates the file, or empties it if there is one.
+    pub(crate) fn create(path: &EvePath, types: EveTypes) -> anyhow::Result<Self> {
+        let output: Box<dyn io::Write> = match &path.0 {
+            None => Box::new(io::stdout()),
+            Some(path) => Box::new(create_file(path)?),
+        };
+        Ok(Self { name: path.to_string(), eve: Eve::new(types, output), failure: None })
+    }
+
+    fn note(&mut self, outcome: io::Result<()>) {
+        if let Err(error) = outcome {
+            self.failure.get_or_insert(error);
+        }
+    }
+}
+
+impl Sink for EveSink {
+    fn record(&mut self, record: &FlowRecord) {
+        let outcome = self.eve.flow(record);
+        self.note(outcome);
+    }
+
+    fn remote_desktop(&mut self, observation: &rdp::Observation) {
+        let outcome = self.eve.rdp(observation);
+        self.note(outcome);
+    }
+
+    fn statement(&mut self, statement: &Statement) {
+        let outcome = match statement {
+            Statement::Finding { finding, case, links } => self.eve.finding(finding, *case, links),
+            Statement::Incident(incident) => self.eve.incident(incident),
+        };
+        self.note(outcome);
+    }
+
+    fn totals(&mut self, statistics: &Statistics<'_>) {
+        let outcome = self.eve.stats(statistics);
+        self.note(outcome);
+    }
+
+    fn finish(mut self: Box<Self>) -> SinkReport {
+        let outcome = self.eve.flush();
+        self.note(outcome);
+        let (records, lost_records) = (self.eve.written_lines(), self.eve.lost_lines());
+        let failure =
+            self.failure.map(|error| format!("{}: {lost_records} lines are lost: {error}", self.name));
+        let counts = OutputCounts { output: self.name, records, lost_records, ..OutputCounts::default() };
+        SinkReport { counts, failure }
+    }
+}
