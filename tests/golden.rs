@@ -1,6 +1,6 @@
 //! The flows of the project's own captures: as they are kept beside them, and as the crate that wrote them says they must be.
 
-use std::{env, fs, net::SocketAddr};
+use std::net::SocketAddr;
 
 use pcaps::{
     cryptojacking,
@@ -193,40 +193,14 @@ fn is_end(flow: &Flow, address: &str, port: &str, end: SocketAddr) -> bool {
     flow.text(address) == end.ip().to_string() && flow.number(port) == u64::from(end.port())
 }
 
-/// The flows of `NAME.pcap` are those in `NAME.flows.jsonl`, which is written anew with `UPDATE_GOLDEN` set.
+/// The flows of `NAME.pcap` are those in `NAME.flows.jsonl`.
 #[track_caller]
 fn assert_as_kept(name: &str) {
-    let kept = own_capture(&format!("{name}.flows.jsonl"));
     let mut command = replay([own_capture(&format!("{name}.pcap"))]);
     command.args(["--flows", "-", "--summary", "none"]);
     let ended = crate::program::Ended::of(&mut command);
-    let flows = &ended.assert_status(0).stdout;
-    if env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::write(&kept, flows).unwrap();
-        return;
-    }
-    let expected = fs::read_to_string(&kept).unwrap_or_default();
-    if let Some(difference) = first_difference(&expected, flows) {
-        panic!("{}: {difference}\nUPDATE_GOLDEN=1 writes it anew", kept.display());
-    }
-}
-
-/// The first lines that differ, if any do.
-fn first_difference(expected: &str, found: &str) -> Option<String> {
-    if expected == found {
-        return None;
-    }
-    let (expected_lines, found_lines): (Vec<_>, Vec<_>) =
-        (expected.lines().collect(), found.lines().collect());
-    let mut said = format!("{} lines instead of {}", found_lines.len(), expected_lines.len());
-    let longest = expected_lines.len().max(found_lines.len());
-    let differing = (0..longest).filter(|&line| expected_lines.get(line) != found_lines.get(line));
-    for line in differing.take(SHOWN_DIFFERENCES) {
-        let show = |lines: &[&str]| (*lines.get(line).unwrap_or(&"nothing")).to_owned();
-        let pair = format!("\nline {}:\n- {}\n+ {}", line + 1, show(&expected_lines), show(&found_lines));
-        said.push_str(&pair);
-    }
-    Some(said)
+    let kept = own_capture(&format!("{name}.flows.jsonl"));
+    crate::kept::assert_as_kept(&kept, &ended.assert_status(0).stdout);
 }
 
 /// TCP control bits (RFC 9293, 3.1).
@@ -237,4 +211,3 @@ const SYN_ACK: u64 = 0x12;
 const CLOSED: u64 = 0x1b;
 /// The default.
 const ACTIVE_TIMEOUT_S: u64 = 300;
-const SHOWN_DIFFERENCES: usize = 3;

@@ -86,7 +86,7 @@ fn assert_same(captures: &[PathBuf], flows: &str, arguments: &[&str]) -> usize {
         let outputs = outputs(captures, folder.path(), flows, &[&["--workers", workers], arguments].concat());
         let expected = expected.get_or_insert_with(|| outputs.clone());
         for (name, (one, other)) in
-            ["status", "messages", flows, "IPFIX"].iter().zip(expected.iter().zip(&outputs))
+            ["status", "messages", flows, "IPFIX", "EVE"].iter().zip(expected.iter().zip(&outputs))
         {
             assert!(one == other, "{captures:?} {arguments:?}: {name} differs with {workers} workers");
         }
@@ -94,15 +94,17 @@ fn assert_same(captures: &[PathBuf], flows: &str, arguments: &[&str]) -> usize {
     expected.iter().flatten().map(Vec::len).sum()
 }
 
-/// All that a run puts out: status, standard error, flows and IPFIX.
-fn outputs(captures: &[PathBuf], folder: &Path, flows: &str, arguments: &[&str]) -> [Vec<u8>; 4] {
-    let (flows, ipfix) = (folder.join(flows), folder.join("flows.ipfix"));
+/// All that a run puts out: status, standard error, flows, IPFIX and EVE.
+fn outputs(captures: &[PathBuf], folder: &Path, flows: &str, arguments: &[&str]) -> [Vec<u8>; 5] {
+    let [flows, ipfix, eve] = [flows, "flows.ipfix", "eve.json"].map(|name| folder.join(name));
     let mut command = replay(captures);
     command.arg("--flows").arg(&flows).arg("--export").arg(file_url(&ipfix));
+    command.arg("--eve").arg(&eve);
     let ended = Ended::of(command.args(["--summary", "none"]).args(arguments));
     assert!(ended.status == 0 || ended.status == 3, "{command:?}: {ended:?}");
     let status = vec![u8::try_from(ended.status).unwrap()];
-    [status, ended.stderr.into_bytes(), fs::read(flows).unwrap(), fs::read(ipfix).unwrap()]
+    let [flows, ipfix, eve] = [flows, ipfix, eve].map(|file| fs::read(file).unwrap());
+    [status, ended.stderr.into_bytes(), flows, ipfix, eve]
 }
 
 /// A name for the flow file, whose ending says the form, and further arguments.

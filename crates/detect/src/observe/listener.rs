@@ -3,7 +3,10 @@ use wire::{Packet, Tcp, TcpFlags, Timestamp};
 
 use crate::{
     Observation, rdp,
-    stratum::{self, Heard, encrypted, judge::Grade},
+    stratum::{
+        self, Heard, encrypted,
+        judge::{Confidence, Grade},
+    },
     stream::{Chunk, Direction},
 };
 
@@ -186,7 +189,12 @@ impl Listener {
             self.told.grade
         };
         let is_due = has_more && time.nanos_since(self.told.at) >= TELLING_NANOS;
-        if grade.is_some() && (grade != self.told.grade || is_due || is_over) {
+        // What is asked is mostly answered at once, and says more then.
+        let begun = facts.first.unwrap_or(self.last);
+        let is_settled = grade.is_some_and(|grade| grade.confidence > Confidence::Low)
+            || time.nanos_since(begun) >= SETTLING_NANOS
+            || is_over;
+        if is_settled && grade.is_some() && (grade != self.told.grade || is_due || is_over) {
             self.told = Told { grade, heard: facts.statements, is_suspected: false, at: time };
             let heard = Heard::Words(facts.clone());
             observations.push(self.mining(time, heard, is_over));
@@ -263,6 +271,8 @@ impl Ears {
 
 /// What goes on is told again after a minute.
 const TELLING_NANOS: u64 = 60_000_000_000;
+/// An answer that takes longer is none.
+const SETTLING_NANOS: u64 = 5_000_000_000;
 /// Five minutes: most keep-alives come sooner.
 const PATIENCE_NANOS: u64 = 300_000_000_000;
 /// An hour: blocks of some currencies are far apart.
