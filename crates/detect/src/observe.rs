@@ -95,6 +95,8 @@ impl Observer {
         let mut attention = known;
         if known.has_handshake() || tcp.flags.0 & (TcpFlags::SYN.0 | TcpFlags::RST.0) != 0 {
             attention = known.with_handshake(self.handshakes.segment(packet, clock));
+            // At once: it keeps few of them, and there may be minutes between packets.
+            self.take_seconds();
         }
         let speech = attention.speech();
         if speech != Speech::Ignored {
@@ -139,10 +141,15 @@ impl Observer {
         });
     }
 
-    fn take(&mut self, before: Timestamp, into: &mut Vec<Observation>) {
+    #[inline]
+    fn take_seconds(&mut self) {
         while let Some(second) = self.handshakes.take() {
             self.observations.push(Observation::Handshakes(Box::new(second)));
         }
+    }
+
+    fn take(&mut self, before: Timestamp, into: &mut Vec<Observation>) {
+        self.take_seconds();
         if self.observations.is_empty() {
             return;
         }
