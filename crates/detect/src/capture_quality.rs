@@ -5,8 +5,8 @@ pub struct CaptureQuality {
     pub view: View,
     /// Of the completed handshakes, the share of which a part was not seen. Meaningful where both directions are seen.
     pub missing: f64,
-    /// Half-open handshakes that were given up for newer ones.
-    pub evicted: u64,
+    /// There were more half-open handshakes than can be followed, so that some were given up.
+    pub is_overloaded: bool,
 }
 
 /// Which directions of the traffic a capture has.

@@ -62,7 +62,7 @@ pub(crate) fn guessing() -> Finding {
             Evidence::new("span_seconds", 9.249_999_7),
             Evidence::new("weighted_failures", 12.0).held_against(10.0),
         ],
-        capture_quality: CaptureQuality { view: View::BothWays, missing: 0.001_234, evicted: 0 },
+        capture_quality: CaptureQuality { view: View::BothWays, missing: 0.001_234, is_overloaded: false },
     }
 }
 
@@ -167,7 +167,7 @@ pub(crate) fn incident() -> Incident {
                 .to_owned(),
             "Block 203.0.113.7, 198.51.100.20 at the border, and see who else talks with them.".to_owned(),
         ],
-        capture_quality: CaptureQuality { view: View::BothWays, missing: 0.0, evicted: 0 },
+        capture_quality: CaptureQuality { view: View::BothWays, missing: 0.0, is_overloaded: false },
     }
 }
 

@@ -60,7 +60,7 @@ impl ViewTally {
             View::Unknown
         };
         let missing = if view == View::BothWays { unanswered + unsolicited } else { 0.0 };
-        CaptureQuality { view, missing, evicted: self.evicted }
+        CaptureQuality { view, missing, is_overloaded: self.evicted > 0 }
     }
 }
 

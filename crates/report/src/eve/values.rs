@@ -121,13 +121,13 @@ impl<'a> From<&'a Link> for LinkObject<'a> {
 pub(super) struct QualityObject {
     view: &'static str,
     missing: f64,
-    evicted: u64,
+    overloaded: bool,
 }
 
 impl From<CaptureQuality> for QualityObject {
     fn from(quality: CaptureQuality) -> Self {
-        let CaptureQuality { view, missing, evicted } = quality;
-        Self { view: view.name(), missing: share(missing), evicted }
+        let CaptureQuality { view, missing, is_overloaded } = quality;
+        Self { view: view.name(), missing: share(missing), overloaded: is_overloaded }
     }
 }
 
