@@ -9,8 +9,7 @@ help: ## Say what there is to make
 demo: ## Build flowcanary and replay the story of a cryptojacking attack
 	@scripts/setup build
 	@$(CARGO) build --locked --release --quiet
-	target/release/flowcanary replay pcaps/cryptojacking.pcap --export file:target/demo.ipfix --flows target/demo.jsonl
-	@echo "The flows as JSON lines: target/demo.jsonl; as IPFIX: target/demo.ipfix"
+	target/release/flowcanary replay pcaps/cryptojacking.pcap --export file:target/demo.ipfix --eve target/demo.eve.json
 
 test: ## Run every test
 	@scripts/setup test
