@@ -39,7 +39,6 @@ pub struct JudgeConfig {
 
 /// Something that is said.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "few of them live at a time")]
 pub enum Statement {
     /// An opinion on one thing.
     Finding {

@@ -1,7 +1,7 @@
 //! Remote desktop: which connections are RDP, what they say of themselves, how their logons end, and who guesses passwords.
 //!
 //! A [`Connection`] takes the octets of one TCP connection, recognises RDP by the grammar of TPKT and X.224 on any port, and states
-//! [`Fact`]s; a [`Judge`] takes those of all connections and states [`Finding`]s. Terms are those of MS-RDPBCGR. [`interest`] tells from a few octets which connections are worth one.
+//! [`Fact`]s; a [`Judge`] takes those of all connections and states [`Finding`](crate::Finding)s. Terms are those of MS-RDPBCGR. [`interest`] tells from a few octets which connections are worth one.
 //!
 //! It must never know packets, ports that RDP usually has, or where octets come from.
 

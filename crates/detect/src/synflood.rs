@@ -1,7 +1,7 @@
 //! SYN floods, scans and reflected SYN-ACKs, from the fates of handshakes.
 //!
 //! An [`Observer`] follows every handshake of its worker's packets for a few seconds and states, for each second, how many were
-//! opened at a port and what became of them: a [`Second`]. A [`Judge`] adds up the seconds of all workers and states a [`Finding`]
+//! opened at a port and what became of them: a [`Second`]. A [`Judge`] adds up the seconds of all workers and states a [`Finding`](crate::Finding)
 //! when a victim has more handshakes that lead nowhere than its past explains.
 //!
 //! # What holds

@@ -46,7 +46,7 @@ impl ClientHello {
                 ALPN => outline.has_alpn = true,
                 // The list's length, the name's type and its length come before it (RFC 6066, 3).
                 SERVER_NAME => {
-                    outline.server_name = content.get(5..).and_then(|name| str::from_utf8(name).ok())
+                    outline.server_name = content.get(5..).and_then(|name| str::from_utf8(name).ok());
                 }
                 _ => {}
             }

@@ -13,7 +13,7 @@ use crate::{Observation, stream::MAX_HELD_OCTETS};
 #[derive(Debug)]
 pub(super) struct Listeners {
     /// By key and not by the flow's number: flows time out sooner than conversations end.
-    listeners: HashMap<FlowKey, Box<Listener>, RandomState>,
+    by_key: HashMap<FlowKey, Box<Listener>, RandomState>,
     most: usize,
     /// None is to be given up before.
     next_deadline: Timestamp,
@@ -32,7 +32,7 @@ pub(super) struct Segment<'a, 'p> {
 impl Listeners {
     pub(super) fn new(octets: usize) -> Self {
         Self {
-            listeners: HashMap::with_hasher(RandomState::new()),
+            by_key: HashMap::with_hasher(RandomState::new()),
             most: (octets / OCTETS_PER_LISTENER).max(LEAST_LISTENERS),
             next_deadline: Timestamp::MAX,
             evicted: 0,
@@ -64,15 +64,15 @@ impl Listeners {
         clock: Timestamp,
         observations: &mut Vec<Observation>,
     ) -> Attention {
-        if self.listeners.is_empty() {
+        if self.by_key.is_empty() {
             return Attention::NEW;
         }
         let (key, _) = FlowKey::of(packet);
-        let Some(listener) = self.listeners.get_mut(&key) else { return Attention::NEW };
+        let Some(listener) = self.by_key.get_mut(&key) else { return Attention::NEW };
         let deadline = listener.deadline();
         if tcp.flags.is_syn() || deadline <= clock {
             listener.end(deadline.min(clock), observations);
-            self.listeners.remove(&key);
+            self.by_key.remove(&key);
             return Attention::NEW;
         }
         Attention::NEW.with_speech(Speech::Listened)
@@ -84,7 +84,7 @@ impl Listeners {
             return;
         }
         self.next_deadline = Timestamp::MAX;
-        for (_, listener) in &mut self.listeners {
+        for (_, listener) in &mut self.by_key {
             let deadline = listener.deadline();
             if deadline <= clock {
                 // Their order among each other is made later.
@@ -93,13 +93,13 @@ impl Listeners {
                 self.next_deadline = self.next_deadline.min(deadline);
             }
         }
-        self.listeners.retain(|_, listener| !listener.is_done());
+        self.by_key.retain(|_, listener| !listener.is_done());
     }
 
     /// Ends all of them.
     pub(super) fn close(&mut self, clock: Timestamp, observations: &mut Vec<Observation>) {
         self.expire(clock, observations);
-        for (_, mut listener) in self.listeners.drain() {
+        for (_, mut listener) in self.by_key.drain() {
             listener.end(clock, observations);
         }
     }
@@ -111,12 +111,12 @@ impl Listeners {
 
     fn listen(&mut self, segment: &Segment<'_, '_>, observations: &mut Vec<Observation>) -> Speech {
         let (key, sender) = FlowKey::of(segment.packet);
-        let Some(listener) = self.listeners.get_mut(&key) else { return Speech::Ignored };
+        let Some(listener) = self.by_key.get_mut(&key) else { return Speech::Ignored };
         listener.segment(segment.packet, segment.tcp, sender, segment.clock, observations);
         if !listener.is_done() {
             return Speech::Listened;
         }
-        self.listeners.remove(&key);
+        self.by_key.remove(&key);
         Speech::Ignored
     }
 
@@ -139,7 +139,7 @@ impl Listeners {
             let looks = looks.saturating_add(1);
             return if looks < most { Speech::Looked(looks) } else { Speech::Ignored };
         }
-        if self.listeners.len() >= self.most {
+        if self.by_key.len() >= self.most {
             self.make_room(clock, observations);
         }
         let mut listener = Listener::new(&key, flow, interest, is_midstream);
@@ -148,7 +148,7 @@ impl Listeners {
             return Speech::Ignored;
         }
         self.next_deadline = self.next_deadline.min(listener.deadline());
-        self.listeners.insert(key, Box::new(listener));
+        self.by_key.insert(key, Box::new(listener));
         Speech::Listened
     }
 
@@ -156,10 +156,10 @@ impl Listeners {
     #[cold]
     fn make_room(&mut self, clock: Timestamp, observations: &mut Vec<Observation>) {
         let mut weights: Vec<_> =
-            self.listeners.iter().map(|(key, listener)| (listener.weight(), *key)).collect();
+            self.by_key.iter().map(|(key, listener)| (listener.weight(), *key)).collect();
         weights.sort_unstable();
         for (_, key) in weights.into_iter().take(self.most.div_ceil(EVICTED_PART)) {
-            if let Some(mut listener) = self.listeners.remove(&key) {
+            if let Some(mut listener) = self.by_key.remove(&key) {
                 listener.end(clock.min(listener.deadline()), observations);
                 self.evicted += 1;
             }

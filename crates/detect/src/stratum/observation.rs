@@ -22,7 +22,6 @@ pub struct Observation {
 
 /// What an observation of mining rests on.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "it is boxed where it is kept")]
 pub enum Heard {
     /// What the two ends said.
     Words(Facts),
