@@ -163,6 +163,3 @@ impl Observer {
 /// RFC 1035, 4.2.1.
 const DNS_PORT: u16 = 53;
 const UDP: u8 = 17;
-
-#[cfg(test)]
-mod tests;

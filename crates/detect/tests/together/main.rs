@@ -1,7 +1,14 @@
 //! All observers and judges together, over whole captures: what they say, and that it does not depend on how packets are shared out.
 
-#![expect(clippy::unwrap_used, reason = "a test ends where its setting fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test ends where its setting fails"
+)]
 
+mod conversation;
+mod listening;
 mod story;
 
 use std::path::Path;
