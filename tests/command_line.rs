@@ -56,6 +56,12 @@ fn wrong_arguments_are_wrong_usage() {
     refused(&["--flows", "flows.txt"], &["flows.txt", ".jsonl or .csv"]);
     refused(&["--active-timeout", "soon"], &["soon", "5m"]);
     refused(&["--flows", "-", "--summary", "json"], &["--flows -", "--summary json", "standard output"]);
+    refused(&["--eve", "-", "--summary", "json"], &["--eve -", "--summary json", "standard output"]);
+    refused(&["--eve", "-", "--flows", "-"], &["--flows -", "--eve -", "standard output"]);
+    refused(&["--eve", ""], &["--eve", "path"]);
+    refused(&["--eve-types", "alert,dns"], &["dns", "alert,rdp,flow,stats"]);
+    refused(&["--incident-window", "169h"], &["--incident-window", "a week"]);
+    refused(&["--detect", "maybe"], &["--detect", "maybe"]);
     assert_refused(program().arg("replay"), 2, &["<FILE>..."]);
 }
 
@@ -75,6 +81,8 @@ fn outputs_that_cannot_be_created_are_refused() {
     assert_refused(replay([tunnels()]).arg("--flows").arg(&flows), 1, &[&name(&flows), "No such file"]);
     let mut command = replay([tunnels()]);
     assert_refused(command.arg("--export").arg(file_url(&ipfix)), 1, &[&name(&ipfix), "No such file"]);
+    let eve = missing.join("eve.json");
+    assert_refused(replay([tunnels()]).arg("--eve").arg(&eve), 1, &[&name(&eve), "No such file"]);
 }
 
 #[test]
@@ -107,6 +115,16 @@ fn a_full_disk_under_ipfix_is_said_with_what_is_lost() {
 }
 
 #[test]
+fn a_full_disk_under_eve_is_said_with_what_is_lost() {
+    let capture = own_capture("cryptojacking.pcap");
+    let lines = crate::eve::eve_of(&[&capture], &[]);
+    let written = [&lines.alerts, &lines.findings, &lines.rdp, &lines.flows, &lines.stats];
+    let mut command = replay([&capture]);
+    command.args(["--eve", "/dev/full"]);
+    assert_lost(&mut command, "/dev/full", written.into_iter().map(Vec::len).sum());
+}
+
+#[test]
 fn an_output_that_fails_leaves_the_others_whole() {
     let folder = tempfile::tempdir().unwrap();
     let flows = folder.path().join("flows.jsonl");
@@ -128,6 +146,7 @@ fn an_output_that_is_a_capture_is_refused_and_leaves_it_unharmed() {
         let mut command = replay([&capture]);
         assert_refused(command.arg("--export").arg(file_url(output)), 2, &["capture", "another name"]);
         assert_refused(replay([&capture]).arg("--flows").arg(output), 2, &["capture", "another name"]);
+        assert_refused(replay([&capture]).arg("--eve").arg(output), 2, &["capture", "another name"]);
     }
     assert!(fs::read(&capture).unwrap() == fs::read(tunnels()).unwrap());
 }

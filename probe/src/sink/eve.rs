@@ -60,7 +60,7 @@ impl Sink for EveSink {
         self.note(outcome);
         let (records, lost_records) = (self.eve.written_lines(), self.eve.lost_lines());
         let failure =
-            self.failure.map(|error| format!("{}: {lost_records} lines are lost: {error}", self.name));
+            self.failure.map(|error| format!("{}: {lost_records} records are lost: {error}", self.name));
         let counts = OutputCounts { output: self.name, records, lost_records, ..OutputCounts::default() };
         SinkReport { counts, failure }
     }
