@@ -18,6 +18,8 @@ mod bounded_map;
 mod capture_quality;
 mod evidence;
 mod finding;
+#[cfg(any(test, fuzzing))]
+mod fuzz;
 pub mod incident;
 mod judge;
 pub mod names;
@@ -35,6 +37,9 @@ mod tls;
 pub use capture_quality::{CaptureQuality, View};
 pub use evidence::{Evidence, Value};
 pub use finding::{Connection, Finding, Kind, MAX_OFFENDERS, Phase, Victim};
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub use fuzz::{fuzz_conversation, fuzz_names, fuzz_segments};
 pub use judge::{Judge, JudgeConfig, JudgeCounts, Statement};
 pub use observation::{NameHeard, Observation};
 pub use prefix::Prefix;
