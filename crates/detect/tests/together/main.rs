@@ -1,11 +1,6 @@
 //! All observers and judges together, over whole captures: what they say, and that it does not depend on how packets are shared out.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test ends where its setting fails"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where its setting fails")]
 
 mod conversation;
 mod listening;
