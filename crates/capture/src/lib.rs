@@ -49,6 +49,7 @@ mod filter;
 #[cfg(any(test, fuzzing))]
 mod fuzz;
 mod interface;
+pub mod live;
 mod octets;
 mod pcap_format;
 mod pcapng;
