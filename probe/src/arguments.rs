@@ -8,7 +8,10 @@ use flow::Timeouts;
 use jiff::SignedDuration;
 use report::EveTypes;
 
-use crate::destination::{Destination, EvePath, FlowsPath};
+use crate::{
+    cpus::CpuChoice,
+    destination::{Destination, EvePath, FlowsPath},
+};
 
 /// A passive network probe that warns of cryptojacking.
 #[derive(Debug, Parser)]
@@ -26,6 +29,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Meters the packets of captures into flows and hands these on.
     Replay(ReplayArguments),
+    /// Watches interfaces, until TERM or INT.
+    Live(LiveArguments),
 }
 
 #[derive(Args, Debug)]
@@ -35,6 +40,52 @@ pub(crate) struct ReplayArguments {
     #[arg(value_name = "FILE", required = true)]
     pub(crate) captures: Vec<PathBuf>,
 
+    #[command(flatten)]
+    pub(crate) common: CommonArguments,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct LiveArguments {
+    /// An interface to watch. May be given more than once: the two of a tap that gives each direction on one of its own.
+    #[arg(short, long = "interface", value_name = "IFACE", required = true)]
+    pub(crate) interfaces: Vec<String>,
+
+    /// How the kernel shares frames out to several workers.
+    #[arg(long, value_enum, value_name = "MODE", default_value_t = FanoutMode::Hash)]
+    pub(crate) fanout: FanoutMode,
+
+    /// What the ring of each worker and interface takes, in which the kernel keeps frames until they are read.
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = ring)]
+    pub(crate) ring: ByteSize,
+
+    /// Octets that are kept of a frame, at most.
+    #[arg(long, value_name = "OCTETS", default_value_t = 65_535, value_parser = clap::value_parser!(u32).range(64..=262_144))]
+    pub(crate) snap_length: u32,
+
+    /// Do not have the interface take frames that are not meant for it.
+    #[arg(long)]
+    pub(crate) no_promiscuous: bool,
+
+    /// The processors that workers are bound to, such as 2,3 or 0-3, one after the other; `auto` for the first ones that the program
+    /// may use, `none` for any.
+    #[arg(long, value_name = "LIST", default_value = "auto")]
+    pub(crate) cpus: CpuChoice,
+
+    /// Who to be once the interfaces are open.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
+
+    /// How often EVE gets a line of statistics.
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
+    pub(crate) stats_interval: Duration,
+
+    #[command(flatten)]
+    pub(crate) common: CommonArguments,
+}
+
+/// What replaying and watching have in common.
+#[derive(Args, Debug)]
+pub(crate) struct CommonArguments {
     /// Where flow records go as IPFIX: `udp://HOST[:PORT]` or `file:PATH`. May be given more than once.
     #[arg(long, value_name = "URL")]
     pub(crate) export: Vec<Destination>,
@@ -80,6 +131,17 @@ pub(crate) struct ReplayArguments {
 
     #[command(flatten)]
     pub(crate) ipfix: IpfixArguments,
+}
+
+/// How frames are shared out.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum FanoutMode {
+    /// By addresses and ports, both directions of a flow alike.
+    Hash,
+    /// By the interface's receive queue; right only if its hash is symmetric.
+    Queue,
+    /// By the processor that received the frame; likewise.
+    Cpu,
 }
 
 /// Whether detectors run.
@@ -158,6 +220,12 @@ fn memory(text: &str) -> Result<ByteSize, String> {
     if size < LEAST_MEMORY { Err(format!("at least {LEAST_MEMORY}")) } else { Ok(size) }
 }
 
+fn ring(text: &str) -> Result<ByteSize, String> {
+    let size = ByteSize::from_str(text).map_err(|_| "write it as 64MiB".to_owned())?;
+    let is_possible = (LEAST_MEMORY..=MOST_RING).contains(&size);
+    if is_possible { Ok(size) } else { Err(format!("from {LEAST_MEMORY} to {MOST_RING}")) }
+}
+
 /// As [`duration`], in whole seconds: export times have no parts of them.
 fn refresh(text: &str) -> Result<Duration, String> {
     let duration = duration(text)?;
@@ -188,6 +256,8 @@ fn duration(text: &str) -> Result<Duration, String> {
 const LEAST_MESSAGE: i64 = 512;
 const MOST_WORKERS: u16 = 256;
 const LEAST_MEMORY: ByteSize = ByteSize::mib(1);
+/// libpcap counts its octets with 31 bits.
+const MOST_RING: ByteSize = ByteSize::mib(2_047);
 const LONGEST_WINDOW: Duration = Duration::from_hours(7 * 24);
 const LONGEST: Duration = Duration::from_hours(365 * 24);
 

@@ -3,12 +3,11 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use detect::{Judge, JudgeCounts, Observation, Statement};
 use flow::{EndReason, FlowRecord};
-use report::{Findings, FlowCounts, TopTalkers};
+use report::{Findings, FlowCounts, Statistics, TopTalkers};
 use wire::Timestamp;
 
 use crate::{
     pipeline::{Backlog, Delivery, Item, Merge},
-    progress::ProgressDisplay,
     sink::Sink,
 };
 
@@ -47,13 +46,13 @@ impl Collector {
         }
     }
 
-    /// Collects until the last worker has ended, and shows the progress meanwhile.
+    /// Collects until the last worker has ended, and has `pulse` do what is to be done every tenth of a second meanwhile.
     pub(crate) fn run(
         mut self,
         deliveries: &Receiver<Delivery>,
         mut merge: Merge,
         backlog: &Backlog,
-        progress: &ProgressDisplay,
+        mut pulse: impl FnMut(&mut Self),
     ) -> CollectorReport {
         loop {
             backlog.set_collector_idles(true);
@@ -70,9 +69,8 @@ impl Collector {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            progress.show();
+            pulse(&mut self);
         }
-        progress.clear();
         self.judge.close(&mut |statement| self.outputs.statement(&statement));
         let judged = self.judge.counts();
         CollectorReport {
@@ -81,6 +79,30 @@ impl Collector {
             judged,
             findings: self.outputs.findings,
             sinks: self.outputs.sinks,
+        }
+    }
+
+    /// What was counted so far, without the number of flows, which the workers know.
+    pub(crate) const fn counts(&self) -> FlowCounts {
+        self.counts
+    }
+
+    /// What the judges had no room for so far.
+    pub(crate) fn judged(&self) -> JudgeCounts {
+        self.judge.counts()
+    }
+
+    /// Has the outputs hand on what they hold, so that nobody waits for it.
+    pub(crate) fn flush(&mut self) {
+        for sink in &mut self.outputs.sinks {
+            sink.flush();
+        }
+    }
+
+    /// Gives the outputs the totals as they are.
+    pub(crate) fn tell_totals(&mut self, statistics: &Statistics<'_>) {
+        for sink in &mut self.outputs.sinks {
+            sink.totals(statistics);
         }
     }
 

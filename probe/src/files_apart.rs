@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{arguments::ReplayArguments, destination::Destination, outcome::UsageError};
+use crate::{arguments::CommonArguments, destination::Destination, outcome::UsageError};
 
 /// What tells files apart, under whatever names.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -19,9 +19,9 @@ enum Identity {
 }
 
 /// Refuses a command line that names a file twice.
-pub(crate) fn check(arguments: &ReplayArguments) -> anyhow::Result<()> {
+pub(crate) fn check(captures: &[PathBuf], arguments: &CommonArguments) -> anyhow::Result<()> {
     let mut taken = Vec::new();
-    for capture in &arguments.captures {
+    for capture in captures {
         let is_standard_input = capture == Path::new("-");
         let path = if is_standard_input { Path::new("/dev/stdin") } else { capture };
         take(&mut taken, path, "is named more than once as a capture; name it once")?;

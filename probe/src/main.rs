@@ -5,14 +5,20 @@
 
 mod arguments;
 mod collector;
+mod cpus;
 mod destination;
 mod files_apart;
+mod live;
 mod outcome;
 mod pipeline;
+mod privileges;
 mod progress;
 mod replay;
 mod run;
+mod setup;
+mod signals;
 mod sink;
+mod ticks;
 
 use std::{
     io::{self, Write as _},
@@ -35,6 +41,7 @@ fn main() -> ExitCode {
     };
     let outcome = match arguments.command {
         Command::Replay(arguments) => replay::run(arguments),
+        Command::Live(arguments) => live::run(&arguments),
     };
     match outcome {
         Ok(outcome) => outcome.into(),

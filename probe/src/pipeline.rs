@@ -4,19 +4,23 @@
 //! shares out each batch: it decodes as far as the addresses, and workers take their own frames out of the one buffer. Every worker
 //! sees every frame's time, so that all have the same clock, and records do not depend on the number of workers.
 //!
+//! Workers of interfaces are each like a lone one, with handles of their own; time and what happens when the collector is behind differ.
+//!
 //! Observations and records go to the collector in batches with a watermark, and the emptied batches come back. What bounds them is how many there
 //! are.
 
 mod backlog;
 mod batches;
+mod board;
 mod delivery;
 mod merge;
 mod reading;
 mod worker;
 
 pub(crate) use backlog::Backlog;
-pub(crate) use batches::{Batches, Direct};
-pub(crate) use delivery::{Delivery, Outlet};
+pub(crate) use batches::{Batches, Direct, Live};
+pub(crate) use board::Board;
+pub(crate) use delivery::{Delivery, Outlet, Overflow};
 pub(crate) use merge::{Item, Merge};
 pub(crate) use reading::Reading;
 pub(crate) use worker::{Worker, WorkerReport};

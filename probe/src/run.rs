@@ -4,7 +4,8 @@ use capture::{CaptureFiles, Inapplicable, Interface};
 use detect::observe::ObserverCounts;
 use flow::MeterCounts;
 use report::{
-    Findings, FlowCounts, InterfaceDrops, OutputCounts, PacketLedger, Statistics, Summary, TopTalkers,
+    Findings, FlowCounts, InterfaceDrops, LiveSummary, OutputCounts, PacketLedger, Statistics, Summary,
+    TopTalkers, WorkerLosses,
 };
 use wire::{DecodeFailure, Timestamp};
 
@@ -21,6 +22,7 @@ pub(crate) struct Run {
     findings: Findings,
     talkers: TopTalkers,
     packet_time: Option<(Timestamp, Timestamp)>,
+    live: Option<LiveSummary>,
     drops: Vec<InterfaceDrops>,
     outputs: Vec<OutputCounts>,
     warnings: Vec<String>,
@@ -28,8 +30,40 @@ pub(crate) struct Run {
     pub(crate) is_incomplete: bool,
 }
 
+/// What there is to say of where packets came from.
+#[derive(Debug, Default)]
+pub(crate) struct Input {
+    /// What is damaged or gone, each in a sentence.
+    pub(crate) complaints: Vec<String>,
+    /// Drops that captures tell of.
+    pub(crate) drops: Vec<InterfaceDrops>,
+    /// Set if it was interfaces.
+    pub(crate) live: Option<LiveSummary>,
+}
+
+impl From<&CaptureFiles> for Input {
+    fn from(files: &CaptureFiles) -> Self {
+        Self {
+            complaints: files.damages().iter().map(ToString::to_string).collect(),
+            drops: files.interfaces().iter().enumerate().filter_map(drops).collect(),
+            live: None,
+        }
+    }
+}
+
+/// The losses of a worker, as its report has them.
+pub(crate) fn losses(report: &WorkerReport) -> WorkerLosses {
+    WorkerLosses {
+        received: report.ledger.received,
+        dropped_by_kernel: report.live.dropped,
+        dropped_by_interface: report.live.dropped_by_interface,
+        records_lost: report.undelivered.records,
+        observations_lost: report.undelivered.observations,
+    }
+}
+
 impl Run {
-    pub(crate) fn new(files: &CaptureFiles, workers: Vec<WorkerReport>, collected: CollectorReport) -> Self {
+    pub(crate) fn new(input: Input, workers: Vec<WorkerReport>, collected: CollectorReport) -> Self {
         let mut ledger = PacketLedger::default();
         let (mut flows, mut evicted, mut late) = (0, 0, 0);
         let mut observers = ObserverCounts::default();
@@ -48,7 +82,7 @@ impl Run {
             }
             add_inapplicable(&mut inapplicable, worker.inapplicable);
         }
-        let mut warnings: Vec<_> = files.damages().iter().map(ToString::to_string).collect();
+        let mut warnings = input.complaints;
         let flows = FlowCounts { flows, ..collected.counts };
         let statistics = Statistics {
             time: packet_time.map_or(Timestamp::ZERO, |(_, latest)| latest),
@@ -82,7 +116,8 @@ impl Run {
             findings: collected.findings,
             talkers: collected.talkers,
             packet_time,
-            drops: files.interfaces().iter().enumerate().filter_map(drops).collect(),
+            live: input.live,
+            drops: input.drops,
             outputs: outputs.into_iter().map(|output| output.counts).collect(),
             warnings,
             is_incomplete,
@@ -94,6 +129,7 @@ impl Run {
         Summary {
             version: env!("CARGO_PKG_VERSION"),
             captures: captures.into_iter().map(|path| path.display().to_string()).collect(),
+            live: self.live,
             elapsed,
             workers,
             packet_time: self.packet_time,

@@ -29,7 +29,10 @@ pub(crate) trait Sink {
     /// Takes what a judge says.
     fn statement(&mut self, _statement: &Statement) {}
 
-    /// Takes the totals, once everything else was given.
+    /// Hands on what it holds, so that nobody waits for it.
+    fn flush(&mut self) {}
+
+    /// Takes the totals: once everything else was given, and now and then before.
     fn totals(&mut self, _statistics: &Statistics<'_>) {}
 
     /// Hands on what it still holds.

@@ -22,6 +22,11 @@ impl Clock {
         self.now
     }
 
+    /// Lets it go on to a time that somebody else knows, when no packets say it.
+    pub fn tell(&mut self, now: Timestamp) {
+        self.now = self.now.max(now.min(LATEST));
+    }
+
     /// The time now.
     pub const fn now(&self) -> Timestamp {
         self.now

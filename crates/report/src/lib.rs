@@ -31,5 +31,5 @@ pub use findings::{Findings, MAX_FINDINGS, MAX_INCIDENTS};
 pub use flow_file::{FlowFile, FlowFormat};
 pub use ledger::{MAX_REASONS, PacketLedger};
 pub use readable::{grouped, printable, rfc3339, scaled_octets};
-pub use summary::{FlowCounts, InterfaceDrops, OutputCounts, Summary};
+pub use summary::{FlowCounts, InterfaceDrops, LiveSummary, OutputCounts, Summary, WorkerLosses};
 pub use top_talkers::{Talker, TopTalkers};

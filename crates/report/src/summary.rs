@@ -15,6 +15,9 @@ pub struct Summary {
     pub version: &'static str,
     /// The captures that were read, as they were named, in the order given.
     pub captures: Vec<String>,
+    /// The interfaces that were watched, and what was lost on the way from them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub live: Option<LiveSummary>,
     /// Time from the start to the end of the run.
     #[serde(rename = "elapsed_s", serialize_with = "seconds")]
     pub elapsed: Duration,
@@ -37,6 +40,30 @@ pub struct Summary {
     pub warnings: Vec<String>,
     /// What was found.
     pub findings: Findings,
+}
+
+/// What was watched, and what was lost on the way from there: packets before they were received, records before any output.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct LiveSummary {
+    /// The interfaces.
+    pub interfaces: Vec<String>,
+    /// Workers, in their order.
+    pub workers: Vec<WorkerLosses>,
+}
+
+/// What was lost on the way to a worker, and from it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct WorkerLosses {
+    /// Packets that the worker received.
+    pub received: u64,
+    /// Packets that the kernel dropped since its ring was full.
+    pub dropped_by_kernel: u64,
+    /// Packets that the interface dropped.
+    pub dropped_by_interface: u64,
+    /// Flow records that the collecting thread had no room for.
+    pub records_lost: u64,
+    /// Observations that it had no room for.
+    pub observations_lost: u64,
 }
 
 /// Packets that a capture says were lost before it was written.
@@ -94,6 +121,33 @@ pub struct OutputCounts {
     pub octets: Option<u64>,
 }
 
+impl LiveSummary {
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sum = |of: fn(&WorkerLosses) -> u64| self.workers.iter().map(of).sum::<u64>();
+        line(f, "lost", sum(|worker| worker.dropped_by_kernel), "since the kernel's rings were full")?;
+        let by_interface = sum(|worker| worker.dropped_by_interface);
+        if by_interface > 0 {
+            line(f, "", by_interface, "by interfaces")?;
+        }
+        if self.workers.len() > 1 {
+            for (number, worker) in self.workers.iter().enumerate() {
+                let lost = format!("{} lost", grouped(worker.dropped_by_kernel));
+                line(f, &format!("  worker {number}"), worker.received, &lost)?;
+            }
+        }
+        let (records, observations) =
+            (sum(|worker| worker.records_lost), sum(|worker| worker.observations_lost));
+        if records + observations > 0 {
+            let (records, observations) = (grouped(records), grouped(observations));
+            writeln!(
+                f,
+                "  OUTPUTS WERE TOO SLOW: {records} records and {observations} observations are lost."
+            )?;
+        }
+        Ok(())
+    }
+}
+
 impl Summary {
     /// Packets per second of the run.
     fn packets_per_second(&self) -> f64 {
@@ -127,12 +181,18 @@ impl Summary {
                 writeln!(f, "  {:>17}  other reasons", grouped(ledger.undecoded() - shown))?;
             }
         }
+        // Of a run that goes on, many flows are still open; of one whose outputs are slow, some records are gone.
+        let is_whole = self.live.is_none();
         match (ledger.balance(), i128::from(ledger.metered) - i128::from(self.flows.packets)) {
+            (0, _) if !is_whole => writeln!(f, "  The ledger balances: each packet is accounted for once.")?,
             (0, 0) => writeln!(f, "  The ledger balances: each packet is accounted for once.")?,
             (0, rest) => {
                 writeln!(f, "  THE FLOWS LACK {rest} PACKETS THAT WERE METERED. Please report this.")?;
             }
             (rest, _) => writeln!(f, "  THE LEDGER IS OFF BY {rest} PACKETS. Please report this.")?,
+        }
+        if let Some(live) = &self.live {
+            live.write(f)?;
         }
         for InterfaceDrops { capture, interface, by_interface, by_system } in &self.drops {
             writeln!(
@@ -208,12 +268,16 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (captures, seconds) = (self.captures.len(), self.elapsed.as_secs_f64());
+        let seconds = self.elapsed.as_secs_f64();
+        let (inputs, noun) = match &self.live {
+            Some(live) => (live.interfaces.len(), "interface"),
+            None => (self.captures.len(), "capture"),
+        };
         writeln!(
             f,
             "flowcanary {}: {} in {seconds:.3} s, {} with {}",
             self.version,
-            counted(u64::try_from(captures).unwrap_or(u64::MAX), "capture"),
+            counted(u64::try_from(inputs).unwrap_or(u64::MAX), noun),
             rate(self.packets_per_second()),
             counted(u64::try_from(self.workers).unwrap_or(u64::MAX), "worker"),
         )?;
@@ -281,6 +345,7 @@ mod tests {
         Summary {
             version: "0.0.0",
             captures: vec!["a.pcap".into()],
+            live: None,
             elapsed: Duration::from_millis(12),
             workers: 1,
             packet_time: Some((

@@ -1,15 +1,24 @@
 use std::sync::Arc;
 
-use capture::{Batch, CaptureFiles, Fill};
+use capture::{
+    Batch, CaptureFiles, Fill,
+    live::{LiveCounts, LiveFill, LiveSource},
+};
 use crossbeam_channel::{Receiver, Sender};
 use flow::Shard;
+use wire::Timestamp;
 
-use crate::progress::Progress;
+use crate::{progress::Progress, signals::Signals, ticks::Ticks};
 
 /// Where a worker gets its batches from.
 pub(crate) trait Batches {
     /// The next batch; the one before is done with. `None` at the end.
     fn next(&mut self) -> Option<Share<'_>>;
+
+    /// What the kernel has counted, if it gives the frames.
+    fn live_counts(&mut self) -> LiveCounts {
+        LiveCounts::default()
+    }
 }
 
 /// A batch, and which of its frames are whose.
@@ -18,6 +27,8 @@ pub(crate) struct Share<'a> {
     pub(crate) batch: &'a Batch,
     /// By frame. `None` if all are the worker's own.
     pub(crate) shards: Option<&'a [Shard]>,
+    /// The time that it is, where frames do not say it: nothing earlier will come.
+    pub(crate) now: Option<Timestamp>,
 }
 
 /// Captures that a worker reads by itself.
@@ -58,7 +69,43 @@ impl Batches for Direct {
             return None;
         }
         self.progress.set(self.files.input_octets());
-        Some(Share { batch: &self.batch, shards: None })
+        Some(Share { batch: &self.batch, shards: None, now: None })
+    }
+}
+
+/// Interfaces that a worker reads, until it is told to stop.
+pub(crate) struct Live {
+    source: LiveSource,
+    batch: Batch,
+    ticks: Ticks,
+    signals: Signals,
+}
+
+impl Live {
+    pub(crate) fn new(source: LiveSource, signals: Signals) -> Self {
+        Self { source, batch: Batch::new(), ticks: Ticks, signals }
+    }
+
+    /// The interfaces, for what they have to say at the end.
+    pub(crate) fn into_source(self) -> LiveSource {
+        self.source
+    }
+}
+
+impl Batches for Live {
+    fn next(&mut self) -> Option<Share<'_>> {
+        if self.signals.is_stopping() {
+            return None;
+        }
+        match self.source.fill(&mut self.batch, Ticks::INTERVAL) {
+            LiveFill::Gone => return None,
+            LiveFill::Frames | LiveFill::Idle => {}
+        }
+        Some(Share { batch: &self.batch, shards: None, now: Some(self.ticks.now()) })
+    }
+
+    fn live_counts(&mut self) -> LiveCounts {
+        self.source.counts()
     }
 }
 
@@ -77,6 +124,6 @@ impl Batches for Shared {
         }
         self.current = self.batches.recv().ok();
         let SharedBatch { batch, shards } = &**self.current.as_ref()?;
-        Some(Share { batch, shards: Some(shards) })
+        Some(Share { batch, shards: Some(shards), now: None })
     }
 }

@@ -30,6 +30,24 @@ pub(crate) struct Outlet {
     made: usize,
     may_wait: bool,
     backlog: Backlog,
+    overflow: Overflow,
+    undelivered: Undelivered,
+}
+
+/// What happens when the collector is far behind.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Overflow {
+    /// Somebody waits: nothing is lost.
+    Waits,
+    /// What there is no room for is dropped and counted: an interface does not wait.
+    Drops,
+}
+
+/// What was dropped since the collector was far behind.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Undelivered {
+    pub(crate) records: u64,
+    pub(crate) observations: u64,
 }
 
 impl Outlet {
@@ -39,9 +57,12 @@ impl Outlet {
         deliveries: Sender<Delivery>,
         backlog: Backlog,
         is_alone: bool,
+        overflow: Overflow,
     ) -> (Self, Sender<Vec<FlowRecord>>) {
         let (give_back, emptied) = unbounded();
-        (Self { worker, deliveries, emptied, made: 0, may_wait: is_alone, backlog }, give_back)
+        let may_wait = is_alone && overflow == Overflow::Waits;
+        let undelivered = Undelivered::default();
+        (Self { worker, deliveries, emptied, made: 0, may_wait, backlog, overflow, undelivered }, give_back)
     }
 
     /// From now on nobody waits for this worker's input.
@@ -66,18 +87,33 @@ impl Outlet {
         self.emptied.recv().unwrap_or_default()
     }
 
+    /// What was dropped so far.
+    pub(crate) const fn undelivered(&self) -> Undelivered {
+        self.undelivered
+    }
+
     /// Hands over observations, records and the watermark.
     pub(crate) fn deliver(
         &mut self,
-        observations: Vec<Observation>,
-        records: Vec<FlowRecord>,
+        mut observations: Vec<Observation>,
+        mut records: Vec<FlowRecord>,
         watermark: Timestamp,
     ) {
+        if self.overflow == Overflow::Drops && !self.may_wait && self.backlog.is_large() {
+            self.undelivered.records += count(records.len());
+            self.undelivered.observations += count(observations.len());
+            observations.clear();
+            records.clear();
+        }
         self.backlog.add(observations.len() + records.len());
         let delivery = Delivery { worker: self.worker, observations, records, watermark };
         // The collector outlives its workers, unless it has failed: then nobody wants the records.
         self.deliveries.send(delivery).ok();
     }
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
 }
 
 /// Handing over costs a wake-up each time, and records are to be in the cache of the one who takes them.

@@ -1,6 +1,6 @@
 use std::hint::black_box;
 
-use capture::{Filter, Inapplicable};
+use capture::{Filter, Inapplicable, live::LiveCounts};
 use detect::{
     Observation,
     observe::{Observer, ObserverCounts},
@@ -9,7 +9,11 @@ use flow::{Clock, Meter, MeterCounts, Placed, Placement, Shard};
 use report::PacketLedger;
 use wire::{Frame, Packet, Timestamp};
 
-use super::{Batches, Outlet, batches::Share, delivery::RECORDS_PER_BATCH};
+use super::{
+    Batches, Board, Outlet,
+    batches::Share,
+    delivery::{RECORDS_PER_BATCH, Undelivered},
+};
 
 /// A thread's part: from frames to flow records and observations, with a table of its own and nothing shared.
 pub(crate) struct Worker {
@@ -27,10 +31,12 @@ pub(crate) struct Worker {
     late_packets: u64,
     /// Frames walked past since the collector last heard how far this worker has come.
     unreported_frames: u64,
+    /// When anything was delivered last.
+    delivered: Timestamp,
 }
 
-/// What a worker has to say at its end.
-#[derive(Debug)]
+/// What a worker has to say at its end, and now and then before if it reads interfaces.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct WorkerReport {
     pub(crate) ledger: PacketLedger,
     pub(crate) counts: MeterCounts,
@@ -40,6 +46,10 @@ pub(crate) struct WorkerReport {
     pub(crate) late_packets: u64,
     /// Frames that the filter could not judge.
     pub(crate) inapplicable: Vec<Inapplicable>,
+    /// What the kernel has counted, for interfaces.
+    pub(crate) live: LiveCounts,
+    /// Records and observations that the collector had no room for.
+    pub(crate) undelivered: Undelivered,
 }
 
 impl Worker {
@@ -62,27 +72,41 @@ impl Worker {
             outlet,
             late_packets: 0,
             unreported_frames: 0,
+            delivered: Timestamp::ZERO,
         }
     }
 
-    /// Meters all batches, then ends all flows.
-    pub(crate) fn run(mut self, batches: &mut impl Batches) -> WorkerReport {
+    /// Meters all batches, then ends all flows. Meanwhile it says on the `board`, if there is one, how far it has come.
+    pub(crate) fn run(mut self, batches: &mut impl Batches, board: Option<&Board>) -> WorkerReport {
+        let mut published = Timestamp::ZERO;
         while let Some(share) = batches.next() {
             self.take(share);
+            if let Some(board) = board
+                && self.clock.now().nanos_since(published) >= PUBLISHING_NANOS
+            {
+                published = self.clock.now();
+                board.publish(self.shard, self.report(batches.live_counts()));
+            }
         }
         self.outlet.end_of_input();
         self.meter.close(self.clock.now());
         self.deliver(Timestamp::MAX);
-        let counts = self.meter.counts();
-        self.ledger.metered += counts.waited.packets;
-        self.ledger.metered_octets += counts.waited.octets;
+        self.report(batches.live_counts())
+    }
+
+    fn report(&self, live: LiveCounts) -> WorkerReport {
+        let (counts, mut ledger) = (self.meter.counts(), self.ledger.clone());
+        ledger.metered += counts.waited.packets;
+        ledger.metered_octets += counts.waited.octets;
         WorkerReport {
-            ledger: self.ledger,
+            ledger,
             counts,
             observed: self.observer.as_ref().map(Observer::counts).unwrap_or_default(),
             packet_time: self.packet_time,
             late_packets: self.late_packets,
             inapplicable: self.filter.as_ref().map(Filter::inapplicable).unwrap_or_default(),
+            live,
+            undelivered: self.outlet.undelivered(),
         }
     }
 
@@ -99,9 +123,16 @@ impl Worker {
                 self.account(&mut group);
             }
         }
+        if let Some(now) = share.now {
+            self.clock.tell(now);
+        }
         self.account(&mut group);
         if share.shards.is_some() {
             self.report_progress(share.batch.len());
+        } else if share.now.is_some() && self.clock.now().nanos_since(self.delivered) >= DELIVERING_NANOS {
+            // However quiet it is: others wait to hear how far this worker has come.
+            self.meter.look(self.clock.now());
+            self.deliver(self.clock.now());
         }
     }
 
@@ -165,6 +196,7 @@ impl Worker {
     /// Hands over all observations and records that are ready.
     fn deliver(&mut self, watermark: Timestamp) {
         self.unreported_frames = 0;
+        self.delivered = self.clock.now();
         // Observations go first: records come with or after those that were made before them.
         let mut observations = self.observations(watermark);
         loop {
@@ -195,6 +227,10 @@ impl Worker {
 
 /// Enough to have the memory busy, few enough to stay in the first-level cache (`benches/flow_table.rs`).
 const GROUP_PACKETS: usize = 32;
+/// Half a second: how old what is delivered may be.
+const DELIVERING_NANOS: u64 = 500_000_000;
+/// A second: how old what the board says may be.
+const PUBLISHING_NANOS: u64 = 1_000_000_000;
 /// An hour: more than clocks are set back by, and more than packets are late by.
 const LATE_NANOS: u64 = 3_600_000_000_000;
 /// Fewer frames than this make no records worth a look.

@@ -50,6 +50,11 @@ impl Sink for EveSink {
         self.note(outcome);
     }
 
+    fn flush(&mut self) {
+        let outcome = self.eve.flush();
+        self.note(outcome);
+    }
+
     fn totals(&mut self, statistics: &Statistics<'_>) {
         let outcome = self.eve.stats(statistics);
         self.note(outcome);

@@ -34,6 +34,12 @@ impl Sink for FlowsSink {
         }
     }
 
+    fn flush(&mut self) {
+        if let Err(error) = self.file.flush() {
+            self.failure.get_or_insert(error);
+        }
+    }
+
     fn finish(mut self: Box<Self>) -> SinkReport {
         if let Err(error) = self.file.flush() {
             self.failure.get_or_insert(error);

@@ -85,6 +85,12 @@ impl Sink for IpfixSink {
         }
     }
 
+    fn flush(&mut self) {
+        if let Err(error) = self.exporter.flush(self.export_time_s) {
+            self.note(error.source.to_string());
+        }
+    }
+
     fn finish(mut self: Box<Self>) -> SinkReport {
         if let Err(error) = self.exporter.flush(self.export_time_s) {
             self.note(error.source.to_string());

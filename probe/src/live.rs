@@ -1,0 +1,266 @@
+//! `flowcanary live`: interfaces in, flows out, until somebody asks it to stop.
+
+use std::{
+    path::PathBuf,
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, anyhow};
+use capture::live::{self, Fanout, LiveConfig, LiveSource};
+use crossbeam_channel::unbounded;
+use detect::observe::{Observer, ObserverConfig, ObserverCounts};
+use flow::{Meter, Shard};
+use report::{FlowCounts, LiveSummary, PacketLedger, Statistics, printable};
+use wire::Timestamp;
+
+use crate::{
+    arguments::{FanoutMode, LiveArguments},
+    collector::Collector,
+    cpus, files_apart,
+    outcome::Outcome,
+    pipeline::{Backlog, Board, Live, Merge, Outlet, Overflow, Worker, WorkerReport},
+    privileges::{self, Identity},
+    replay::{spawn, started},
+    run::{Input, Run, losses},
+    say,
+    setup::{self, WorkerConfig},
+    signals::Signals,
+};
+
+/// Watches interfaces. An error means that nothing was watched, or that the program itself broke.
+pub(crate) fn run(arguments: &LiveArguments) -> anyhow::Result<Outcome> {
+    let started = started();
+    let common = &arguments.common;
+    setup::check_standard_output(common)?;
+    files_apart::check(&[], common)?;
+    let workers = common.workers.get();
+    let cpus = arguments.cpus.assign(workers)?;
+    let identity = arguments.user.as_deref().map(Identity::of).transpose()?;
+    // What is wrong with an expression is said before anything is opened.
+    common.filter.as_deref().map(setup::filter).transpose()?;
+    let sources = live::open(&arguments.interfaces, workers, &live_config(arguments))?;
+    let collector = setup::collector(common)?;
+    // Before there are threads: what is given up, the calling thread gives up, and those that it starts.
+    confine(identity.as_ref(), &outputs(arguments))?;
+    let signals = Signals::watch()?;
+
+    let watch = Watch { arguments, signals, cpus, started };
+    let run = watch.over(sources, collector)?;
+    let outcome = if run.is_incomplete { Outcome::Incomplete } else { Outcome::Done };
+    let summary = run.summary(Vec::new(), started.elapsed(), workers.into());
+    setup::print(&summary, common.summary)?;
+    Ok(outcome)
+}
+
+/// A run over interfaces.
+struct Watch<'a> {
+    arguments: &'a LiveArguments,
+    signals: Signals,
+    /// By worker.
+    cpus: Vec<Option<usize>>,
+    started: Instant,
+}
+
+/// When things that are done now and then are due.
+struct Due {
+    flush: Instant,
+    statistics: Instant,
+}
+
+impl Watch<'_> {
+    /// Where the threads are: starts them, collects, and waits for their reports.
+    fn over(self, sources: Vec<LiveSource>, collector: Collector) -> anyhow::Result<Run> {
+        let workers = self.arguments.common.workers.get();
+        let config = self.worker_config();
+        let (deliver, deliveries) = unbounded();
+        let (backlog, board) = (Backlog::default(), Board::new(workers));
+        let (mut threads, mut emptied) = (Vec::new(), Vec::new());
+        for (number, source) in (0..workers).zip(sources) {
+            let (outlet, give_back) =
+                Outlet::new(number.into(), deliver.clone(), backlog.clone(), workers == 1, Overflow::Drops);
+            emptied.push(give_back);
+            let (meter, observer) = (Meter::new(config.meter), config.observer.map(Observer::new));
+            let worker = Worker::new(Shard(number), None, meter, observer, outlet);
+            threads.push((worker, Live::new(source, self.signals.clone())));
+        }
+        drop(deliver);
+        let merge = Merge::new(emptied, backlog.clone());
+        thread::scope(|scope| {
+            let mut running = Vec::new();
+            let board = &board;
+            for ((number, (worker, mut live)), cpu) in threads.into_iter().enumerate().zip(&self.cpus) {
+                let work = move || {
+                    let bound = cpu.map(cpus::bind).transpose();
+                    (worker.run(&mut live, Some(board)), live.into_source(), bound.err())
+                };
+                running.push(spawn(scope, &format!("worker {number}"), work)?);
+            }
+            self.say_ready();
+            let mut due = self.first_due();
+            let collected = collector
+                .run(&deliveries, merge, &backlog, |collector| self.pulse(collector, board, &mut due));
+            let broken = |_| anyhow!("a thread has failed; please report the message above");
+            let (mut reports, mut input) = (Vec::new(), self.input());
+            for thread in running {
+                let (report, source, unbound) = thread.join().map_err(broken)?;
+                for gone in source.gone() {
+                    let gone = format!("{gone}; it is no longer watched");
+                    if !input.complaints.contains(&gone) {
+                        input.complaints.push(gone);
+                    }
+                }
+                input.complaints.extend(unbound.map(|error| format!("{error:#}")));
+                reports.push(report);
+            }
+            if let Some(live) = &mut input.live {
+                live.workers = reports.iter().map(losses).collect();
+            }
+            Ok(Run::new(input, reports, collected))
+        })
+    }
+
+    fn worker_config(&self) -> WorkerConfig {
+        let mut config = WorkerConfig::of(&self.arguments.common);
+        if let Some(observer) = &mut config.observer {
+            // Nobody outside is to know which addresses fill a sample.
+            let seed = ahash_seed();
+            *observer = ObserverConfig {
+                handshakes: detect::synflood::ObserverConfig { sample_seed: seed, ..observer.handshakes },
+                ..*observer
+            };
+        }
+        config
+    }
+
+    fn input(&self) -> Input {
+        let interfaces = self.arguments.interfaces.clone();
+        Input { live: Some(LiveSummary { interfaces, ..LiveSummary::default() }), ..Input::default() }
+    }
+
+    /// Tells systemd, where it asked to be told, and people that it has begun.
+    fn say_ready(&self) {
+        let interfaces = self.arguments.interfaces.join(", ");
+        sd_notify::notify(false, &[sd_notify::NotifyState::Ready]).ok();
+        say(&format!("flowcanary: watching {}\n", printable(&interfaces)));
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "what is done for people goes by their clock")]
+    fn first_due(&self) -> Due {
+        let now = Instant::now();
+        Due { flush: now + FLUSH_INTERVAL, statistics: now + self.arguments.stats_interval }
+    }
+
+    /// What is done every tenth of a second, beside collecting.
+    #[expect(clippy::disallowed_methods, reason = "what is done for people goes by their clock")]
+    fn pulse(&self, collector: &mut Collector, board: &Board, due: &mut Due) {
+        let now = Instant::now();
+        if now >= due.statistics {
+            due.statistics = now + self.arguments.stats_interval;
+            Self::tell_statistics(collector, board);
+        }
+        if now >= due.flush {
+            due.flush = now + FLUSH_INTERVAL;
+            collector.flush();
+            sd_notify::notify(false, &[sd_notify::NotifyState::Watchdog]).ok();
+        }
+        if self.signals.take_report() {
+            self.report(collector, board);
+        }
+        if self.signals.take_reload() {
+            say("flowcanary: there is no configuration file to read again\n");
+        }
+    }
+
+    fn tell_statistics(collector: &mut Collector, board: &Board) {
+        let reports = board.reports();
+        let (ledger, flows, observers) = sums(&reports, collector.counts());
+        let time = reports.iter().filter_map(|report| report.packet_time).map(|(_, last)| last).max();
+        let judges = collector.judged();
+        collector.tell_totals(&Statistics {
+            time: time.unwrap_or(Timestamp::ZERO),
+            packets: &ledger,
+            flows: &flows,
+            observers,
+            judges,
+        });
+    }
+
+    /// Says on standard error what was counted so far.
+    fn report(&self, collector: &Collector, board: &Board) {
+        let reports = board.reports();
+        let (ledger, flows, _) = sums(&reports, collector.counts());
+        let seconds = self.started.elapsed().as_secs();
+        let mut text = format!(
+            "flowcanary: {seconds} s, received {}, metered {}, flows {}, records {}\n",
+            ledger.received, ledger.metered, flows.flows, flows.records
+        );
+        for (number, report) in reports.iter().enumerate() {
+            let worker = losses(report);
+            let line = format!(
+                "flowcanary: worker {number}: received {}, dropped by the kernel {}, by the interface {}; lost records {}, observations {}\n",
+                worker.received,
+                worker.dropped_by_kernel,
+                worker.dropped_by_interface,
+                worker.records_lost,
+                worker.observations_lost
+            );
+            text.push_str(&line);
+        }
+        say(&text);
+    }
+}
+
+/// What all workers have counted together.
+fn sums(reports: &[WorkerReport], counted: FlowCounts) -> (PacketLedger, FlowCounts, ObserverCounts) {
+    let (mut ledger, mut observers) = (PacketLedger::default(), ObserverCounts::default());
+    let mut flows = FlowCounts { flows: 0, ..counted };
+    for report in reports {
+        ledger.add(&report.ledger);
+        observers.add(&report.observed);
+        flows.flows += report.counts.flows;
+    }
+    (ledger, flows, observers)
+}
+
+fn live_config(arguments: &LiveArguments) -> LiveConfig {
+    LiveConfig {
+        snap_length: arguments.snap_length,
+        ring_octets: u32::try_from(arguments.ring.as_u64()).unwrap_or(u32::MAX),
+        is_promiscuous: !arguments.no_promiscuous,
+        fanout: match arguments.fanout {
+            FanoutMode::Hash => Fanout::Hash,
+            FanoutMode::Queue => Fanout::Queue,
+            FanoutMode::Cpu => Fanout::Cpu,
+        },
+        filter: arguments.common.filter.clone().unwrap_or_default(),
+    }
+}
+
+/// The files that outputs are written to.
+fn outputs(arguments: &LiveArguments) -> Vec<PathBuf> {
+    let common = &arguments.common;
+    let exports = common.export.iter().filter_map(|export| export.path());
+    let flows = common.flows.iter().filter_map(|flows| flows.path.as_deref());
+    let eve = common.eve.iter().filter_map(|eve| eve.0.as_deref());
+    exports.chain(flows).chain(eve).map(PathBuf::from).collect()
+}
+
+fn confine(identity: Option<&Identity>, outputs: &[PathBuf]) -> anyhow::Result<()> {
+    let confinement = privileges::give_up(identity, outputs).context("cannot give up privileges")?;
+    if confinement.is_root {
+        say("flowcanary: it runs as root, without capabilities; --user names somebody who may do less\n");
+    }
+    if !confinement.is_landlocked {
+        say("flowcanary: this kernel has no Landlock; the program is not kept from files\n");
+    }
+    Ok(())
+}
+
+/// A number that nobody can guess.
+fn ahash_seed() -> u64 {
+    std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0_u8)
+}
+
+/// How long what is said may wait before somebody can read it.
+const FLUSH_INTERVAL: Duration = Duration::from_secs(1);

@@ -1,0 +1,86 @@
+//! What the program gives up once it has opened everything: the user it was, capabilities, and the file system.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, anyhow};
+use caps::CapSet;
+use landlock::{
+    ABI, Access as _, AccessFs, CompatLevel, Compatible as _, PathBeneath, PathFd, Ruleset, RulesetAttr as _,
+    RulesetCreatedAttr as _, RulesetStatus,
+};
+use nix::unistd::{Gid, Uid, User, geteuid, setgid, setgroups, setuid};
+
+use crate::outcome::UsageError;
+
+/// Who the program is to be, looked up while it still can be.
+#[derive(Clone, Debug)]
+pub(crate) struct Identity {
+    name: String,
+    user: Uid,
+    group: Gid,
+}
+
+/// What was given up.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Confinement {
+    /// It still runs as root, since nobody else was named.
+    pub(crate) is_root: bool,
+    /// The kernel keeps it from all files but its own.
+    pub(crate) is_landlocked: bool,
+}
+
+impl Identity {
+    /// The user of a name.
+    pub(crate) fn of(name: &str) -> anyhow::Result<Self> {
+        let user = User::from_name(name).with_context(|| format!("cannot look up the user {name}"))?;
+        let user = user.ok_or_else(|| {
+            UsageError(format!("--user {name}: there is no such user; `useradd --system {name}` makes one"))
+        })?;
+        Ok(Self { name: name.to_owned(), user: user.uid, group: user.gid })
+    }
+}
+
+/// Gives everything up that reading packets and writing outputs does not need. It is for the calling thread and those that it starts,
+/// so it comes before there are any.
+pub(crate) fn give_up(identity: Option<&Identity>, outputs: &[PathBuf]) -> anyhow::Result<Confinement> {
+    if let Some(identity) = identity {
+        become_other(identity)?;
+    }
+    for set in [CapSet::Ambient, CapSet::Inheritable, CapSet::Effective, CapSet::Permitted] {
+        caps::clear(None, set).with_context(|| format!("cannot give up capabilities ({set:?})"))?;
+    }
+    nix::sys::prctl::set_no_new_privs().context("cannot give up gaining privileges")?;
+    let is_landlocked = confine(outputs).context("cannot confine the program to its outputs")?;
+    Ok(Confinement { is_root: geteuid().is_root(), is_landlocked })
+}
+
+fn become_other(identity: &Identity) -> anyhow::Result<()> {
+    let Identity { name, user, group } = identity;
+    if geteuid() == *user {
+        return Ok(());
+    }
+    let failed = || format!("cannot become the user {name}; only root can");
+    setgroups(&[]).with_context(failed)?;
+    setgid(*group).with_context(failed)?;
+    setuid(*user).with_context(failed)?;
+    if setuid(Uid::from_raw(0)).is_ok() && !user.is_root() {
+        return Err(anyhow!("became {name}, and could still become root again"));
+    }
+    Ok(())
+}
+
+/// Leaves no file within reach but the outputs, where the kernel can do that. `false` where it cannot.
+fn confine(outputs: &[PathBuf]) -> anyhow::Result<bool> {
+    let all = AccessFs::from_all(ABI::V5);
+    let mut ruleset =
+        Ruleset::default().set_compatibility(CompatLevel::BestEffort).handle_access(all)?.create()?;
+    for output in outputs {
+        // One that cannot be opened, such as a pipe that somebody closed, needs no rule.
+        if let Ok(path) = PathFd::new(output) {
+            let access = AccessFs::from_file(ABI::V5);
+            ruleset = ruleset.add_rule(PathBeneath::new(path, access))?;
+        }
+    }
+    let status = ruleset.restrict_self()?;
+    Ok(status.ruleset != RulesetStatus::NotEnforced)
+}

@@ -1,0 +1,133 @@
+//! What replaying and watching set up alike: outputs, detectors, the closing summary.
+
+use std::{
+    io::{self, Write as _},
+    num::NonZeroU32,
+};
+
+use anyhow::Context as _;
+use capture::Filter;
+use detect::{Judge, JudgeConfig, incident, observe::ObserverConfig};
+use flow::MeterConfig;
+use ipfix_export::{ExporterConfig, FileOutput, Output, UdpOutput};
+use report::{Findings, Summary, printable};
+
+use crate::{
+    arguments::{CommonArguments, Detection, IpfixArguments, SummaryForm},
+    collector::Collector,
+    destination::Destination,
+    outcome::UsageError,
+    say,
+    sink::{EveSink, FlowsSink, IpfixSink, Pacing, Sink},
+};
+
+/// What each worker is set up with.
+#[derive(Clone, Copy)]
+pub(crate) struct WorkerConfig {
+    pub(crate) meter: MeterConfig,
+    /// `None` if nothing is to be detected.
+    pub(crate) observer: Option<ObserverConfig>,
+}
+
+impl WorkerConfig {
+    /// What the arguments give to each of the workers.
+    pub(crate) fn of(arguments: &CommonArguments) -> Self {
+        let memory_octets = arguments.memory.as_u64() / u64::from(arguments.workers.get());
+        // Listening takes a sixteenth of what flows may take, at worst, beside it.
+        let listening_octets = usize::try_from(memory_octets / LISTENING_PART).unwrap_or(usize::MAX);
+        Self {
+            meter: MeterConfig { timeouts: arguments.timeouts.timeouts(), memory_octets },
+            observer: (arguments.detect == Detection::On)
+                .then(|| ObserverConfig { listening_octets, ..ObserverConfig::default() }),
+        }
+    }
+}
+
+/// The collector, with its judges and outputs.
+pub(crate) fn collector(arguments: &CommonArguments) -> anyhow::Result<Collector> {
+    let judge = Judge::new(JudgeConfig {
+        incidents: incident::Config { window: arguments.incident_window },
+        ..JudgeConfig::default()
+    });
+    let detectors: &'static [&'static str] = if arguments.detect == Detection::On { DETECTORS } else { &[] };
+    Ok(Collector::new(judge, Findings::new(detectors), open_sinks(arguments)?))
+}
+
+fn open_sinks(arguments: &CommonArguments) -> anyhow::Result<Vec<Box<dyn Sink>>> {
+    let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
+    for destination in &arguments.export {
+        sinks.push(Box::new(open_export(destination, &arguments.ipfix)?));
+    }
+    if let Some(flows) = &arguments.flows {
+        sinks.push(Box::new(FlowsSink::create(flows)?));
+    }
+    if let Some(eve) = &arguments.eve {
+        sinks.push(Box::new(EveSink::create(eve, arguments.eve_types)?));
+    }
+    Ok(sinks)
+}
+
+fn open_export(destination: &Destination, ipfix: &IpfixArguments) -> anyhow::Result<IpfixSink> {
+    let refresh_s = u32::try_from(ipfix.template_refresh.as_secs().max(1)).unwrap_or(u32::MAX);
+    let mut config = ExporterConfig::new(ipfix.observation_domain).with_template_refresh_s(refresh_s);
+    if let (Destination::Udp(_), Some(MOST_DATAGRAM_OCTETS..)) = (destination, ipfix.message_octets) {
+        let text = format!(
+            "{destination}: a datagram has room for a message of fewer than {MOST_DATAGRAM_OCTETS} octets"
+        );
+        return Err(UsageError(format!("{text}; lower --message-octets")).into());
+    }
+    if let Some(octets) = ipfix.message_octets {
+        config = config.with_maximum_message(octets);
+    }
+    let (output, pacing): (Box<dyn Output>, _) = match destination {
+        Destination::File(path) => (Box::new(FileOutput::create(path)?), None),
+        Destination::Udp(collector) => {
+            (Box::new(UdpOutput::resolve(collector)?), NonZeroU32::new(ipfix.datagram_rate).map(Pacing::new))
+        }
+    };
+    IpfixSink::new(destination.to_string(), config, output, pacing)
+}
+
+pub(crate) fn filter(expression: &str) -> anyhow::Result<Filter> {
+    Filter::new(expression)
+        .map_err(|error| UsageError(format!("{error}; pcap-filter(7) describes the language")).into())
+}
+
+const LISTENING_PART: u64 = 16;
+/// What was looked for, as the summary names it.
+const DETECTORS: &[&str] = &["SYN floods and scans", "RDP logons", "mining"];
+/// One more than IPv4 leaves of a packet's 65,535 octets.
+const MOST_DATAGRAM_OCTETS: u16 = 65_508;
+
+/// Two outputs on standard output would be read as one.
+pub(crate) fn check_standard_output(arguments: &CommonArguments) -> anyhow::Result<()> {
+    let flows = arguments.flows.as_ref().is_some_and(|flows| flows.path.is_none()).then_some("--flows -");
+    let eve = arguments.eve.as_ref().is_some_and(|eve| eve.0.is_none()).then_some("--eve -");
+    let summary = (arguments.summary == SummaryForm::Json).then_some("--summary json");
+    let there: Vec<_> = [flows, eve, summary].into_iter().flatten().collect();
+    if let [one, other, ..] = there[..] {
+        let advice = if summary.is_some() { " or use --summary text" } else { "" };
+        let text = format!("{one} and {other} both write to standard output; give {one} a file{advice}");
+        return Err(UsageError(text).into());
+    }
+    Ok(())
+}
+
+pub(crate) fn print(summary: &Summary, form: SummaryForm) -> anyhow::Result<()> {
+    match form {
+        SummaryForm::Text => say(&summary.to_string()),
+        SummaryForm::Json => {
+            let mut output = io::stdout().lock();
+            serde_json::to_writer_pretty(&mut output, summary)
+                .map_err(io::Error::from)
+                .and_then(|()| writeln!(output))
+                .context("cannot write the summary to standard output")?;
+        }
+        SummaryForm::None => {
+            for warning in &summary.warnings {
+                say(&format!("warning: {}\n", printable(warning)));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,26 @@
+//! The time that it is for packets of an interface, when none come.
+
+use std::time::{Duration, SystemTime};
+
+use wire::Timestamp;
+
+/// The clock of the wall, a little behind: frames wait in the kernel for so long, and none is to be late.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ticks;
+
+impl Ticks {
+    /// How often it is looked at, and how long a quiet interface is waited for.
+    pub(crate) const INTERVAL: Duration = Duration::from_millis(100);
+
+    /// No frame with an earlier time is still to come, but for those that a busy kernel holds up.
+    #[expect(clippy::disallowed_methods, reason = "the frames of an interface bear the time of this clock")]
+    #[expect(clippy::unused_self, reason = "whoever has none must not ask")]
+    pub(crate) fn now(self) -> Timestamp {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let nanos = u64::try_from(since.saturating_sub(LAG).as_nanos()).unwrap_or(u64::MAX);
+        Timestamp::from_nanos(nanos)
+    }
+}
+
+/// Four times what the kernel waits for a block of its ring to fill.
+const LAG: Duration = Duration::from_millis(200);
