@@ -106,9 +106,19 @@ fn write_incident(f: &mut fmt::Formatter<'_>, incident: &Incident) -> fmt::Resul
     let headline =
         format!("{} {}, {} sure", incident.victim, what_became(incident), percent(incident.confidence));
     write_wrapped(f, &prefix, &headline)?;
-    if let Some(offenders) = offenders(&incident.offenders, incident.offenders.len() as u64, NAMED_OFFENDERS)
-    {
-        write_wrapped(f, "    who       ", &offenders)?;
+    let offenders: Vec<_> = incident
+        .offenders
+        .iter()
+        .take(NAMED_OFFENDERS)
+        .map(|offender| match part_of(incident, *offender) {
+            Some(part) => format!("{offender} ({part})"),
+            None => offender.to_string(),
+        })
+        .collect();
+    if !offenders.is_empty() {
+        let others = incident.offenders.len() - offenders.len();
+        let others = if others > 0 { format!(", and {others} others") } else { String::new() };
+        write_wrapped(f, "    who       ", &(offenders.join(", ") + &others))?;
     }
     let mut before: Option<&StageReport> = None;
     for report in &incident.stages {
@@ -133,6 +143,19 @@ fn write_incident(f: &mut fmt::Formatter<'_>, incident: &Incident) -> fmt::Resul
         write_wrapped(f, &format!("{prefix}{number}. "), advice)?;
     }
     writeln!(f, "    id        {}", incident.id)
+}
+
+/// What somebody had to do with it: the worst of it.
+fn part_of(incident: &Incident, offender: IpAddr) -> Option<&'static str> {
+    let parts = [
+        (Stage::Access, "got in"),
+        (Stage::CredentialAttack, "guessed"),
+        (Stage::Mining, "pool"),
+        (Stage::Delivery, "fetched from"),
+        (Stage::Noise, "flooded"),
+    ];
+    let is_part = |stage| incident.stage(stage).is_some_and(|report| report.offenders.contains(&offender));
+    parts.into_iter().find(|(stage, _)| is_part(*stage)).map(|(_, part)| part)
 }
 
 /// What a stranger asks first.
