@@ -69,7 +69,7 @@ impl VictimFlows {
     }
 
     fn reach(&mut self, peer: IpAddr, port: u16, record: &FlowRecord) -> bool {
-        let (first, last) = self.reaching.unwrap_or((record.first(), record.last()));
+        let (first, last) = self.reaching.unwrap_or_else(|| (record.first(), record.last()));
         self.reaching = Some((first.min(record.first()), last.max(record.last())));
         self.ports.insert(port);
         self.reached.len() < MAX_REACHED && self.reached.insert(peer) && self.is_spread()
