@@ -217,7 +217,8 @@ impl Judge {
         let tries = source.guesses();
         let is_fast = tries.users() > 1
             || tries.median_pause().is_some_and(|p| p < config.typing_pause)
-            || tries.are_of_program();
+            || tries.are_of_program()
+            || tries.is_clockwork(&config);
         let needed = match is_fast {
             // One of many guessers needs few tries of its own, but more than somebody who types.
             _ if is_under_attack => config.forgiven_failures + 1,

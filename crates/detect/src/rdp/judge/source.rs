@@ -232,6 +232,16 @@ impl<'a> Tries<'a> {
         pauses.get(pauses.len() / 2).copied()
     }
 
+    /// Tries that keep a shorter period than old passwords that are saved, and more exactly than people do: a program that pauses.
+    pub(super) fn is_clockwork(&self, config: &JudgeConfig) -> bool {
+        let pauses = self.pauses();
+        let at = |tenths: usize| pauses.get(pauses.len() * tenths / 10).copied().unwrap_or_default();
+        let (short, median, long) = (at(1), at(5), at(8));
+        pauses.len() >= STEADY_PAUSES
+            && median < config.steady_period
+            && long.saturating_sub(short).as_secs_f64() <= median.as_secs_f64() * CLOCKWORK_SPREAD
+    }
+
     /// One name at one server with a steady and long period: a program that has an old password, not somebody who guesses.
     pub(super) fn is_steady(&self, config: &JudgeConfig) -> bool {
         let pauses = self.pauses();
@@ -287,3 +297,5 @@ const STEADY_PAUSES: usize = 5;
 /// Between a short pause and a long one: what a logon takes now and then, and a part of the median that timers drift by.
 const STEADY_JITTER_SECONDS: f64 = 2.0;
 const STEADY_SPREAD: f64 = 0.05;
+/// A tenth: what a logon takes varies by less than a second.
+const CLOCKWORK_SPREAD: f64 = 0.1;

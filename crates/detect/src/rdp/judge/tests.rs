@@ -357,6 +357,19 @@ fn somebody_who_forgot_the_password_and_remembers_is_no_compromise() {
 }
 
 #[test]
+fn guesses_with_a_pause_between_them_are_not_typed() {
+    for (jitter, expected) in [(0.0, true), (3.0, false)] {
+        let mut court = Court::new();
+        for i in 0..14_u32 {
+            court.fail(f64::from(i) * 10.0 + f64::from(i * 7 % 5) * jitter, 1, 1, "root");
+        }
+        court.succeed(150.0, 1, 1, "root");
+        let is_compromise = court.stated().iter().any(|(kind, _)| *kind == Kind::RdpCompromise);
+        assert_eq!(is_compromise, expected, "{jitter}");
+    }
+}
+
+#[test]
 fn expired_saved_credentials_are_low() {
     let mut court = Court::new();
     for i in 0..200 {
