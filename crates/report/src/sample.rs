@@ -199,6 +199,7 @@ pub(crate) fn logon() -> Observation {
         ja4: None,
         tool: Some(Tool::OpenSsl),
         server_octets: 48_211,
+        client_records: 61,
         description: Box::new(description),
     };
     Observation {

@@ -52,11 +52,11 @@ impl Case {
         }
     }
 
-    /// Takes in that the victim itself scans.
-    pub(super) fn scans(&mut self, finding: &Finding) {
+    /// Takes in that the victim itself scans, or attacks remote desktops.
+    pub(super) fn reaches_out(&mut self, finding: &Finding) {
         let has_access = self.access().is_some_and(|access| access <= finding.last_seen);
         if has_access || self.stages.contains_key(&Stage::Mining) {
-            self.add(wording::scanning(finding));
+            self.add(wording::reaching_out(finding));
         }
     }
 

@@ -9,7 +9,7 @@ use super::{
     links::Links,
     wording,
 };
-use crate::{Finding, Kind, Prefix, Victim, bounded_map::BoundedMap};
+use crate::{Finding, Kind, Prefix, Severity, Victim, bounded_map::BoundedMap};
 
 /// The cases of all victims.
 ///
@@ -67,9 +67,9 @@ impl Ledger {
         if finding.kind == Kind::SynFlood {
             self.flood(finding);
         }
-        if finding.kind == Kind::SynScan {
+        if is_reaching_out(finding) {
             for offender in finding.offenders.clone() {
-                self.scan(offender, finding);
+                self.reaches_out(offender, finding);
             }
         }
         let (Some(_), Some(victim)) = (stage_of(finding.kind), finding.victim.address()) else {
@@ -131,9 +131,9 @@ impl Ledger {
         flood.report.last_seen = flood.report.last_seen.max(finding.last_seen);
     }
 
-    fn scan(&mut self, offender: IpAddr, finding: &Finding) {
+    fn reaches_out(&mut self, offender: IpAddr, finding: &Finding) {
         if let Some(case) = self.cases.get_mut(&offender) {
-            case.scans(finding);
+            case.reaches_out(finding);
             self.state(offender, finding.stated_at);
         }
     }
@@ -178,6 +178,66 @@ impl Ledger {
     }
 }
 
+/// Is it what spreads from a victim, on the side of who does it? Guessing that is probably an old password is not.
+fn is_reaching_out(finding: &Finding) -> bool {
+    match finding.kind {
+        Kind::SynScan => true,
+        Kind::RdpBruteforce | Kind::RdpCompromise | Kind::RdpExploit => finding.severity >= Severity::Medium,
+        _ => false,
+    }
+}
+
 /// Victims whose cases are kept.
 pub const MAX_CASES: usize = 4_096;
 const MAX_FLOODS: usize = 1_024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{CaptureQuality, Evidence, Phase};
+
+    const VICTIM: [u8; 4] = [192, 0, 2, 10];
+    const ATTACKER: [u8; 4] = [198, 51, 100, 7];
+    const NEXT: [u8; 4] = [192, 0, 2, 44];
+
+    fn about(kind: Kind, severity: Severity, offender: [u8; 4], victim: [u8; 4], second: u64) -> Finding {
+        let time = Timestamp::from_parts(1_700_000_000 + second, 0);
+        Finding {
+            kind,
+            phase: Phase::Started,
+            severity,
+            confidence: 0.9,
+            techniques: vec!["T1110.001"],
+            victim: Victim::Port(victim.into(), 3_389),
+            offenders: vec![offender.into()],
+            offender_count: 1,
+            connection: None,
+            first_seen: time,
+            last_seen: time,
+            stated_at: time,
+            evidence: vec![Evidence::new("failed_logons", 15_u64)],
+            capture_quality: CaptureQuality::default(),
+        }
+    }
+
+    fn incidents(findings: &[Finding]) -> Vec<Incident> {
+        let mut ledger = Ledger::new(Config::default());
+        for finding in findings {
+            ledger.finding(finding);
+        }
+        ledger.take_incidents()
+    }
+
+    #[test]
+    fn a_victim_that_guesses_at_others_once_somebody_got_in_spreads() {
+        let got_in = about(Kind::RdpCompromise, Severity::Critical, ATTACKER, VICTIM, 20);
+        let guesses = |severity, second| about(Kind::RdpBruteforce, severity, VICTIM, NEXT, second);
+        let stated = incidents(&[got_in.clone(), guesses(Severity::Medium, 60)]);
+        let spread = stated[0].stage(Stage::Spread).unwrap();
+        assert_eq!(stated[0].victim, IpAddr::from(VICTIM));
+        assert_eq!(spread.says, "guesses RDP passwords at 192.0.2.44:3389");
+        // An old password of the victim's, and what it did before, are none.
+        assert_eq!(incidents(&[got_in.clone(), guesses(Severity::Low, 60)]), []);
+        assert_eq!(incidents(&[guesses(Severity::Medium, 10), got_in]), []);
+    }
+}

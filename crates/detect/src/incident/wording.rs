@@ -47,14 +47,24 @@ pub(super) fn guessing_before(finding: &Finding) -> StageReport {
     }
 }
 
-/// That a victim scans others.
-pub(super) fn scanning(finding: &Finding) -> StageReport {
-    let targets = count(finding, "targets").unwrap_or(0);
+/// That a victim scans others, or attacks their remote desktops.
+pub(super) fn reaching_out(finding: &Finding) -> StageReport {
+    let (says, techniques) = match finding.kind {
+        Kind::SynScan => {
+            let targets = count(finding, "targets").unwrap_or(0);
+            (format!("scans {targets} addresses and ports"), vec!["T1046"])
+        }
+        Kind::RdpExploit => (format!("tries an exploit on RDP of {}", finding.victim), vec!["T1210"]),
+        Kind::RdpCompromise => {
+            (format!("guessed its way into {} by RDP", finding.victim), finding.techniques.clone())
+        }
+        _ => (format!("guesses RDP passwords at {}", finding.victim), finding.techniques.clone()),
+    };
     StageReport {
         stage: Stage::Spread,
         offenders: Vec::new(),
-        says: format!("scans {targets} addresses and ports"),
-        techniques: vec!["T1046"],
+        says,
+        techniques,
         ..report(Stage::Spread, finding)
     }
 }
@@ -224,6 +234,7 @@ fn access(finding: &Finding) -> String {
     let result = match finding.text("outcome") {
         Some("accepted") => "the password is right, no session followed",
         Some("session by its size") => "a session, by its size",
+        Some("session by its connection sequence") => "a session, by how the connection went on",
         _ => "a session",
     };
     format!("RDP logon of {}{user} succeeded after the guesses: {result}", offenders(finding))

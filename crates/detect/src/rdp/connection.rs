@@ -356,6 +356,7 @@ impl Connection {
         if self.logon.is_some() || self.recognition == Recognition::Other {
             return;
         }
+        self.recognise_bare();
         // A server whose client has said that it leaves (RFC 8446, 6.1) closes because of that, whatever the client said before.
         let ending = if self.has_client_alerted { Ending::Client } else { ending };
         let (client, server) = (self.records.client.records, self.records.server.records);
@@ -379,6 +380,17 @@ impl Connection {
             Some(_) => Logon::unknown(Reason::LeftBeforeLogon),
         };
         self.state(logon);
+    }
+
+    /// Request and answer without any parameter, and no more: S7 and MMS name whom they want, a conference goes on, and who checks
+    /// whether a remote desktop is up leaves.
+    fn recognise_bare(&mut self) {
+        let is_bare =
+            self.description.request.as_ref().is_some_and(|request| *request == ConnectionRequest::default())
+                && self.description.confirm == Some(ConnectionConfirm::Bare);
+        if self.recognition == Recognition::Undecided && is_bare {
+            self.recognition = Recognition::Rdp;
+        }
     }
 
     fn is_handshake_missing(&self) -> bool {

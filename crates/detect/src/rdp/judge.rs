@@ -4,6 +4,7 @@ mod config;
 mod server;
 mod source;
 mod statement;
+mod step;
 
 use std::net::IpAddr;
 
@@ -21,6 +22,7 @@ use crate::{Finding, Kind, Phase, Severity, bounded_map::BoundedMap};
 use server::Server;
 use source::{Source, Tries, Try};
 use statement::{Guessing, Pattern, Success};
+use step::Step;
 
 /// A ledger of logons by source and by server, over a day at most, and what has been stated of them.
 ///
@@ -126,17 +128,14 @@ impl Judge {
         }
     }
 
-    /// Where a logon cannot be seen, a try that is much longer and larger than those before is one that succeeded.
+    /// Where a logon cannot be seen, a try that leaves what those before have in common is one that succeeded.
     fn left_logon_screen(&mut self, observation: &Observation, seen: &LogonSeen) {
-        let source = self.sources.get(&observation.client.address);
         let lasted = seen.lasted(observation.time);
-        let usual =
-            source.and_then(|source| source.guesses().at(observation.server).median_logon_screen_octets());
-        let is_step = usual.is_some_and(|usual| seen.server_octets >= usual.saturating_mul(STEP_FACTOR))
-            && seen.server_octets >= STEP_OCTETS
-            && lasted >= STEP_TIME;
-        if is_step {
-            self.succeeded(observation, seen, usual);
+        let step = self.sources.get(&observation.client.address).and_then(|source| {
+            Step::of(seen, lasted, &source.guesses().at(observation.server), &self.config)
+        });
+        if step.is_some() {
+            self.succeeded(observation, seen, step);
         } else if lasted <= self.config.logon_screen_time {
             self.failed(observation, seen);
         }
@@ -209,25 +208,29 @@ impl Judge {
         }
     }
 
-    /// `usual` is what the server sends to tries that fail, where the success is told by that.
-    fn succeeded(&mut self, observation: &Observation, seen: &LogonSeen, usual: Option<u64>) {
+    /// `step` is by what the success leaves the failures before, where the logon itself cannot be seen.
+    fn succeeded(&mut self, observation: &Observation, seen: &LogonSeen, step: Option<Step>) {
         let (config, time) = (self.config, observation.time);
         let is_under_attack = self.is_under_attack(observation.server);
         let source = self.sources.entry(observation.client.address, time, Source::default);
         source.forget_before(earlier(time, config.slow_window));
         let tries = source.guesses();
-        let is_fast = tries.users() > 1 || tries.median_pause().is_some_and(|p| p < config.typing_pause);
+        let is_fast = tries.users() > 1
+            || tries.median_pause().is_some_and(|p| p < config.typing_pause)
+            || tries.are_of_program()
+            || tries.is_clockwork(&config);
         let needed = match is_fast {
             // One of many guessers needs few tries of its own, but more than somebody who types.
             _ if is_under_attack => config.forgiven_failures + 1,
             true => config.failures_before_success,
             false => config.typed_failures_before_success,
         };
-        let is_compromise = tries.weight(&config) >= needed.into()
-            && !is_shared(source, &tries)
-            && !tries.at(observation.server).is_steady(&config);
+        // Who shares the guessing out over many addresses gives each of them a steady period.
+        let is_old_password = tries.at(observation.server).is_steady(&config) && !is_under_attack;
+        let is_compromise =
+            tries.weight(&config) >= needed.into() && !is_shared(source, &tries) && !is_old_password;
         let findings = is_compromise.then(|| {
-            let success = Success { seen, usual_octets: usual, is_fast, tries: &tries };
+            let success = Success { seen, step, is_fast, tries: &tries };
             let guessing = Guessing { pattern: Pattern::Succeeded, severity: Severity::High, tries: &tries };
             (success.finding(observation), guessing.finding(observation, &config))
         });
@@ -315,10 +318,6 @@ const UPDATE_NANOS: u64 = 60_000_000_000;
 const SWEEP_NANOS: u64 = 3_600_000_000_000;
 /// Users of one address that have succeeded; an attacker who has as many has been found by the first.
 const SHARED_USERS: usize = 3;
-/// A session against a logon screen: many times the octets, more than any connection sequence takes, and time to work.
-const STEP_FACTOR: u64 = 8;
-const STEP_OCTETS: u64 = 20_000;
-const STEP_TIME: std::time::Duration = std::time::Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests;

@@ -53,6 +53,8 @@ pub struct LogonSeen {
     pub tool: Option<Tool>,
     /// Octets from the server after the security protocol was set up.
     pub server_octets: u64,
+    /// What the client said then, in records or PDUs.
+    pub client_records: u32,
     /// All that the connection said of itself.
     pub description: Box<Description>,
 }
@@ -89,6 +91,7 @@ impl Observation {
                 ja4: description.tls_client.as_ref().map(|client| client.ja4.clone()),
                 tool: description.tool,
                 server_octets: connection.records().server.octets,
+                client_records: connection.records().client.records,
                 description: Box::new(description.clone()),
             }),
         };

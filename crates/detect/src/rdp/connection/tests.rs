@@ -251,12 +251,26 @@ fn standard(channels: &[&str]) -> Script {
 #[test]
 fn a_bare_request_is_rdp_once_the_client_tells_its_data() {
     let bare = standard(&[])[..2].to_vec();
-    assert_eq!(said(&bare, 5, None).recognition, Recognition::Undecided);
+    let mut connection = Connection::new();
+    for (sender, at_ms, octets) in &bare {
+        connection.octets(*sender, moment(*at_ms), octets);
+    }
+    assert_eq!(connection.recognition(), Recognition::Undecided);
     let said = said(&standard(&["rdpdr"]), 5, Some((CLIENT, 9)));
     assert_eq!(said.recognition, Recognition::Rdp);
     assert_eq!(said.description.client_data.as_ref().unwrap().client_name, "x1810");
     assert!(!said.facts.contains(&Fact::AskedForMsT120));
     assert_eq!(logon(&said), (Outcome::Unknown, Reason::LeftAtLogonScreen));
+}
+
+#[test]
+fn a_health_check_that_asks_for_nothing_and_leaves_once_answered_is_rdp() {
+    let answered = said(&standard(&[])[..2].to_vec(), 5, Some((CLIENT, 9)));
+    assert_eq!(answered.recognition, Recognition::Rdp);
+    assert_eq!(answered.facts[0], Fact::Answered(ConnectionConfirm::Bare));
+    assert_eq!(logon(&answered), (Outcome::Unknown, Reason::LeftBeforeLogon));
+    // A request that nobody answers could be of a conference.
+    assert_eq!(said(&standard(&[])[..1].to_vec(), 5, None).recognition, Recognition::Undecided);
 }
 
 #[test]

@@ -30,6 +30,10 @@ pub(super) struct Try {
     pub(super) outcome: Outcome,
     pub(super) tool: Option<Tool>,
     pub(super) server_octets: u64,
+    pub(super) client_records: u32,
+    pub(super) lasted: Duration,
+    /// It came so soon after another try at the server that a program made it.
+    is_of_program: bool,
 }
 
 /// Tries of one source, in sums.
@@ -50,7 +54,12 @@ impl User {
 
 impl Source {
     /// Takes a try. One that climbs down a ladder of protocols takes the place of the rung before.
-    pub(super) fn push(&mut self, new: Try, config: &JudgeConfig) {
+    pub(super) fn push(&mut self, mut new: Try, config: &JudgeConfig) {
+        // A rung of the same ladder is the same try.
+        let is_another = |old: &&Try| old.outcome != Outcome::Refused && !is_ladder(old, &new, config);
+        let is_soon = |old: &Try| old.server == new.server && new.opened - old.ended < config.typing_pause;
+        let is_of_program = self.tries.iter().rev().filter(is_another).any(is_soon);
+        new.is_of_program = is_of_program;
         let rung = self.tries.iter().rposition(|old| is_ladder(old, &new, config));
         match rung.and_then(|place| self.tries.get_mut(place)) {
             Some(old) => {
@@ -130,6 +139,9 @@ impl Try {
             outcome: seen.logon.outcome,
             tool: seen.tool,
             server_octets: seen.server_octets,
+            client_records: seen.client_records,
+            lasted: seen.lasted(ended),
+            is_of_program: false,
         }
     }
 
@@ -147,6 +159,8 @@ impl Try {
     fn weight(&self, config: &JudgeConfig) -> f64 {
         match self.outcome {
             Outcome::Failed => 1.0,
+            // A program has no reason to look at a logon screen but to log on.
+            Outcome::Unknown if self.is_of_program => 1.0,
             Outcome::Unknown => config.logon_screen_weight,
             _ => 0.0,
         }
@@ -218,6 +232,16 @@ impl<'a> Tries<'a> {
         pauses.get(pauses.len() / 2).copied()
     }
 
+    /// Tries that keep a shorter period than old passwords that are saved, and more exactly than people do: a program that pauses.
+    pub(super) fn is_clockwork(&self, config: &JudgeConfig) -> bool {
+        let pauses = self.pauses();
+        let at = |tenths: usize| pauses.get(pauses.len() * tenths / 10).copied().unwrap_or_default();
+        let (short, median, long) = (at(1), at(5), at(8));
+        pauses.len() >= STEADY_PAUSES
+            && median < config.steady_period
+            && long.saturating_sub(short).as_secs_f64() <= median.as_secs_f64() * CLOCKWORK_SPREAD
+    }
+
     /// One name at one server with a steady and long period: a program that has an old password, not somebody who guesses.
     pub(super) fn is_steady(&self, config: &JudgeConfig) -> bool {
         let pauses = self.pauses();
@@ -237,6 +261,20 @@ impl<'a> Tries<'a> {
         let mut octets: Vec<u64> = screens.map(|tried| tried.server_octets).collect();
         octets.sort_unstable();
         octets.get(octets.len() / 2).copied()
+    }
+
+    /// Did a program leave most of them at a logon screen?
+    pub(super) fn are_of_program(&self) -> bool {
+        let is_of_program = |tried: &&&Try| tried.outcome == Outcome::Unknown && tried.is_of_program;
+        self.tries.iter().filter(is_of_program).count() * 2 > self.tries.len()
+    }
+
+    /// The most that a client said, and the longest that it stayed, of tries that left at a logon screen, if there are at least `least`.
+    pub(super) fn furthest(&self, least: u32) -> Option<(u32, Duration)> {
+        let screens = || self.tries.iter().filter(|tried| tried.outcome == Outcome::Unknown);
+        let records = screens().map(|tried| tried.client_records).max()?;
+        let lasted = screens().map(|tried| tried.lasted).max()?;
+        (screens().count() >= usize::try_from(least).unwrap_or(usize::MAX)).then_some((records, lasted))
     }
 
     /// Pauses between the beginnings of tries, shortest first.
@@ -259,3 +297,5 @@ const STEADY_PAUSES: usize = 5;
 /// Between a short pause and a long one: what a logon takes now and then, and a part of the median that timers drift by.
 const STEADY_JITTER_SECONDS: f64 = 2.0;
 const STEADY_SPREAD: f64 = 0.05;
+/// A tenth: what a logon takes varies by less than a second.
+const CLOCKWORK_SPREAD: f64 = 0.1;

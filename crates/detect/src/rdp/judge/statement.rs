@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use wire::Timestamp;
 
-use super::{JudgeConfig, Topic, server::Failing, source::Tries};
+use super::{JudgeConfig, Topic, server::Failing, source::Tries, step::Step};
 use crate::rdp::{
     Outcome, Reason, SecurityProtocols,
     observation::{LogonSeen, Observation},
@@ -86,8 +86,8 @@ impl Guessing<'_> {
 /// A logon that succeeded after tries of the same source.
 pub(super) struct Success<'a> {
     pub(super) seen: &'a LogonSeen,
-    /// What the server usually sends, where that distinguishes the success.
-    pub(super) usual_octets: Option<u64>,
+    /// What distinguishes the success, where the logon cannot be seen.
+    pub(super) step: Option<Step>,
     /// Did the tries come faster than people type, or with several names?
     pub(super) is_fast: bool,
     pub(super) tries: &'a Tries<'a>,
@@ -96,20 +96,30 @@ pub(super) struct Success<'a> {
 impl Success<'_> {
     pub(super) fn finding(&self, observation: &Observation) -> Finding {
         let (seen, tries) = (self.seen, self.tries);
-        let is_session = seen.logon.outcome != Outcome::Accepted;
+        let is_session =
+            seen.logon.outcome != Outcome::Accepted && !matches!(self.step, Some(Step::Sequence(_)));
         let mut evidence = EvidenceList::default();
-        evidence.add(
-            "outcome",
-            if self.usual_octets.is_some() { "session by its size" } else { seen.logon.outcome.name() },
-        );
+        let outcome = match self.step {
+            Some(Step::Size(_)) => "session by its size",
+            Some(Step::Sequence(_)) => "session by its connection sequence",
+            None => seen.logon.outcome.name(),
+        };
+        evidence.add("outcome", outcome);
         evidence.add("distinguished_by", seen.logon.reason.to_string());
         evidence.add("user", seen.user.as_deref().unwrap_or("not told"));
         add_tries(&mut evidence, tries);
         let gap = tries.last().map_or(0.0, |last| (seen.opened - last.ended).as_secs_f64());
         evidence.add("gap_seconds", gap);
         evidence.add("server_octets", seen.server_octets);
-        if let Some(usual) = self.usual_octets {
-            evidence.add("server_octets_of_failures", usual);
+        match self.step {
+            Some(Step::Size(usual)) => {
+                evidence.add("server_octets_of_failures", usual);
+            }
+            Some(Step::Sequence(most)) => {
+                evidence.add("client_records", u64::from(seen.client_records));
+                evidence.add("client_records_of_failures", u64::from(most));
+            }
+            None => {}
         }
         if let Some(ja4) = &seen.ja4 {
             evidence.add("ja4", ja4.as_str());

@@ -64,9 +64,25 @@ impl Court {
             ja4: None,
             tool: Some(Tool::OpenSsl),
             server_octets,
+            client_records: 20 + u32::try_from(server_octets % 100).unwrap(),
             description: Box::default(),
         };
         self.see(case.seconds, case.source, case.server, Seen::Logon(seen));
+    }
+
+    /// A connection that left at a logon screen.
+    fn screen(server_octets: u64) -> LogonSeen {
+        LogonSeen {
+            logon: LOGON_SCREEN,
+            opened: Timestamp::ZERO,
+            user: Some("root".into()),
+            requested: Some(SecurityProtocols::SSL),
+            ja4: None,
+            tool: None,
+            server_octets,
+            client_records: 20,
+            description: Box::default(),
+        }
     }
 
     fn fail(&mut self, seconds: f64, source: u16, server: u16, user: &str) {
@@ -202,13 +218,61 @@ fn spraying_over_names_is_told_from_guessing() {
 #[test]
 fn logon_screens_count_in_part() {
     let mut court = Court::new();
-    for i in 0..19_u16 {
-        court.hear(&Case { seconds: i.into(), source: 1, server: 1, user: "root", logon: LOGON_SCREEN });
+    let screen = |i: u16| Case {
+        seconds: f64::from(i) * 11.0,
+        source: 1,
+        server: 1,
+        user: "root",
+        logon: LOGON_SCREEN,
+    };
+    for i in 0..19 {
+        court.hear(&screen(i));
     }
     assert_eq!(court.stated(), []);
-    court.hear(&Case { seconds: 20.0, source: 1, server: 1, user: "root", logon: LOGON_SCREEN });
+    court.hear(&screen(20));
     assert_eq!(court.stated(), [GUESSING]);
     assert!(court.findings[0].confidence < 0.7);
+}
+
+#[test]
+fn logon_screens_that_a_program_leaves_count_whole() {
+    let mut court = Court::new();
+    // Each is open for a second, and the next follows three seconds later: nobody reads, types and connects again in that time.
+    for i in 0..11_u16 {
+        assert_eq!(court.stated(), [], "{i}");
+        let seconds = f64::from(i) * 4.0;
+        court.hear(&Case { seconds, source: 1, server: 1, user: "root", logon: LOGON_SCREEN });
+    }
+    assert_eq!(court.stated(), [GUESSING]);
+}
+
+#[test]
+fn a_ladder_that_ends_at_a_logon_screen_is_no_program() {
+    let mut court = Court::new();
+    for i in 0..19_u16 {
+        let seconds = f64::from(i) * 11.0;
+        let case = |seconds, logon| Case { seconds, source: 1, server: 1, user: "root", logon };
+        court.hear_with(&case(seconds, REFUSED), SecurityProtocols(3), 0);
+        court.hear_with(&case(seconds + 1.1, LOGON_SCREEN), SecurityProtocols::SSL, 1_000);
+    }
+    assert_eq!(court.stated(), []);
+}
+
+#[test]
+fn a_logon_after_which_the_connection_sequence_goes_on_is_a_success() {
+    let (mut one, mut other) = (Court::new(), Court::new());
+    for (court, records, expected) in [(&mut one, 28, 3), (&mut other, 24, 1)] {
+        // As xrdp answers a program: each failure takes the same octets and messages, and the success even fewer octets.
+        let mut hear = |seconds: f64, lasted: f64, client_records| {
+            let seen = LogonSeen { opened: moment(seconds - lasted), client_records, ..Court::screen(7_385) };
+            court.see(seconds, 1, 1, Seen::Logon(seen));
+        };
+        (0..12).for_each(|i| hear(f64::from(i) * 5.0, 3.6, 23));
+        hear(80.0, 15.6, records);
+        assert_eq!(court.stated().len(), expected, "{:?}", court.stated());
+    }
+    assert_eq!(one.stated()[2], (Kind::RdpCompromise, Severity::High));
+    assert!(one.findings[2].confidence <= 0.5);
 }
 
 #[test]
@@ -241,6 +305,17 @@ fn one_of_many_guessers_that_succeeds_is_a_finding() {
     court.succeed(60_110.0, 200, 1, "alice");
     let kinds: Vec<_> = court.stated().into_iter().map(|(kind, _)| kind).collect();
     assert_eq!(kinds, [Kind::RdpBruteforce, Kind::RdpBruteforce, Kind::RdpCompromise]);
+}
+
+#[test]
+fn guessers_that_take_turns_are_no_old_passwords() {
+    let mut court = Court::new();
+    for i in 0..160_u16 {
+        court.fail(f64::from(i) * 5.0, i % 20, 1, "administrator");
+    }
+    court.succeed(820.0, 3, 1, "administrator");
+    let kinds: Vec<_> = court.stated().into_iter().map(|(kind, _)| kind).collect();
+    assert!(kinds.contains(&Kind::RdpCompromise), "{kinds:?}");
 }
 
 #[test]
@@ -279,6 +354,19 @@ fn somebody_who_forgot_the_password_and_remembers_is_no_compromise() {
     }
     court.succeed(110.0, 1, 1, "alice");
     assert_eq!(court.stated(), []);
+}
+
+#[test]
+fn guesses_with_a_pause_between_them_are_not_typed() {
+    for (jitter, expected) in [(0.0, true), (3.0, false)] {
+        let mut court = Court::new();
+        for i in 0..14_u32 {
+            court.fail(f64::from(i) * 10.0 + f64::from(i * 7 % 5) * jitter, 1, 1, "root");
+        }
+        court.succeed(150.0, 1, 1, "root");
+        let is_compromise = court.stated().iter().any(|(kind, _)| *kind == Kind::RdpCompromise);
+        assert_eq!(is_compromise, expected, "{jitter}");
+    }
 }
 
 #[test]
