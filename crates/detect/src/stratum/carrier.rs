@@ -13,6 +13,7 @@ use websocket::WebSocket;
 mod header;
 mod http;
 mod opening;
+mod packed;
 mod peer;
 mod socks;
 mod stratum_v2;
