@@ -14,6 +14,8 @@ pub(super) struct Objects {
     depth: u32,
     in_string: bool,
     after_backslash: bool,
+    /// The octet before was a newline.
+    after_newline: bool,
     /// Octets of the object so far.
     length: usize,
     /// Lines that began as no object does.
@@ -23,7 +25,8 @@ pub(super) struct Objects {
 /// What may stand between objects, and within.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Layout {
-    /// One object to a line; a newline within an object breaks it.
+    /// One object to a line. Few programs spread one over several; a newline within a string breaks it, and an object that
+    /// begins a line was not meant to lie in another.
     Lines,
     /// A document that holds objects: newlines are whitespace, and what cannot be read ends it.
     Document,
@@ -56,6 +59,7 @@ impl Objects {
             depth: 0,
             in_string: false,
             after_backslash: false,
+            after_newline: false,
             length: 0,
             foreign_lines: 0,
         }
@@ -108,7 +112,7 @@ impl Objects {
     fn begin(&mut self) {
         self.state = State::Inside;
         (self.depth, self.length) = (0, 0);
-        (self.in_string, self.after_backslash) = (false, false);
+        (self.in_string, self.after_backslash, self.after_newline) = (false, false, false);
         self.partial.clear();
     }
 
@@ -133,7 +137,8 @@ impl Objects {
     fn end_of_object(&mut self, octets: &[u8], consume: &mut impl FnMut(Object<'_>)) -> Option<usize> {
         let room = MAX_OBJECT_OCTETS.saturating_sub(self.length);
         for (at, &octet) in octets.iter().enumerate() {
-            if at >= room || (octet == b'\n' && self.layout == Layout::Lines) {
+            let is_broken = self.layout == Layout::Lines && octet == b'\n' && self.in_string;
+            if at >= room || is_broken {
                 if at >= room && self.layout == Layout::Document {
                     self.partial.extend_from_slice(octets.get(..at).unwrap_or_default());
                     consume(Object { octets: &beginning(&self.partial), is_whole: false });
@@ -141,6 +146,12 @@ impl Objects {
                 self.skip();
                 return Some(at);
             }
+            if self.layout == Layout::Lines && self.after_newline && octet == b'{' {
+                self.state = State::Between;
+                self.partial = Vec::new();
+                return Some(at);
+            }
+            self.after_newline = octet == b'\n';
             if self.ends(octet) {
                 return Some(at + 1);
             }
@@ -247,6 +258,15 @@ mod tests {
             split(Layout::Lines, &[b"{\"a\":\"\n{\"b\":1}\nnoise {\"c\":2}\n{\"d\":3}"]),
             [r#"{"b":1}"#, r#"{"d":3}"#]
         );
+        assert_eq!(split(Layout::Lines, &[b"{\"a\":1,\n{\"b\":1}\n"]), [r#"{"b":1}"#]);
+    }
+
+    #[test]
+    fn an_object_may_be_spread_over_lines() {
+        let text = b"{\n  \"a\": [\n    1\n  ]\n}\n{\"b\":1}\n";
+        assert_eq!(split(Layout::Lines, &[text]), ["{\n  \"a\": [\n    1\n  ]\n}", r#"{"b":1}"#]);
+        let pieces: Vec<&[u8]> = text.chunks(1).collect();
+        assert_eq!(split(Layout::Lines, &pieces).len(), 2);
     }
 
     #[test]
