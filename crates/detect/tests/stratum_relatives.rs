@@ -294,3 +294,21 @@ fn who_tells_its_rate_mines() {
     ];
     assert_mining(&turns, Confidence::Medium);
 }
+
+#[test]
+fn merged_mining() {
+    let work = format!(
+        r#"{{"id":1,"error":null,"result":{{"hash":"{}","previousblockhash":"{}","bits":"1a00"}}}}"#,
+        hex(64),
+        hex(64)
+    );
+    let share = format!(r#"{{"id":2,"method":"getauxblock","params":["{}","{}"]}}"#, hex(64), hex(800));
+    let turns = vec![
+        (M, post(r#"{"id":1,"method":"getauxblock","params":[]}"#)),
+        (P, response(&work)),
+        (M, post(&share)),
+        (P, response(r#"{"id":2,"error":null,"result":true}"#)),
+    ];
+    assert_eq!(verdict(&turns[..2]).map(|verdict| verdict.kind), Some(Kind::WorkRequests));
+    assert_high(&turns);
+}

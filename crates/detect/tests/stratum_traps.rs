@@ -330,3 +330,38 @@ fn other_systems_have_logins_and_work_by_these_names() {
     .map(|(by, text)| (by, frame(text, by == M)));
     assert_nothing(&upgrade().into_iter().chain(framed).collect::<Vec<_>>());
 }
+
+#[test]
+fn a_ticket_whose_head_came_alone_is_still_one() {
+    // The head of such a request is of no interest, and its body looks like lines.
+    let bodies = [
+        r#"{"id":1,"method":"mining.subscribe","params":["x"]}"#,
+        r#"{"id":1,"method":"mining.authorize","params":["a","b"]}"#,
+        r#"{"id":1,"method":"login","params":{"login":"a","pass":"x","agent":"x","algo":["rx/0"]}}"#,
+        r#"{"id":1,"method":"eth_submitLogin","params":["0x9c99d212f7e5daa18ab50810e0fd255d1f04303b"]}"#,
+    ];
+    for body in bodies {
+        let turns = [texts(&[(M, body)]), vec![(P, response(r#"{"id":1,"result":true}"#))]].concat();
+        assert_no_alarm(verdict_of_both_ways(&turns, true).as_ref());
+        let whole = [(M, post(body)), (P, response(r#"{"id":1,"result":true}"#))];
+        assert_no_alarm(verdict_of_both_ways(&whole, false).as_ref());
+    }
+}
+
+#[test]
+fn a_receipt_is_no_answer() {
+    let session = [sessions::bitcoin(), sessions::cryptonote()].concat();
+    let turns: Vec<Turn> = only(M, &session)
+        .into_iter()
+        .flat_map(|turn| [turn, (P, b"{\"id\":1,\"status\":\"ok\"}\n".to_vec())])
+        .collect();
+    assert_no_alarm(verdict_of_both_ways(&turns, false).as_ref());
+    assert_no_alarm(verdict_of_both_ways(&turns, true).as_ref());
+}
+
+#[test]
+fn a_log_with_answers_that_is_joined_in_the_middle_is_no_alarm() {
+    for session in [sessions::bitcoin(), sessions::cryptonote()] {
+        assert_no_alarm(verdict_of_both_ways(&only(P, &session), true).as_ref());
+    }
+}

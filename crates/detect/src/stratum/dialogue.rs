@@ -25,10 +25,12 @@ pub(super) enum Carriage {
 }
 
 impl Carriage {
-    /// Over HTTP, only a miner asks, and only what nodes understand: other messages in there are text about mining.
+    /// Over HTTP, only a miner asks, and only what nodes understand: other messages in there are text about mining. Nobody logs in
+    /// at a node.
     fn may_hold(self, statement: &Statement<'_>) -> bool {
         self != Self::Http
             || (statement.speaker == Speaker::Miner
+                && !matches!(statement.act, Act::Login(_))
                 && statement
                     .dialect
                     .is_some_and(|(dialect, _)| dialect.asks_a_node() || dialect == Dialect::EthProxy))
@@ -42,6 +44,8 @@ pub(super) struct Dialogue {
     weight: Weight,
     jobs: Jobs,
     requests: Requests,
+    /// Something was said otherwise than over HTTP. What answers over HTTP answers a request whose head was not read.
+    is_other_than_http: bool,
     /// Objects that were no message of the grammar, since the last one that was.
     strange: u32,
 }
@@ -82,6 +86,7 @@ impl Dialogue {
                 return false;
             }
             self.note(time);
+            self.is_other_than_http |= carriage != Carriage::Http;
             self.facts.is_distinctive |= statement.is_distinctive;
             self.facts.is_plausible |= statement.is_plausible;
             self.facts.miner_spoke |= statement.speaker == Speaker::Miner;
@@ -207,10 +212,13 @@ impl Dialogue {
         time: Timestamp,
         message: &Message<'_>,
     ) -> bool {
+        if carriage == Carriage::Http && self.is_other_than_http {
+            return false;
+        }
         let expected = message
             .request()
             .and_then(|identifier| self.requests.take(identifier))
-            .or_else(|| self.requests.lone_greeting())
+            .or_else(|| if carriage == Carriage::Http { None } else { self.requests.lone_greeting() })
             // Of a template that is too long, the identifier was not read; a long poll has none.
             .or_else(|| {
                 let is_work = !message.is_whole || carriage == Carriage::Http;

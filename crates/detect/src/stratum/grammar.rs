@@ -146,8 +146,8 @@ impl<'a> Statement<'a> {
 /// What a request, a notification or a typed message means; `None` if it is not about mining.
 pub(super) fn read_statement<'a>(message: &Message<'a>) -> Option<Statement<'a>> {
     if let Some(method) = text(message.method) {
-        // Grin's pools repeat the method of a request in its answer.
-        if message.result.is_some() {
+        // Some pools repeat the method of a request in its answer, Grin's among them.
+        if message.result.is_some() || message.error.is_some() {
             return None;
         }
         return stratum_v1::read(&method, message)
@@ -163,11 +163,13 @@ pub(super) fn read_statement<'a>(message: &Message<'a>) -> Option<Statement<'a>>
 
 /// Is this the answer to a request?
 pub(super) fn is_answer(message: &Message<'_>) -> bool {
-    message.kind.is_none()
-        && message.identifier.is_none()
-        && (message.result.is_some()
-            || message.error.is_some()
-            || (message.method.is_none() && message.id.is_some()))
+    if message.kind.is_some() || message.identifier.is_some() {
+        return false;
+    }
+    let says = message.result.is_some() || message.error.is_some();
+    // A block that counts is answered with null (BIP 22). Of what is too long, the members that came later are missing.
+    let is_null = || !message.is_whole || message.has("result") || message.has("error");
+    says || (message.method.is_none() && message.id.is_some() && is_null())
 }
 
 /// Why, by the code or by the words of an error. Code 21 is "job not found" (Stratum v1); `CryptoNote` pools use words only.

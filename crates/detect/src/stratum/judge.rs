@@ -128,7 +128,8 @@ fn doubt(facts: &Facts) -> Option<&'static str> {
         if facts.miner_spoke {
             return Some("a miner's words, and the other end did not answer them");
         }
-        if facts.is_from_beginning {
+        let answers = facts.shares.answered() > 0 || facts.login == Login::Accepted;
+        if facts.is_from_beginning || answers {
             return Some("a pool's words, for which nobody asked");
         }
     }

@@ -70,6 +70,11 @@ impl<'a> Message<'a> {
         serde_json::from_slice(self.octets).ok()
     }
 
+    /// Does it have a member of this name, though it be null?
+    pub(super) fn has(&self, name: &str) -> bool {
+        all_members(self.value()).is_some_and(|members| members.contains_key(name))
+    }
+
     /// The request's identifier, for comparing. Some pools answer the number 1 with the string "1".
     pub(super) fn request(&self) -> Option<u64> {
         self.id.map(|id| digest(id.get().trim_matches('"')))
