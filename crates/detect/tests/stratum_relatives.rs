@@ -312,3 +312,21 @@ fn merged_mining() {
     assert_eq!(verdict(&turns[..2]).map(|verdict| verdict.kind), Some(Kind::WorkRequests));
     assert_high(&turns);
 }
+
+#[test]
+fn a_capture_that_cuts_every_packet_still_has_names() {
+    let mut session = detect::stratum::Session::new(false);
+    for (number, (by, line)) in (1_u64..).zip(bitcoin()) {
+        let time = wire::Timestamp::from_parts(1_000_000 + number, 0);
+        let length = line.len().min(58);
+        session.octets(by == M, time, &line[..length]);
+        if length < line.len() {
+            session.gap(by == M);
+        }
+    }
+    session.end();
+    let heard = session.facts();
+    assert_eq!((heard.jobs, heard.shares.submitted, heard.login), (1, 3, Login::Accepted));
+    let verdict = detect::stratum::judge::judge(heard).expect("this is mining");
+    assert!(verdict.confidence >= Confidence::Medium);
+}

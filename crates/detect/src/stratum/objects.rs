@@ -44,6 +44,8 @@ pub(super) struct Object<'a> {
 enum State {
     Between,
     Inside,
+    /// After a gap: what follows it is likely to be the beginning of a segment, and programs put messages there.
+    Resuming,
     /// To the next newline.
     Skipping,
     /// This is something else: nothing more is read.
@@ -75,10 +77,19 @@ impl Objects {
         self.state == State::Ended
     }
 
-    /// Octets are missing.
-    pub(super) fn gap(&mut self) {
+    /// Octets are missing. Of an object that they cut, `consume` gets the first members: a capture may hold no more of any.
+    pub(super) fn gap(&mut self, mut consume: impl FnMut(Object<'_>)) {
+        if self.state == State::Inside {
+            let octets = beginning(&self.partial);
+            if !octets.is_empty() {
+                consume(Object { octets: &octets, is_whole: false });
+            }
+        }
         if self.state != State::Ended {
             self.skip();
+            if self.state == State::Skipping {
+                self.state = State::Resuming;
+            }
         }
     }
 
@@ -87,6 +98,8 @@ impl Objects {
         while let Some(&first) = octets.first() {
             match self.state {
                 State::Ended => return,
+                State::Resuming if first == b'{' => self.begin(),
+                State::Resuming => self.state = State::Skipping,
                 State::Skipping => {
                     let Some(newline) = memchr(b'\n', octets) else { return };
                     octets = octets.get(newline..).unwrap_or_default();
@@ -297,11 +310,15 @@ mod tests {
         let mut objects = Objects::new(Layout::Lines);
         let mut found = 0;
         objects.octets(b"{\"a\":", |_| found += 1);
-        objects.gap();
+        objects.gap(|_| panic!("nothing is known of it"));
         objects.octets(b"1}\n{\"b\":2}\n", |object| {
             assert_eq!(object.octets, br#"{"b":2}"#);
             found += 1;
         });
         assert_eq!(found, 1);
+        let mut beginnings = Vec::new();
+        objects.octets(b"{\"c\":3,\"d\":[4,5", |_| ());
+        objects.gap(|object| beginnings.push((object.octets.to_vec(), object.is_whole)));
+        assert_eq!(beginnings, [(b"{\"c\":3,\"d\":[4]}".to_vec(), false)]);
     }
 }

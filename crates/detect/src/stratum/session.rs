@@ -16,6 +16,8 @@ pub struct Session {
     responder: End,
     path: Path,
     flights: Flights,
+    /// When octets came last.
+    latest: Timestamp,
 }
 
 #[derive(Debug)]
@@ -38,6 +40,7 @@ impl Session {
             responder: end(),
             path: Path { is_midstream, ..Path::default() },
             flights: Flights::default(),
+            latest: Timestamp::ZERO,
         }
     }
 
@@ -60,6 +63,7 @@ impl Session {
             return;
         }
         self.captured(from_initiator);
+        self.latest = time;
         if !self.path.is_midstream {
             self.flights.octets(from_initiator, octets, &mut self.dialogue.facts.noise);
         }
@@ -82,7 +86,8 @@ impl Session {
     /// Takes note that octets of an end are missing.
     pub fn gap(&mut self, from_initiator: bool) {
         let end = if from_initiator { &mut self.initiator } else { &mut self.responder };
-        end.carrier.gap(&mut self.path);
+        let (dialogue, path, time) = (&mut self.dialogue, &mut self.path, self.latest);
+        end.carrier.gap(&mut Context { dialogue, from_initiator, time, path, spoke: end.spoke });
     }
 
     /// Takes note that the connection has ended.

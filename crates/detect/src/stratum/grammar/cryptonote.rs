@@ -51,7 +51,8 @@ fn login<'a>(message: &Message<'a>) -> Option<Statement<'a>> {
     let algorithms = List::of(login.algo);
     // Only miners say which algorithms they know, and log in with an address. Anyone may log in somewhere, and many programs say
     // what they are called.
-    let is_distinctive = algorithms.is_some() || wallet::parse(&user).coin.is_some();
+    let is_distinctive =
+        algorithms.is_some() || (login.pass.is_some() && wallet::parse(&user).coin.is_some());
     let is_plausible = login.agent.is_some() && login.pass.is_some();
     let act = Act::Login(Credentials {
         user,

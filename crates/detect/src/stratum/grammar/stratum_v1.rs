@@ -17,7 +17,7 @@ use crate::stratum::message::{
 
 pub(super) fn read<'a>(method: &str, message: &Message<'a>) -> Option<Statement<'a>> {
     if let Some(name) = method.strip_prefix("mining.") {
-        return miner(name, message).or_else(|| pool(name, message));
+        return miner(name, message).or_else(|| pool(name, message)).or_else(|| cut(name, message));
     }
     match method {
         "client.reconnect" => Some(pool_says(Act::Redirect(destination(message.params)))),
@@ -88,6 +88,21 @@ fn pool<'a>(name: &str, message: &Message<'a>) -> Option<Statement<'a>> {
         }
         "reconnect" => Some(pool_says(Act::Redirect(destination(message.params)))),
         "ping" => Some(pool_says(Act::Notice)),
+        _ => None,
+    }
+}
+
+/// A message whose parameters are missing, since the capture cut it: its name is all that is known.
+fn cut<'a>(name: &str, message: &Message<'a>) -> Option<Statement<'a>> {
+    if message.is_whole {
+        return None;
+    }
+    let says = |act| Statement::of_miner(Dialect::Bitcoin, Weight::Name, act);
+    match name {
+        "authorize" => Some(says(Act::Login(Credentials::default()))),
+        "submit" => Some(says(Act::Share { job: None, user: None })),
+        "notify" => Some(pool_says(Act::Job(Job::default()))),
+        "set_difficulty" | "set_target" => Some(pool_says(Act::Difficulty(None))),
         _ => None,
     }
 }
