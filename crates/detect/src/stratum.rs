@@ -9,7 +9,9 @@
 //! # What holds
 //!
 //! - Facts depend on octets, their order and their times, not on how they were cut.
-//! - A session holds at most one partial message of 16 KiB for each end, and 64 requests and 32 jobs.
+//! - A session holds at most one partial message of 16 KiB for each end, or 12 KiB of compressed messages, and 64 requests and 32 jobs.
+//! - An alarm needs both ends to speak, or one whose other end was not captured: words that the other end hears and leaves unanswered
+//!   are a record of what others said.
 //! - Passwords are read over and never kept.
 
 mod carrier;

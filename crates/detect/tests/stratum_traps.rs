@@ -6,7 +6,8 @@ use detect::Kind;
 use detect::stratum::judge::{Confidence, Verdict, judge};
 use detect::stratum::{Interest, interest};
 use stratum_support::{
-    M, P, Turn, facts_midstream, frame, hex, lines, post, response, texts, upgrade, verdict,
+    M, P, Turn, facts_midstream, frame, hex, lines, only, post, response, sessions, texts, upgrade, verdict,
+    verdict_of_both_ways,
 };
 
 /// No verdict at all, whether the beginning was seen or not.
@@ -226,4 +227,141 @@ fn sessions_without_mining_can_be_let_go() {
     assert!(stratum_support::listen(&other).is_of_no_interest());
     let text = texts(&[(M, "EHLO client.example\r\n"), (P, "250 ok\r\n")]);
     assert!(stratum_support::listen(&text).is_of_no_interest());
+}
+
+#[test]
+fn a_record_of_one_end_that_is_followed_is_no_alarm() {
+    for session in [sessions::bitcoin(), sessions::cryptonote()] {
+        for by in [M, P] {
+            let words = only(by, &session);
+            // The same words are written by who opened the connection, as a log shipper does, or by the other end.
+            for writer in [M, P] {
+                let record: Vec<Turn> = words.iter().map(|(_, line)| (writer, line.clone())).collect();
+                let found = verdict_of_both_ways(&record, false);
+                assert_no_alarm(found.as_ref());
+                assert_no_alarm(
+                    verdict_of_both_ways(&[record, texts(&[(M, "QUIT\r\n")])].concat(), false).as_ref(),
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_record_that_was_uploaded_or_fetched_at_once_is_no_alarm_though_only_one_way_was_captured() {
+    for session in [sessions::bitcoin(), sessions::cryptonote()] {
+        for by in [M, P] {
+            let file: Vec<u8> = only(by, &session).into_iter().flat_map(|(_, line)| line).collect();
+            assert_no_alarm(judge(&facts_midstream(&[(M, file.clone())])).as_ref());
+            assert_no_alarm(judge(&facts_midstream(&[(P, file)])).as_ref());
+        }
+    }
+}
+
+#[test]
+fn games_have_agents_and_passwords_too() {
+    let login = r#"{"id":1,"method":"login","params":{"login":"bob","pass":"secret","agent":"Game/1.0"}}"#;
+    for answer in [r#"{"id":1,"result":{"status":"OK","id":"77","level":3}}"#, r#"{"id":1,"result":true}"#] {
+        let turns = lines(&[
+            (M, login),
+            (P, answer),
+            (M, r#"{"id":2,"method":"move","params":{"x":1}}"#),
+            (P, r#"{"id":2,"result":{"status":"OK"}}"#),
+        ]);
+        assert_no_alarm(verdict(&turns).as_ref());
+    }
+}
+
+#[test]
+fn build_servers_hand_out_jobs_too() {
+    assert_no_alarm(
+        verdict(&lines(&[
+            (M, r#"{"id":1,"method":"login","params":{"login":"runner","pass":"x","agent":"ci-runner/3"}}"#),
+            (P, r#"{"id":1,"result":{"id":"r1","status":"OK"}}"#),
+            (P, r#"{"method":"job","params":{"job_id":"9","target":"linux","blob":"https://ci.example/9.tgz"}}"#),
+            (M, r#"{"id":2,"method":"submit","params":{"job_id":"9","result":"passed","nonce":"zz"}}"#),
+            (P, r#"{"id":2,"result":{"status":"OK"}}"#),
+        ]))
+        .as_ref(),
+    );
+    assert_no_alarm(
+        verdict(&lines(&[
+            (M, r#"{"method":"solution","id":"1","output":"hello","nonce":"1"}"#),
+            (P, r#"{"method":"result","id":"1","code":1}"#),
+        ]))
+        .as_ref(),
+    );
+    assert_no_alarm(
+        verdict(&lines(&[
+            (M, r#"{"jsonrpc":"2.0","id":1,"method":"keepalived","params":{"id":"s"}}"#),
+            (P, r#"{"jsonrpc":"2.0","id":1,"result":{"status":"ok"}}"#),
+        ]))
+        .as_ref(),
+    );
+}
+
+#[test]
+fn a_wallet_that_asks_for_work_once_over_websocket_or_a_socket_is_no_alarm() {
+    let work = format!(r#"{{"jsonrpc":"2.0","id":1,"result":["0x{0}","0x{0}","0x{0}"]}}"#, hex(64));
+    let turns = [(M, r#"{"jsonrpc":"2.0","id":1,"method":"eth_getWork","params":[]}"#), (P, work.as_str())];
+    assert_no_alarm(verdict(&lines(&turns)).as_ref());
+    let framed = turns.iter().map(|(by, text)| (*by, frame(text, *by == M)));
+    assert_no_alarm(verdict(&upgrade().into_iter().chain(framed).collect::<Vec<_>>()).as_ref());
+}
+
+#[test]
+fn other_systems_have_logins_and_work_by_these_names() {
+    assert_no_alarm(
+        verdict(&lines(&[
+            (M, r#"{"id":1,"method":"crm_submitLogin","params":{"login":"bob","pass":"x"}}"#),
+            (P, r#"{"id":1,"result":true}"#),
+            (M, r#"{"id":3,"method":"hr_getWork","params":[]}"#),
+            (P, r#"{"id":3,"result":{"title":"x"}}"#),
+            (M, r#"{"id":2,"method":"hr_submitWork","params":{"hours":8}}"#),
+            (P, r#"{"id":2,"result":true}"#),
+        ]))
+        .as_ref(),
+    );
+    let framed = [
+        (M, r#"{"identifier":"handshake","user":"x"}"#),
+        (P, r#"{"identifier":"job","job_id":"1","name":"print"}"#),
+        (M, r#"{"identifier":"solved","job_id":"1"}"#),
+    ]
+    .map(|(by, text)| (by, frame(text, by == M)));
+    assert_nothing(&upgrade().into_iter().chain(framed).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_ticket_whose_head_came_alone_is_still_one() {
+    // The head of such a request is of no interest, and its body looks like lines.
+    let bodies = [
+        r#"{"id":1,"method":"mining.subscribe","params":["x"]}"#,
+        r#"{"id":1,"method":"mining.authorize","params":["a","b"]}"#,
+        r#"{"id":1,"method":"login","params":{"login":"a","pass":"x","agent":"x","algo":["rx/0"]}}"#,
+        r#"{"id":1,"method":"eth_submitLogin","params":["0x9c99d212f7e5daa18ab50810e0fd255d1f04303b"]}"#,
+    ];
+    for body in bodies {
+        let turns = [texts(&[(M, body)]), vec![(P, response(r#"{"id":1,"result":true}"#))]].concat();
+        assert_no_alarm(verdict_of_both_ways(&turns, true).as_ref());
+        let whole = [(M, post(body)), (P, response(r#"{"id":1,"result":true}"#))];
+        assert_no_alarm(verdict_of_both_ways(&whole, false).as_ref());
+    }
+}
+
+#[test]
+fn a_receipt_is_no_answer() {
+    let session = [sessions::bitcoin(), sessions::cryptonote()].concat();
+    let turns: Vec<Turn> = only(M, &session)
+        .into_iter()
+        .flat_map(|turn| [turn, (P, b"{\"id\":1,\"status\":\"ok\"}\n".to_vec())])
+        .collect();
+    assert_no_alarm(verdict_of_both_ways(&turns, false).as_ref());
+    assert_no_alarm(verdict_of_both_ways(&turns, true).as_ref());
+}
+
+#[test]
+fn a_log_with_answers_that_is_joined_in_the_middle_is_no_alarm() {
+    for session in [sessions::bitcoin(), sessions::cryptonote()] {
+        assert_no_alarm(verdict_of_both_ways(&only(P, &session), true).as_ref());
+    }
 }

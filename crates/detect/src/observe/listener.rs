@@ -79,13 +79,20 @@ impl Listener {
             // So that segments out of order find their place from the beginning.
             stream.segment(sequence, TcpFlags::SYN, &[], |_| {});
         }
+        let mining = interest.mining.then(|| {
+            let mut session = stratum::Session::new(is_midstream);
+            if flow.syn_sequence().is_some() {
+                session.saw_opening();
+            }
+            Box::new(session)
+        });
         Self {
             flow: flow.id(),
             initiator,
             ends: [key.endpoint(initiator), key.endpoint(initiator.opposite())],
             streams,
             ears: Ears {
-                mining: interest.mining.then(|| Box::new(stratum::Session::new(is_midstream))),
+                mining,
                 encrypted: interest.encrypted.then(|| Box::new(encrypted::Session::new(is_midstream))),
                 desktop: interest.desktop.then(|| Box::new(rdp::Connection::new())),
             },
@@ -105,6 +112,9 @@ impl Listener {
     ) {
         self.last = clock;
         let from_initiator = sender == self.initiator;
+        if let Some(session) = &mut self.ears.mining {
+            session.captured(from_initiator);
+        }
         let Self { streams: [initiator, responder], ears, .. } = self;
         let (own, other) =
             if from_initiator { (&mut *initiator, responder) } else { (responder, &mut *initiator) };

@@ -13,6 +13,7 @@ use websocket::WebSocket;
 mod header;
 mod http;
 mod opening;
+mod packed;
 mod peer;
 mod socks;
 mod stratum_v2;
@@ -107,13 +108,13 @@ impl Carrier {
     }
 
     /// Octets are missing.
-    pub(super) fn gap(&mut self, path: &mut Path) {
+    pub(super) fn gap(&mut self, context: &mut Context<'_>) {
         match self {
-            Self::Lines(objects) => objects.gap(),
+            Self::Lines(objects) => objects.gap(|object| context.hear(Carriage::Lines, object)),
             Self::Opaque => (),
             // Whatever follows is likely to be the beginning of a segment, and that is where messages begin.
             _ => {
-                path.is_midstream = true;
+                context.path.is_midstream = true;
                 *self = Self::new();
             }
         }

@@ -25,10 +25,12 @@ pub(super) enum Carriage {
 }
 
 impl Carriage {
-    /// Over HTTP, only a miner asks, and only what nodes understand: other messages in there are text about mining.
+    /// Over HTTP, only a miner asks, and only what nodes understand: other messages in there are text about mining. Nobody logs in
+    /// at a node.
     fn may_hold(self, statement: &Statement<'_>) -> bool {
         self != Self::Http
             || (statement.speaker == Speaker::Miner
+                && !matches!(statement.act, Act::Login(_))
                 && statement
                     .dialect
                     .is_some_and(|(dialect, _)| dialect.asks_a_node() || dialect == Dialect::EthProxy))
@@ -42,11 +44,18 @@ pub(super) struct Dialogue {
     weight: Weight,
     jobs: Jobs,
     requests: Requests,
+    /// Something was said otherwise than over HTTP. What answers over HTTP answers a request whose head was not read.
+    is_other_than_http: bool,
     /// Objects that were no message of the grammar, since the last one that was.
     strange: u32,
 }
 
 impl Dialogue {
+    /// One that goes on from these facts.
+    pub(super) fn new(facts: Facts) -> Self {
+        Self { facts, ..Self::default() }
+    }
+
     /// Takes one JSON object that an end has said.
     pub(super) fn hear(
         &mut self,
@@ -77,8 +86,11 @@ impl Dialogue {
                 return false;
             }
             self.note(time);
+            self.is_other_than_http |= carriage != Carriage::Http;
             self.facts.is_distinctive |= statement.is_distinctive;
+            self.facts.is_plausible |= statement.is_plausible;
             self.facts.miner_spoke |= statement.speaker == Speaker::Miner;
+            self.facts.pool_said |= statement.speaker == Speaker::Pool;
             if let Some((dialect, weight)) = statement.dialect {
                 self.speaks(dialect, weight);
             }
@@ -109,6 +121,18 @@ impl Dialogue {
         self.facts.miner_is_initiator.get_or_insert(true);
     }
 
+    /// Takes note of a request for work that has no method: its header says it.
+    pub(super) fn polls_for_getwork(&mut self, from_initiator: bool, time: Timestamp) {
+        if !self.plays_its_role(from_initiator, Speaker::Miner) {
+            return;
+        }
+        self.note(time);
+        self.facts.miner_spoke = true;
+        self.facts.polls = self.facts.polls.saturating_add(1);
+        self.speaks(Dialect::Getwork, Weight::Shape);
+        self.requests.add(LONG_POLL, Expectation::Work);
+    }
+
     pub(super) fn note(&mut self, time: Timestamp) {
         self.facts.statements = self.facts.statements.saturating_add(1);
         self.facts.first.get_or_insert(time);
@@ -117,7 +141,9 @@ impl Dialogue {
 
     pub(super) fn speaks(&mut self, dialect: Dialect, weight: Weight) {
         let dialect = match dialect {
-            Dialect::EthProxy if self.facts.carriers.http => Dialect::EthereumGetwork,
+            Dialect::EthProxy if self.facts.carriers.http || self.facts.carriers.websocket => {
+                Dialect::EthereumGetwork
+            }
             dialect => dialect,
         };
         if weight > self.weight || self.facts.dialect.is_none() {
@@ -131,7 +157,7 @@ impl Dialogue {
 
     fn act(&mut self, time: Timestamp, message: &Message<'_>, statement: Statement<'_>) {
         let expect = |requests: &mut Requests, expectation| {
-            if let Some(identifier) = message.identifier() {
+            if let Some(identifier) = message.request() {
                 requests.add(identifier, expectation);
             }
         };
@@ -148,7 +174,7 @@ impl Dialogue {
             }
             Act::Share { job, user } => {
                 let hashes = self.share(job.as_deref());
-                self.requests.add(message.identifier().unwrap_or_default(), Expectation::Share { hashes });
+                self.requests.add(message.request().unwrap_or_default(), Expectation::Share { hashes });
                 self.user(user.as_deref());
             }
             Act::Rate(rate) => {
@@ -186,17 +212,25 @@ impl Dialogue {
         time: Timestamp,
         message: &Message<'_>,
     ) -> bool {
+        if carriage == Carriage::Http && self.is_other_than_http {
+            return false;
+        }
         let expected = message
-            .identifier()
+            .request()
             .and_then(|identifier| self.requests.take(identifier))
-            .or_else(|| self.requests.lone_greeting())
-            .or_else(|| if message.is_whole { None } else { self.requests.oldest_work() });
+            .or_else(|| if carriage == Carriage::Http { None } else { self.requests.lone_greeting() })
+            // Of a template that is too long, the identifier was not read; a long poll has none.
+            .or_else(|| {
+                let is_work = !message.is_whole || carriage == Carriage::Http;
+                if is_work { self.requests.oldest_work() } else { None }
+            });
         // Over HTTP, a response without its request is any document.
         if expected.is_none() && carriage == Carriage::Http {
             return false;
         }
         let Some(answer) = read_answer(message, expected) else {
             if expected.is_some() {
+                self.facts.pool_said = true;
                 self.facts.last = self.facts.last.max(Some(time));
             }
             return expected.is_some();
@@ -209,6 +243,7 @@ impl Dialogue {
             return false;
         }
         self.note(time);
+        self.facts.pool_said = true;
         match answer {
             Answer::Welcome(job) => {
                 self.logs_in(Login::Accepted);
@@ -328,3 +363,5 @@ pub(super) fn keep(place: &mut Option<Box<str>>, text: Option<&str>) {
 
 /// After so many JSON objects that mean nothing here, a connection speaks of something else.
 const MAX_STRANGE_OBJECTS: u32 = 32;
+/// The identifier of requests that have none.
+const LONG_POLL: u64 = u64::MAX;

@@ -16,6 +16,8 @@ pub struct Facts {
     pub miner_is_initiator: Option<bool>,
     /// Something was said that other software does not say. Without it, all may be a coincidence of names.
     pub is_distinctive: bool,
+    /// Something was said that little other software says: enough to be told of, not for an alarm.
+    pub is_plausible: bool,
     /// What happened when the miner introduced itself.
     pub login: Login,
     /// The program that mines, as it calls itself.
@@ -60,8 +62,16 @@ pub struct Facts {
     pub statements: u32,
     /// The miner's end was heard to say something.
     pub miner_spoke: bool,
+    /// The miner's requests have a header that only programs for mining send.
+    pub miner_names_itself: bool,
+    /// The pool's end was heard to say something, or to answer.
+    pub pool_said: bool,
     /// The pool's end sent octets of any kind.
     pub pool_spoke: bool,
+    /// The connection was seen being opened.
+    pub is_from_beginning: bool,
+    /// Both ends sent segments that were captured, with octets or without.
+    pub both_ends_captured: bool,
     /// When the first message of the grammar was complete.
     pub first: Option<Timestamp>,
     /// When the last one was.

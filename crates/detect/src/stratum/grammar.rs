@@ -15,6 +15,7 @@ mod cryptonote;
 mod ethereum;
 mod node;
 mod stratum_v1;
+mod webminerpool;
 
 pub(super) use answer::{Answer, Expectation, read_answer};
 
@@ -27,6 +28,8 @@ pub(super) struct Statement<'a> {
     pub(super) dialect: Option<(Dialect, Weight)>,
     /// Do other programs not say this?
     pub(super) is_distinctive: bool,
+    /// Do few other programs say this?
+    pub(super) is_plausible: bool,
     /// What is said.
     pub(super) act: Act<'a>,
 }
@@ -110,15 +113,32 @@ pub(super) enum Refusal {
 
 impl<'a> Statement<'a> {
     fn of_miner(dialect: Dialect, weight: Weight, act: Act<'a>) -> Self {
-        Self { speaker: Speaker::Miner, dialect: Some((dialect, weight)), is_distinctive: true, act }
+        Self {
+            speaker: Speaker::Miner,
+            dialect: Some((dialect, weight)),
+            is_distinctive: true,
+            is_plausible: true,
+            act,
+        }
     }
 
     fn of_pool(dialect: Dialect, weight: Weight, act: Act<'a>) -> Self {
-        Self { speaker: Speaker::Pool, dialect: Some((dialect, weight)), is_distinctive: true, act }
+        Self {
+            speaker: Speaker::Pool,
+            dialect: Some((dialect, weight)),
+            is_distinctive: true,
+            is_plausible: true,
+            act,
+        }
     }
 
     /// Another program could say this too.
     fn ambiguous(self) -> Self {
+        Self { is_distinctive: false, is_plausible: false, ..self }
+    }
+
+    /// A few other programs could say this too.
+    fn plausible(self) -> Self {
         Self { is_distinctive: false, ..self }
     }
 }
@@ -126,19 +146,30 @@ impl<'a> Statement<'a> {
 /// What a request, a notification or a typed message means; `None` if it is not about mining.
 pub(super) fn read_statement<'a>(message: &Message<'a>) -> Option<Statement<'a>> {
     if let Some(method) = text(message.method) {
+        // Some pools repeat the method of a request in its answer, Grin's among them.
+        if message.result.is_some() || message.error.is_some() {
+            return None;
+        }
         return stratum_v1::read(&method, message)
             .or_else(|| cryptonote::read(&method, message))
             .or_else(|| ethereum::read(&method, message))
             .or_else(|| node::read(&method, message));
+    }
+    if let Some(identifier) = text(message.identifier) {
+        return webminerpool::read(&identifier, message);
     }
     coinhive::read(&text(message.kind)?, message)
 }
 
 /// Is this the answer to a request?
 pub(super) fn is_answer(message: &Message<'_>) -> bool {
-    message.method.is_none()
-        && message.kind.is_none()
-        && (message.result.is_some() || message.error.is_some() || message.id.is_some())
+    if message.kind.is_some() || message.identifier.is_some() {
+        return false;
+    }
+    let says = message.result.is_some() || message.error.is_some();
+    // A block that counts is answered with null (BIP 22). Of what is too long, the members that came later are missing.
+    let is_null = || !message.is_whole || message.has("result") || message.has("error");
+    says || (message.method.is_none() && message.id.is_some() && is_null())
 }
 
 /// Why, by the code or by the words of an error. Code 21 is "job not found" (Stratum v1); `CryptoNote` pools use words only.

@@ -48,7 +48,7 @@ fn is_http_of_interest(octets: &[u8]) -> bool {
     let has = |word: &[u8]| memmem::find(head, word).is_some();
     match octets.first() {
         Some(b'C') => true,
-        Some(b'G') => has(b"ebsocket") || has(b"ebSocket"),
+        Some(b'G') => has(b"ebsocket") || has(b"ebSocket") || has(b"X-Mining-"),
         Some(b'H') => {
             octets.get(9..12) == Some(b"101") || has(b"onnection established") || has(b"application/json")
         }

@@ -90,15 +90,50 @@ pub fn grade(facts: &Facts) -> Option<Grade> {
         let confidence = if dialect == Dialect::EthereumPeer { Confidence::Low } else { Confidence::High };
         return Some(Grade::new(Kind::CryptocurrencyNode, confidence, reason));
     }
-    if dialect.asks_a_node() && facts.shares.submitted == 0 && facts.login == Login::Unseen {
+    if only_asks(facts, dialect) {
         return asks_only(facts, stage);
     }
     // An echo, or a record of what others said, has both roles at one end.
-    if !facts.is_distinctive || facts.contradictions > facts.statements / CONTRADICTIONS_PER_STATEMENT {
+    let has_words = facts.is_distinctive || facts.is_plausible;
+    if !has_words || facts.contradictions > facts.statements / CONTRADICTIONS_PER_STATEMENT {
         return None;
+    }
+    if let Some(reason) = doubt(facts) {
+        return Some(Grade::new(Kind::Mining, Confidence::Low, reason));
     }
     let (confidence, reason) = confidence(facts, stage);
     Some(Grade::new(Kind::Mining, confidence, reason))
+}
+
+/// Does it do no more than somebody who looks after a node? Who tells how fast it is, or is a program made for mining, does more.
+fn only_asks(facts: &Facts, dialect: Dialect) -> bool {
+    let asks = dialect.asks_a_node() || (dialect == Dialect::EthProxy && facts.polls == 1 && facts.jobs <= 1);
+    let is_miner = facts.miner_names_itself && facts.jobs > 0;
+    asks && facts.shares.submitted == 0
+        && facts.login == Login::Unseen
+        && facts.reported_hashes_per_second.is_none()
+        && !is_miner
+}
+
+/// Why what was said, though it belongs to mining, is no alarm.
+fn doubt(facts: &Facts) -> Option<&'static str> {
+    if !facts.is_distinctive {
+        return Some("what was said, other programs may say too");
+    }
+    if facts.miner_spoke && facts.pool_said {
+        return None;
+    }
+    // A file of what miners and pools said, or a log that is followed, has the words and no one to answer them.
+    if facts.both_ends_captured {
+        if facts.miner_spoke {
+            return Some("a miner's words, and the other end did not answer them");
+        }
+        let answers = facts.shares.answered() > 0 || facts.login == Login::Accepted;
+        if facts.is_from_beginning || answers {
+            return Some("a pool's words, for which nobody asked");
+        }
+    }
+    (!lasts(facts)).then_some("only one end's words, too few to be sure that they are not a record of others")
 }
 
 fn confidence(facts: &Facts, stage: Stage) -> (Confidence, &'static str) {
@@ -119,22 +154,25 @@ fn confidence(facts: &Facts, stage: Stage) -> (Confidence, &'static str) {
         Stage::Session if facts.login == Login::Accepted || shares.answered() > 0 => {
             (Confidence::Medium, "the pool let the miner in or answered shares; not all of it was seen")
         }
-        Stage::Session if !facts.miner_spoke && !lasts(facts) => {
-            (Confidence::Low, "jobs went one way, too few to be sure that they are not a record of others")
-        }
         Stage::Session => (Confidence::Medium, "jobs, difficulty or shares went by"),
     }
 }
 
-/// A record of jobs arrives at once; a pool hands them out as blocks are found.
+/// A record arrives at once; a pool hands out jobs as blocks are found, and miners find shares by luck.
 fn lasts(facts: &Facts) -> bool {
-    match (facts.first_job, facts.last_job) {
-        (Some(first), Some(last)) => last.nanos_since(first) >= LEAST_JOBS_SPAN_NANOS,
+    match (facts.first, facts.last) {
+        (Some(first), Some(last)) => last.nanos_since(first) >= LEAST_SPAN_NANOS,
         _ => false,
     }
 }
 
 fn asks_only(facts: &Facts, stage: Stage) -> Option<Grade> {
+    let is_again = facts.polls > 1 && facts.jobs > 1;
+    // Nodes have not known `getwork` since 2014 (Bitcoin Core 0.10); who asks for it mines.
+    if is_again || (facts.dialect == Some(Dialect::Getwork) && facts.jobs > 0) {
+        let reason = "work was asked for and given again and again: a miner without luck, or monitoring";
+        return Some(Grade::new(Kind::Mining, Confidence::Low, reason));
+    }
     let is_worked_for = facts.jobs > 0 || facts.is_distinctive;
     let reason = match stage {
         Stage::Attempt => "work was asked for and not given",
@@ -253,8 +291,8 @@ fn evidence(facts: &Facts, impact: Option<&Impact>) -> Vec<Evidence> {
 
 /// One message in so many may break the roles: a broken program, or a reflected line.
 const CONTRADICTIONS_PER_STATEMENT: u32 = 8;
-/// Blocks of the fastest coins come every second, those of most every minute: jobs over so long were not read from a file.
-const LEAST_JOBS_SPAN_NANOS: u64 = 10_000_000_000;
+/// Blocks of the fastest coins come every second, those of most every minute: words over so long were not read from a file.
+const LEAST_SPAN_NANOS: u64 = 10_000_000_000;
 /// With 30 shares, the interval reaches a third to each side.
 const FEW_SHARES: u32 = 30;
 const WEB_PORTS: &[u16] = &[80, 443, 8080];

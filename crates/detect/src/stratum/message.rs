@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -41,6 +42,15 @@ pub(super) struct Message<'a> {
     pub(super) nonce: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) code: Option<&'a RawValue>,
+    /// What Beam's miners put before their nonces.
+    #[serde(borrow)]
+    pub(super) nonceprefix: Option<&'a RawValue>,
+    /// webminerpool's method.
+    #[serde(borrow)]
+    pub(super) identifier: Option<&'a RawValue>,
+    /// All of it.
+    #[serde(skip)]
+    octets: &'a [u8],
     /// If not, members that came later are missing.
     #[serde(skip)]
     pub(super) is_whole: bool,
@@ -52,11 +62,21 @@ impl<'a> Message<'a> {
         // An array would be read as members in their order.
         let message: Option<Self> =
             object.octets.starts_with(b"{").then(|| serde_json::from_slice(object.octets).ok())?;
-        Some(Self { is_whole: object.is_whole, ..message? })
+        Some(Self { is_whole: object.is_whole, octets: object.octets, ..message? })
+    }
+
+    /// The message itself as a value, for dialects whose parameters stand at the top.
+    pub(super) fn value(&self) -> Option<&'a RawValue> {
+        serde_json::from_slice(self.octets).ok()
+    }
+
+    /// Does it have a member of this name, though it be null?
+    pub(super) fn has(&self, name: &str) -> bool {
+        all_members(self.value()).is_some_and(|members| members.contains_key(name))
     }
 
     /// The request's identifier, for comparing. Some pools answer the number 1 with the string "1".
-    pub(super) fn identifier(&self) -> Option<u64> {
+    pub(super) fn request(&self) -> Option<u64> {
         self.id.map(|id| digest(id.get().trim_matches('"')))
     }
 }
@@ -101,6 +121,11 @@ impl<'a> List<'a> {
     pub(super) fn is_list(&self, at: usize) -> bool {
         self.value(at).is_some_and(|value| value.get().starts_with('['))
     }
+}
+
+/// All members of an object; `None` if it is something else.
+pub(super) fn all_members(value: Option<&RawValue>) -> Option<BTreeMap<Cow<'_, str>, &RawValue>> {
+    members(value)
 }
 
 /// The members of an object of type `T`; `None` if it is something else.
@@ -154,7 +179,7 @@ mod tests {
     fn members_are_kept_as_they_were_written() {
         let octets = br#"{"id":"7","method":"sub\u006dit","params":["a",12,"0xff",true,[]],"x":{}}"#;
         let message = Message::read(Object { octets, is_whole: true }).expect("this is JSON");
-        assert_eq!(message.identifier(), Some(digest("7")));
+        assert_eq!(message.request(), Some(digest("7")));
         assert_eq!(text(message.method).as_deref(), Some("submit"));
         let list = List::of(message.params).expect("this is an array");
         assert_eq!(list.len(), 5);

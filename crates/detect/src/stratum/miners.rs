@@ -201,6 +201,7 @@ mod tests {
             miner_is_initiator: Some(true),
             statements: 3,
             pool_spoke: true,
+            pool_said: true,
             miner_spoke: true,
             jobs: 1,
             login,

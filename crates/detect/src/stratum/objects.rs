@@ -14,6 +14,8 @@ pub(super) struct Objects {
     depth: u32,
     in_string: bool,
     after_backslash: bool,
+    /// The octet before was a newline.
+    after_newline: bool,
     /// Octets of the object so far.
     length: usize,
     /// Lines that began as no object does.
@@ -23,7 +25,8 @@ pub(super) struct Objects {
 /// What may stand between objects, and within.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Layout {
-    /// One object to a line; a newline within an object breaks it.
+    /// One object to a line. Few programs spread one over several; a newline within a string breaks it, and an object that
+    /// begins a line was not meant to lie in another.
     Lines,
     /// A document that holds objects: newlines are whitespace, and what cannot be read ends it.
     Document,
@@ -41,6 +44,8 @@ pub(super) struct Object<'a> {
 enum State {
     Between,
     Inside,
+    /// After a gap: what follows it is likely to be the beginning of a segment, and programs put messages there.
+    Resuming,
     /// To the next newline.
     Skipping,
     /// This is something else: nothing more is read.
@@ -56,6 +61,7 @@ impl Objects {
             depth: 0,
             in_string: false,
             after_backslash: false,
+            after_newline: false,
             length: 0,
             foreign_lines: 0,
         }
@@ -71,10 +77,19 @@ impl Objects {
         self.state == State::Ended
     }
 
-    /// Octets are missing.
-    pub(super) fn gap(&mut self) {
+    /// Octets are missing. Of an object that they cut, `consume` gets the first members: a capture may hold no more of any.
+    pub(super) fn gap(&mut self, mut consume: impl FnMut(Object<'_>)) {
+        if self.state == State::Inside {
+            let octets = beginning(&self.partial);
+            if !octets.is_empty() {
+                consume(Object { octets: &octets, is_whole: false });
+            }
+        }
         if self.state != State::Ended {
             self.skip();
+            if self.state == State::Skipping {
+                self.state = State::Resuming;
+            }
         }
     }
 
@@ -83,6 +98,8 @@ impl Objects {
         while let Some(&first) = octets.first() {
             match self.state {
                 State::Ended => return,
+                State::Resuming if first == b'{' => self.begin(),
+                State::Resuming => self.state = State::Skipping,
                 State::Skipping => {
                     let Some(newline) = memchr(b'\n', octets) else { return };
                     octets = octets.get(newline..).unwrap_or_default();
@@ -108,7 +125,7 @@ impl Objects {
     fn begin(&mut self) {
         self.state = State::Inside;
         (self.depth, self.length) = (0, 0);
-        (self.in_string, self.after_backslash) = (false, false);
+        (self.in_string, self.after_backslash, self.after_newline) = (false, false, false);
         self.partial.clear();
     }
 
@@ -133,7 +150,8 @@ impl Objects {
     fn end_of_object(&mut self, octets: &[u8], consume: &mut impl FnMut(Object<'_>)) -> Option<usize> {
         let room = MAX_OBJECT_OCTETS.saturating_sub(self.length);
         for (at, &octet) in octets.iter().enumerate() {
-            if at >= room || (octet == b'\n' && self.layout == Layout::Lines) {
+            let is_broken = self.layout == Layout::Lines && octet == b'\n' && self.in_string;
+            if at >= room || is_broken {
                 if at >= room && self.layout == Layout::Document {
                     self.partial.extend_from_slice(octets.get(..at).unwrap_or_default());
                     consume(Object { octets: &beginning(&self.partial), is_whole: false });
@@ -141,6 +159,12 @@ impl Objects {
                 self.skip();
                 return Some(at);
             }
+            if self.layout == Layout::Lines && self.after_newline && octet == b'{' {
+                self.state = State::Between;
+                self.partial = Vec::new();
+                return Some(at);
+            }
+            self.after_newline = octet == b'\n';
             if self.ends(octet) {
                 return Some(at + 1);
             }
@@ -247,6 +271,15 @@ mod tests {
             split(Layout::Lines, &[b"{\"a\":\"\n{\"b\":1}\nnoise {\"c\":2}\n{\"d\":3}"]),
             [r#"{"b":1}"#, r#"{"d":3}"#]
         );
+        assert_eq!(split(Layout::Lines, &[b"{\"a\":1,\n{\"b\":1}\n"]), [r#"{"b":1}"#]);
+    }
+
+    #[test]
+    fn an_object_may_be_spread_over_lines() {
+        let text = b"{\n  \"a\": [\n    1\n  ]\n}\n{\"b\":1}\n";
+        assert_eq!(split(Layout::Lines, &[text]), ["{\n  \"a\": [\n    1\n  ]\n}", r#"{"b":1}"#]);
+        let pieces: Vec<&[u8]> = text.chunks(1).collect();
+        assert_eq!(split(Layout::Lines, &pieces).len(), 2);
     }
 
     #[test]
@@ -277,11 +310,15 @@ mod tests {
         let mut objects = Objects::new(Layout::Lines);
         let mut found = 0;
         objects.octets(b"{\"a\":", |_| found += 1);
-        objects.gap();
+        objects.gap(|_| panic!("nothing is known of it"));
         objects.octets(b"1}\n{\"b\":2}\n", |object| {
             assert_eq!(object.octets, br#"{"b":2}"#);
             found += 1;
         });
         assert_eq!(found, 1);
+        let mut beginnings = Vec::new();
+        objects.octets(b"{\"c\":3,\"d\":[4,5", |_| ());
+        objects.gap(|object| beginnings.push((object.octets.to_vec(), object.is_whole)));
+        assert_eq!(beginnings, [(b"{\"c\":3,\"d\":[4]}".to_vec(), false)]);
     }
 }

@@ -16,6 +16,8 @@ pub struct Session {
     responder: End,
     path: Path,
     flights: Flights,
+    /// When octets came last.
+    latest: Timestamp,
 }
 
 #[derive(Debug)]
@@ -23,20 +25,36 @@ struct End {
     carrier: Carrier,
     /// It has sent octets, beyond what a proxy said.
     spoke: bool,
+    /// It has sent segments.
+    is_captured: bool,
 }
 
 impl Session {
     /// A connection of which nothing has been heard. If its beginning was not seen, what cannot be read is taken for the rest of
     /// a message.
     pub fn new(is_midstream: bool) -> Self {
-        let end = || End { carrier: Carrier::new(), spoke: false };
+        let end = || End { carrier: Carrier::new(), spoke: false, is_captured: false };
         Self {
-            dialogue: Dialogue::default(),
+            dialogue: Dialogue::new(Facts { is_from_beginning: !is_midstream, ..Facts::default() }),
             initiator: end(),
             responder: end(),
             path: Path { is_midstream, ..Path::default() },
             flights: Flights::default(),
+            latest: Timestamp::ZERO,
         }
+    }
+
+    /// Takes note that the connection was seen being opened, though what was said first was not heard, or was about something else.
+    pub fn saw_opening(&mut self) {
+        self.dialogue.facts.is_from_beginning = true;
+    }
+
+    /// Takes note that segments of an end were captured, even if they hold nothing. An end that is there and keeps silent says
+    /// something; one whose way was not captured does not.
+    pub fn captured(&mut self, from_initiator: bool) {
+        let end = if from_initiator { &mut self.initiator } else { &mut self.responder };
+        end.is_captured = true;
+        self.dialogue.facts.both_ends_captured = self.initiator.is_captured && self.responder.is_captured;
     }
 
     /// Takes the next octets of an end, which were captured at `time`.
@@ -44,6 +62,8 @@ impl Session {
         if octets.is_empty() {
             return;
         }
+        self.captured(from_initiator);
+        self.latest = time;
         if !self.path.is_midstream {
             self.flights.octets(from_initiator, octets, &mut self.dialogue.facts.noise);
         }
@@ -66,7 +86,8 @@ impl Session {
     /// Takes note that octets of an end are missing.
     pub fn gap(&mut self, from_initiator: bool) {
         let end = if from_initiator { &mut self.initiator } else { &mut self.responder };
-        end.carrier.gap(&mut self.path);
+        let (dialogue, path, time) = (&mut self.dialogue, &mut self.path, self.latest);
+        end.carrier.gap(&mut Context { dialogue, from_initiator, time, path, spoke: end.spoke });
     }
 
     /// Takes note that the connection has ended.

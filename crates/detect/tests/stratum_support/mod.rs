@@ -46,6 +46,19 @@ pub(crate) fn listen_cut(turns: &[Turn], is_midstream: bool, size: usize) -> Ses
     session
 }
 
+/// The verdict where segments of both ends were captured, whether they speak or not.
+pub(crate) fn verdict_of_both_ways(turns: &[Turn], is_midstream: bool) -> Option<Verdict> {
+    let mut session = Session::new(is_midstream);
+    session.captured(true);
+    session.captured(false);
+    for (number, (by, octets)) in (1_u64..).zip(turns) {
+        let time = Timestamp::from_parts(1_000_000 + 10 * number, 0);
+        session.octets(*by == By::Initiator, time, octets);
+    }
+    session.end();
+    judge(session.facts())
+}
+
 /// As they say it.
 pub(crate) fn listen(turns: &[Turn]) -> Session {
     listen_cut(turns, false, usize::MAX)

@@ -101,6 +101,7 @@ impl Http {
     fn begin(&mut self, header: &Header<'_>, context: &mut Context<'_>) -> Option<Carrier> {
         let facts = &mut context.dialogue.facts;
         facts.is_distinctive |= header.is_of_mining;
+        facts.miner_names_itself |= header.is_of_mining && matches!(header.start, Start::Request { .. });
         self.objects = Some(Objects::new(Layout::Document));
         let has_body = match &header.start {
             Start::Neither => return Some(Carrier::Opaque),
@@ -119,7 +120,10 @@ impl Http {
                     facts.carriers.websocket = true;
                     return Some(Carrier::WebSocket(Box::default()));
                 }
-                facts.carriers.http |= method == "POST";
+                facts.carriers.http |= method == "POST" || header.is_of_mining;
+                if method == "GET" && header.is_of_mining {
+                    context.dialogue.polls_for_getwork(context.from_initiator, context.time);
+                }
                 header.is_chunked || header.content_length.is_some_and(|length| length > 0)
             }
             Start::Response { status: 101, .. } => {

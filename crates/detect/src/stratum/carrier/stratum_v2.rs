@@ -94,6 +94,7 @@ fn hear(kind: u8, payload: &[u8], context: &mut Context<'_>) {
     context.dialogue.speaks(Dialect::StratumV2, Weight::Shape);
     context.dialogue.facts.is_distinctive = true;
     context.dialogue.facts.miner_spoke |= speaker == Speaker::Miner;
+    context.dialogue.facts.pool_said |= speaker == Speaker::Pool;
     // A message that is shorter than its kind says nothing.
     let _understood = match speaker {
         Speaker::Miner => hear_miner(kind, payload, context),

@@ -1,5 +1,6 @@
 use memchr::memchr;
 
+use super::packed::Packed;
 use super::{Carrier, Context, Step};
 use crate::stratum::dialogue::Carriage;
 use crate::stratum::objects::{Layout, Objects};
@@ -11,6 +12,9 @@ pub(in crate::stratum) struct WebSocket {
     objects: Objects,
     /// Nothing of the message's JSON has come yet.
     is_before_object: bool,
+    /// The message is compressed.
+    is_packed: bool,
+    packed: Packed,
 }
 
 #[derive(Debug)]
@@ -25,8 +29,10 @@ struct Payload {
     key: [u8; 4],
     /// Where in the key the next octet is.
     at: usize,
-    /// Text or binary, whole and not compressed.
+    /// Text or binary, in no way that is not known.
     is_read: bool,
+    /// With it, the message ends.
+    is_last: bool,
 }
 
 impl Default for WebSocket {
@@ -35,6 +41,8 @@ impl Default for WebSocket {
             state: State::Header(Vec::new()),
             objects: Objects::new(Layout::Document),
             is_before_object: true,
+            is_packed: false,
+            packed: Packed::default(),
         }
     }
 }
@@ -51,28 +59,40 @@ impl WebSocket {
                     if opcode == TEXT || opcode == BINARY {
                         self.objects = Objects::new(Layout::Document);
                         self.is_before_object = true;
+                        self.is_packed = header.first().is_some_and(|first| first & COMPRESSED != 0);
                     }
-                    self.state = if payload.remaining == 0 {
-                        State::Header(Vec::new())
-                    } else {
-                        State::Payload(payload)
-                    };
+                    self.state = State::Payload(payload);
                 }
                 State::Payload(payload) => {
                     let mut block = [0; BLOCK_OCTETS];
                     let unmasked = payload.unmask(octets, &mut block);
                     octets = octets.get(unmasked.len()..).unwrap_or_default();
-                    let (is_read, is_over) = (payload.is_read, payload.remaining == 0);
-                    if is_read {
-                        hear(&mut self.objects, &mut self.is_before_object, unmasked, context);
-                    }
-                    if is_over {
-                        self.state = State::Header(Vec::new());
+                    match (payload.is_read, self.is_packed) {
+                        (true, true) => self.packed.octets(unmasked),
+                        (true, false) => {
+                            hear(&mut self.objects, &mut self.is_before_object, unmasked, context);
+                        }
+                        (false, _) => (),
                     }
                 }
             }
+            if !self.ends_frame(context) {
+                return Step::Become(Carrier::Opaque, &[]);
+            }
         }
         Step::Done
+    }
+
+    /// Goes on to the next frame if this one is over; false if what follows cannot be read.
+    fn ends_frame(&mut self, context: &mut Context<'_>) -> bool {
+        let State::Payload(Payload { remaining: 0, is_read, is_last, .. }) = self.state else { return true };
+        self.state = State::Header(Vec::new());
+        if !(is_read && is_last && self.is_packed) {
+            return true;
+        }
+        let Some(text) = self.packed.unpack() else { return false };
+        hear(&mut self.objects, &mut self.is_before_object, &text, context);
+        context.dialogue.facts.statements > 0 || self.packed.messages < MAX_STRANGE_MESSAGES
     }
 }
 
@@ -106,9 +126,10 @@ fn read_header(header: &[u8]) -> Option<Option<(u8, Payload)>> {
         length => (u64::from(length), 2),
     };
     let key = if is_masked { *header.get(key_at..)?.first_chunk()? } else { [0; 4] };
-    // A reserved bit means an extension, in practice compression (RFC 7692), which hides the text.
-    let is_read = opcode <= BINARY && first & 0x70 == 0;
-    Some(Some((opcode, Payload { remaining, key, at: 0, is_read })))
+    // The other reserved bits are those of no extension that is in use.
+    let is_read = opcode <= BINARY && first & 0x30 == 0;
+    let is_last = first & LAST != 0;
+    Some(Some((opcode, Payload { remaining, key, at: 0, is_read, is_last })))
 }
 
 fn hear(objects: &mut Objects, is_before_object: &mut bool, mut text: &[u8], context: &mut Context<'_>) {
@@ -121,7 +142,13 @@ fn hear(objects: &mut Objects, is_before_object: &mut bool, mut text: &[u8], con
     objects.octets(text, |object| context.hear(Carriage::WebSocket, object));
 }
 
+/// This frame ends the message.
+const LAST: u8 = 0x80;
+/// The message is compressed (RFC 7692, 6).
+const COMPRESSED: u8 = 0x40;
 const TEXT: u8 = 1;
 const BINARY: u8 = 2;
 /// How much is unmasked at a time.
 const BLOCK_OCTETS: usize = 512;
+/// After so many compressed messages that are not about mining, none will be: a miner logs in first.
+const MAX_STRANGE_MESSAGES: u32 = 16;

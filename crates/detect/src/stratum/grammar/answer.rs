@@ -112,6 +112,9 @@ fn work<'a>(message: &Message<'a>) -> Option<Answer<'a>> {
     if let Some(list) = List::of(message.result) {
         return ethereum::read_work(&list).map(|job| Answer::Work(Dialect::EthProxy, job));
     }
+    if let Some(job) = ethereum::read_named_work(message.result) {
+        return Some(Answer::Work(Dialect::EthProxy, job));
+    }
     let (dialect, job) = node::read_work(message.result).or_else(|| cryptonote::read_job(message.result))?;
     Some(Answer::Work(dialect, job))
 }
@@ -127,6 +130,9 @@ fn unexpected<'a>(message: &Message<'a>) -> Option<Answer<'a>> {
         let names_notify = subscriptions.starts_with('[') && subscriptions.contains("\"mining.notify\"");
         return (names_notify || list.text(0).as_deref() == Some("mining.notify"))
             .then_some(Answer::Welcome(None));
+    }
+    if let Some(job) = ethereum::read_named_work(Some(result)) {
+        return Some(Answer::Work(Dialect::EthProxy, job));
     }
     let session: CryptoNoteSession<'_> = members(Some(result))?;
     if session.job.is_some() {

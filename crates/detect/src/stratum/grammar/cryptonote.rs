@@ -2,13 +2,18 @@
 //!
 //! Sources: xmrig-proxy, `doc/STRATUM.md` and `doc/STRATUM_EXT.md`; Grin, `doc/stratum.md`; Beam, `stratum protocol`.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{Act, Credentials, Job, Refusal, Statement, Weight};
 use crate::stratum::difficulty::Difficulty;
 use crate::stratum::facts::Dialect;
-use crate::stratum::message::{List, Message, hexadecimal_digits, members, number, text, text_or_number};
+use crate::stratum::message::{
+    List, Message, all_members, hexadecimal_digits, members, number, text, text_or_number,
+};
+use crate::stratum::wallet;
 
 pub(super) fn read<'a>(method: &str, message: &Message<'a>) -> Option<Statement<'a>> {
     match method {
@@ -21,11 +26,12 @@ pub(super) fn read<'a>(method: &str, message: &Message<'a>) -> Option<Statement<
         },
         "keepalived" => {
             let Keepalived { id } = members(message.params)?;
-            id.map(|_| Statement::of_miner(Dialect::CryptoNote, Weight::Name, Act::Ask))
+            id.map(|_| Statement::of_miner(Dialect::CryptoNote, Weight::Name, Act::Ask).plausible())
         }
-        "getjobtemplate" => Some(Statement::of_miner(Dialect::Grin, Weight::Shape, Act::Ask)),
+        "getjobtemplate" => Some(Statement::of_miner(Dialect::Grin, Weight::Shape, Act::Ask).plausible()),
         "solution" => {
-            message.output?;
+            let is_hexadecimal = |value| text(value).is_some_and(|text| hexadecimal_digits(&text).is_some());
+            (is_hexadecimal(message.output) && is_hexadecimal(message.nonce)).then_some(())?;
             let act = Act::Share { job: text_or_number(message.id), user: None };
             Some(Statement::of_miner(Dialect::Beam, Weight::Shape, act))
         }
@@ -38,13 +44,16 @@ fn login<'a>(message: &Message<'a>) -> Option<Statement<'a>> {
     if message.api_key.is_some() {
         let user = text(message.api_key)?;
         let act = Act::Login(Credentials { user, ..Credentials::default() });
-        return Some(Statement::of_miner(Dialect::Beam, Weight::Hint, act).ambiguous());
+        return Some(Statement::of_miner(Dialect::Beam, Weight::Hint, act).plausible());
     }
     let login: Login<'_> = members(message.params)?;
     let user = text(login.user)?;
     let algorithms = List::of(login.algo);
-    // Only miners say which algorithms they know, or which machine they are. Anyone may log in somewhere.
-    let is_distinctive = algorithms.is_some() || (login.agent.is_some() && login.pass.is_some());
+    // Only miners say which algorithms they know, and log in with an address. Anyone may log in somewhere, and many programs say
+    // what they are called.
+    let is_distinctive =
+        algorithms.is_some() || (login.pass.is_some() && wallet::parse(&user).coin.is_some());
+    let is_plausible = login.agent.is_some() && login.pass.is_some();
     let act = Act::Login(Credentials {
         user,
         worker: text(login.rigid).filter(|rig| !rig.is_empty()),
@@ -53,7 +62,11 @@ fn login<'a>(message: &Message<'a>) -> Option<Statement<'a>> {
         algorithm: algorithms.filter(|list| list.len() == 1).and_then(|list| list.text(0)),
     });
     let statement = Statement::of_miner(Dialect::CryptoNote, Weight::Name, act);
-    Some(if is_distinctive { statement } else { statement.ambiguous() })
+    Some(match (is_distinctive, is_plausible) {
+        (true, _) => statement,
+        (false, true) => statement.plausible(),
+        (false, false) => statement.ambiguous(),
+    })
 }
 
 fn submit<'a>(message: &Message<'a>) -> Option<Statement<'a>> {
@@ -63,9 +76,14 @@ fn submit<'a>(message: &Message<'a>) -> Option<Statement<'a>> {
     if share.pow.is_some() && share.nonce.is_some() {
         return Some(Statement::of_miner(Dialect::Grin, Weight::Shape, act));
     }
-    let is_hexadecimal = |value| text(value).is_some_and(|text| hexadecimal_digits(&text).is_some());
-    (is_hexadecimal(share.nonce) && is_hexadecimal(share.result))
-        .then(|| Statement::of_miner(Dialect::CryptoNote, Weight::Shape, act))
+    let digits = |value| text(value).and_then(|text| hexadecimal_digits(&text));
+    digits(share.nonce)?;
+    let is_hash = |value| digits(value).is_some_and(|digits| digits >= HASH_DIGITS);
+    if is_hash(share.result) || is_hash(share.hash) {
+        return Some(Statement::of_miner(Dialect::CryptoNote, Weight::Shape, act));
+    }
+    // Some pools want nothing but the nonce.
+    Some(Statement::of_miner(Dialect::CryptoNote, Weight::Name, act).ambiguous())
 }
 
 /// A job of `CryptoNote` or of Grin.
@@ -76,11 +94,31 @@ pub(super) fn read_job(value: Option<&RawValue>) -> Option<(Dialect, Job<'_>)> {
         let difficulty = number(work.difficulty).and_then(cycles);
         return Some((Dialect::Grin, Job { id, difficulty, algorithm: Some("cuckatoo".into()) }));
     }
-    hexadecimal_digits(&text(work.blob)?)?;
-    let difficulty = Difficulty::of_cryptonote_target(&text(work.target)?);
+    if text(work.blob).and_then(|blob| hexadecimal_digits(&blob)).is_none() {
+        return other_job(value, id);
+    }
+    let difficulty = text(work.target).and_then(|target| Difficulty::of_cryptonote_target(&target));
+    work.target?;
     // A job has a seed hash if the algorithm is RandomX or one of its kin (xmrig-proxy, STRATUM.md).
     let randomx = work.seed_hash.map(|_| "rx".into());
     Some((Dialect::CryptoNote, Job { id, difficulty, algorithm: text(work.algo).or(randomx) }))
+}
+
+/// A job of a relative, in whose own words the header stands: it has some hash or header, and says how hard a share is.
+fn other_job<'a>(value: Option<&'a RawValue>, id: Option<Cow<'a, str>>) -> Option<(Dialect, Job<'a>)> {
+    let all = all_members(value)?;
+    let digits = |value| text(Some(value)).and_then(|text| hexadecimal_digits(&text));
+    let has_header = all.values().any(|value| digits(value).is_some_and(|digits| digits >= HASH_DIGITS));
+    let has_target =
+        all.get("target").is_some_and(|target| digits(target).is_some_and(|digits| digits % 4 == 0));
+    let has_difficulty = ["difficulty", "weight"]
+        .iter()
+        .any(|name| all.get(*name).is_some_and(|value| number(Some(value)).is_some()));
+    if !has_header || !(has_target || has_difficulty) {
+        return None;
+    }
+    let algorithm = all.get("algo").and_then(|algorithm| text(Some(algorithm)));
+    Some((Dialect::CryptoNote, Job { id, difficulty: None, algorithm }))
 }
 
 fn beam_job<'a>(message: &Message<'a>) -> Option<Statement<'a>> {
@@ -96,7 +134,8 @@ fn beam_result<'a>(message: &Message<'a>) -> Option<Statement<'a>> {
         "1" => Act::ShareAnswer(Ok(())),
         _ => Act::ShareAnswer(Err(Refusal::Other)),
     };
-    Some(Statement::of_pool(Dialect::Beam, Weight::Hint, act).ambiguous())
+    let statement = Statement::of_pool(Dialect::Beam, Weight::Hint, act);
+    Some(if message.nonceprefix.is_some() { statement } else { statement.ambiguous() })
 }
 
 /// Grin and Beam look for cycles and collisions, not for hashes: a share of difficulty D takes D of them.
@@ -130,6 +169,8 @@ struct Share<'a> {
     #[serde(borrow)]
     result: Option<&'a RawValue>,
     #[serde(borrow)]
+    hash: Option<&'a RawValue>,
+    #[serde(borrow)]
     pow: Option<&'a RawValue>,
 }
 
@@ -157,3 +198,6 @@ struct Work<'a> {
     #[serde(borrow)]
     difficulty: Option<&'a RawValue>,
 }
+
+/// Digits of a hash of 256 bits.
+const HASH_DIGITS: usize = 64;

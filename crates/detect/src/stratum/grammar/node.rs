@@ -23,6 +23,17 @@ pub(super) fn read<'a>(method: &str, message: &Message<'a>) -> Option<Statement<
             let statement = Statement::of_miner(Dialect::Getwork, Weight::Shape, act);
             Some(if is_share { statement } else { statement.ambiguous() })
         }
+        // Merged mining asks for the hash of a block, and hands in the other currency's work for it.
+        "getauxblock" | "createauxblock" | "submitauxblock" => {
+            let proof = List::of(message.params).and_then(|list| list.hexadecimal(1));
+            let act = match proof {
+                Some(digits) if digits >= LEAST_BLOCK_DIGITS => Act::Share { job: None, user: None },
+                _ if method == "submitauxblock" => return None,
+                _ => Act::Poll { user: None },
+            };
+            let statement = Statement::of_miner(Dialect::BlockTemplate, Weight::Shape, act);
+            Some(if proof.is_some() { statement } else { statement.ambiguous() })
+        }
         "getblocktemplate" | "get_block_template" | "getminerdata" => {
             let wallet =
                 members::<Request<'_>>(message.params).and_then(|request| text(request.wallet_address));

@@ -11,11 +11,13 @@ use serde_json::value::RawValue;
 use super::{Act, Credentials, Job, Statement, Weight};
 use crate::stratum::difficulty::Difficulty;
 use crate::stratum::facts::Dialect;
-use crate::stratum::message::{List, Message, members, number, text, text_or_number};
+use crate::stratum::message::{
+    List, Message, all_members, hexadecimal_digits, members, number, text, text_or_number,
+};
 
 pub(super) fn read<'a>(method: &str, message: &Message<'a>) -> Option<Statement<'a>> {
     if let Some(name) = method.strip_prefix("mining.") {
-        return miner(name, message).or_else(|| pool(name, message));
+        return miner(name, message).or_else(|| pool(name, message)).or_else(|| cut(name, message));
     }
     match method {
         "client.reconnect" => Some(pool_says(Act::Redirect(destination(message.params)))),
@@ -37,8 +39,10 @@ fn miner<'a>(name: &str, message: &Message<'a>) -> Option<Statement<'a>> {
             .filter(|list| list.is_list(0))
             .map(|_| says(Act::Introduce { agent: None, pool: None })),
         "authorize" => {
-            let list = List::of(message.params)?;
-            let user = list.text(0)?;
+            let user = match List::of(message.params) {
+                Some(list) => list.text(0)?,
+                None => named_user(message.params)?,
+            };
             Some(says(Act::Login(Credentials { user, ..Credentials::default() })))
         }
         "submit" => submit(message),
@@ -59,8 +63,9 @@ fn pool<'a>(name: &str, message: &Message<'a>) -> Option<Statement<'a>> {
     match name {
         "notify" => notify(message),
         "set_difficulty" => {
-            let list = List::of(message.params)?;
-            let difficulty = Difficulty::of_number(number(list.value(0))?);
+            let list = List::of(message.params);
+            let value = list.as_ref().map_or(message.params, |list| list.value(0));
+            let difficulty = Difficulty::of_number(number(value)?);
             Some(pool_says(Act::Difficulty(difficulty)))
         }
         "set_target" => {
@@ -70,7 +75,8 @@ fn pool<'a>(name: &str, message: &Message<'a>) -> Option<Statement<'a>> {
         }
         "set" => set(message),
         "set_extranonce" | "set_version_mask" => {
-            List::of(message.params)?.hexadecimal(0).map(|_| pool_says(Act::Notice))
+            let value = List::of(message.params).map_or(message.params, |list| list.value(0));
+            hexadecimal_digits(&text(value)?).map(|_| pool_says(Act::Notice))
         }
         "subscribed" => {
             message.body.map(|_| Statement::of_pool(Dialect::IronFish, Weight::Shape, Act::Welcome))
@@ -82,6 +88,21 @@ fn pool<'a>(name: &str, message: &Message<'a>) -> Option<Statement<'a>> {
         }
         "reconnect" => Some(pool_says(Act::Redirect(destination(message.params)))),
         "ping" => Some(pool_says(Act::Notice)),
+        _ => None,
+    }
+}
+
+/// A message whose parameters are missing, since the capture cut it: its name is all that is known.
+fn cut<'a>(name: &str, message: &Message<'a>) -> Option<Statement<'a>> {
+    if message.is_whole {
+        return None;
+    }
+    let says = |act| Statement::of_miner(Dialect::Bitcoin, Weight::Name, act);
+    match name {
+        "authorize" => Some(says(Act::Login(Credentials::default()))),
+        "submit" => Some(says(Act::Share { job: None, user: None })),
+        "notify" => Some(pool_says(Act::Job(Job::default()))),
+        "set_difficulty" | "set_target" => Some(pool_says(Act::Difficulty(None))),
         _ => None,
     }
 }
@@ -99,10 +120,8 @@ fn subscribe<'a>(message: &Message<'a>) -> Option<Statement<'a>> {
         };
         return Some(Statement::of_miner(Dialect::IronFish, Weight::Shape, Act::Login(credentials)));
     }
-    let list = match message.params {
-        None => List::default(),
-        params => List::of(params)?,
-    };
+    // Parameters are as good as optional, and some programs put them into an object.
+    let list = List::of(message.params).unwrap_or_default();
     let protocol = list.text(1).filter(|protocol| protocol.starts_with("EthereumStratum/1"));
     let dialect = match protocol {
         Some(_) => (Dialect::EthereumStratum1, Weight::Hint),
@@ -115,6 +134,12 @@ fn subscribe<'a>(message: &Message<'a>) -> Option<Statement<'a>> {
 
 /// EIP-1571: the first word of EthereumStratum/2.0.0.
 fn hello<'a>(message: &Message<'a>) -> Option<Statement<'a>> {
+    if let Some(list) = List::of(message.params) {
+        // Alephium: [agent, "AlephiumStratum/1.0.0"].
+        list.text(1).filter(|protocol| protocol.contains("Stratum/"))?;
+        let act = Act::Introduce { agent: list.text(0), pool: None };
+        return Some(Statement::of_miner(Dialect::Bitcoin, Weight::Name, act));
+    }
     let hello: Hello<'_> = members(message.params)?;
     hello.proto?;
     let pool = text(hello.host).map(|host| {
@@ -131,8 +156,8 @@ fn submit<'a>(message: &Message<'a>) -> Option<Statement<'a>> {
         let act = Act::Share { job: None, user: None };
         return Some(Statement::of_miner(Dialect::IronFish, Weight::Shape, act));
     }
-    let list = List::of(message.params)?;
-    let job = text_or_number(list.value(1))?;
+    let Some(list) = List::of(message.params) else { return named_share(message.params) };
+    let Some(job) = text_or_number(list.value(1)) else { return bare_share(&list) };
     let (dialect, weight) = if list.is_hexadecimal(2, 16)
         && list.is_hexadecimal(3, 64)
         && list.is_hexadecimal(4, 64)
@@ -162,8 +187,9 @@ fn notify<'a>(message: &Message<'a>) -> Option<Statement<'a>> {
     if message.body.is_some() {
         return Some(Statement::of_pool(Dialect::IronFish, Weight::Shape, Act::Job(Job::default())));
     }
-    let list = List::of(message.params)?;
-    let mut job = Job { id: Some(text_or_number(list.value(0))?), ..Job::default() };
+    let Some(list) = List::of(message.params) else { return named_job(message.params) };
+    let Some(id) = text_or_number(list.value(0)) else { return named_job(list.value(0)) };
+    let mut job = Job { id: Some(id), ..Job::default() };
     let hash = |at| list.is_hexadecimal(at, HASH_DIGITS);
     let (dialect, weight) = if hash(1) && list.is_list(4) && list.is_hexadecimal(5, 8) {
         (Dialect::Bitcoin, Weight::Shape)
@@ -180,7 +206,9 @@ fn notify<'a>(message: &Message<'a>) -> Option<Statement<'a>> {
         (Dialect::Kaspa, Weight::Shape)
     } else if list.hexadecimal(1).is_some_and(|digits| digits <= 8) && hash(2) {
         (Dialect::EthereumStratum2, Weight::Shape)
-    } else if list.len() >= 3 {
+    } else if list.len() >= 3
+        || (0..2).any(|at| list.hexadecimal(at).is_some_and(|digits| digits >= HASH_DIGITS))
+    {
         (Dialect::Bitcoin, Weight::Name)
     } else {
         return None;
@@ -188,11 +216,45 @@ fn notify<'a>(message: &Message<'a>) -> Option<Statement<'a>> {
     Some(Statement::of_pool(dialect, weight, Act::Job(job)))
 }
 
+/// A job whose parts have names, in whose words it is: something in it is as long as a hash, or longer.
+fn named_job(value: Option<&RawValue>) -> Option<Statement<'_>> {
+    let all = all_members(value)?;
+    let is_header = |value| {
+        text(Some(value))
+            .is_some_and(|text| hexadecimal_digits(&text).is_some_and(|digits| digits >= HASH_DIGITS))
+    };
+    all.values().any(|value| is_header(value)).then_some(())?;
+    let id = JOB_NAMES.iter().find_map(|name| text_or_number(all.get(*name).copied()));
+    Some(pool_says(Act::Job(Job { id, ..Job::default() })))
+}
+
+/// A share whose parts have names; a nonce is among them.
+fn named_share(value: Option<&RawValue>) -> Option<Statement<'_>> {
+    let all = all_members(value)?;
+    hexadecimal_digits(&text(all.get("nonce").copied())?)?;
+    let job = JOB_NAMES.iter().find_map(|name| text_or_number(all.get(*name).copied()));
+    Some(Statement::of_miner(Dialect::Bitcoin, Weight::Name, Act::Share { job, user: named_user(value) }))
+}
+
+/// A share of the hash of a job's header, and a seal (`CodeChain`, `spec/Stratum.md`).
+fn bare_share<'a>(list: &List<'a>) -> Option<Statement<'a>> {
+    (list.is_hexadecimal(0, HASH_DIGITS) && list.is_list(1)).then_some(())?;
+    let act = Act::Share { job: list.text(0), user: None };
+    Some(Statement::of_miner(Dialect::Bitcoin, Weight::Name, act))
+}
+
+/// Who is paid, by any of the names that it has.
+fn named_user(value: Option<&RawValue>) -> Option<Cow<'_, str>> {
+    let all = all_members(value)?;
+    USER_NAMES.iter().find_map(|name| text(all.get(*name).copied()))
+}
+
 fn target<'a>(message: &Message<'a>) -> Option<Cow<'a, str>> {
     if let Some(body) = members::<IronFishTarget<'_>>(message.body) {
         return text(body.target);
     }
-    List::of(message.params)?.text(0)
+    let Some(list) = List::of(message.params) else { return text(message.params) };
+    list.text(0).or_else(|| text_or_number(list.value(0)))
 }
 
 /// EIP-1571: what holds for the jobs that follow.
@@ -270,3 +332,5 @@ struct Submitted {
 const HASH_DIGITS: usize = 64;
 /// Solutions of the smallest Equihash in use (192,7) have 400 octets; those of Zcash (200,9) have 1344.
 const EQUIHASH_LEAST_DIGITS: usize = 200;
+const JOB_NAMES: &[&str] = &["job_id", "jobId", "jobid", "job", "id"];
+const USER_NAMES: &[&str] = &["user", "username", "login", "worker", "address", "wallet"];
