@@ -100,7 +100,7 @@ impl Judge {
                 self.miners.observe(&observation, self.names.of(pool.address));
                 self.findings.append(&mut self.miners.take_findings());
             }
-            Observation::Name(heard) => return self.names.learn(heard.address, &heard.name),
+            Observation::Name(heard) => return self.names.learn(heard.address, heard.name),
         }
         self.state(say);
     }

@@ -9,11 +9,12 @@ use std::{cmp::Reverse, collections::VecDeque, net::IpAddr};
 
 use ahash::RandomState;
 
-use domain::base::iana::{Class, Opcode, Rcode};
+use domain::base::iana::{Class, Opcode, Rcode, Rtype};
 use domain::base::name::ToName;
 use domain::base::{Message, ParsedName};
 use domain::rdata::{A, Aaaa, Cname};
 use hashbrown::HashMap;
+use smallvec::{SmallVec, smallvec};
 
 use crate::stratum::pools::pool_name;
 
@@ -39,12 +40,23 @@ fn read(message: &[u8], mut each: impl FnMut(IpAddr, &str)) -> Option<()> {
         if record.class() != Class::IN || !record.owner().name_eq(&owner) {
             continue;
         }
-        if let Some(alias) = record.to_record::<Cname<ParsedName<&[u8]>>>().ok()? {
-            owner = *alias.data().cname();
-        } else if let Some(address) = record.to_record::<A>().ok()? {
-            give(IpAddr::V4(address.data().addr()), &name, &mut each);
-        } else if let Some(address) = record.to_record::<Aaaa>().ok()? {
-            give(IpAddr::V6(address.data().addr()), &name, &mut each);
+        match record.rtype() {
+            Rtype::CNAME => {
+                if let Some(alias) = record.to_record::<Cname<ParsedName<&[u8]>>>().ok()? {
+                    owner = *alias.data().cname();
+                }
+            }
+            Rtype::A => {
+                if let Some(address) = record.to_record::<A>().ok()? {
+                    give(IpAddr::V4(address.data().addr()), &name, &mut each);
+                }
+            }
+            Rtype::AAAA => {
+                if let Some(address) = record.to_record::<Aaaa>().ok()? {
+                    give(IpAddr::V6(address.data().addr()), &name, &mut each);
+                }
+            }
+            _ => {}
         }
     }
     Some(())
@@ -60,7 +72,7 @@ fn give(address: IpAddr, name: &str, each: &mut impl FnMut(IpAddr, &str)) {
 /// A name as it is shown: in lower case, without the dot at its end, and with `?` for what could do harm on a terminal or pass for
 /// the border of a label. `None` for the root.
 fn text(name: &ParsedName<&[u8]>) -> Option<String> {
-    let mut text = String::new();
+    let mut text = String::with_capacity(USUAL_NAME_OCTETS);
     for label in name.iter().filter(|label| !label.is_root()) {
         if !text.is_empty() {
             text.push('.');
@@ -79,7 +91,8 @@ fn text(name: &ParsedName<&[u8]>) -> Option<String> {
 /// What addresses are called, as far as was heard: at most [`MAX_ADDRESSES`] of them. What was learnt longest ago makes room.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
-    known: HashMap<IpAddr, Vec<Box<str>>, RandomState>,
+    /// Nearly all addresses have one name.
+    known: HashMap<IpAddr, SmallVec<[Box<str>; 1]>, RandomState>,
     /// Addresses, in the order in which they were first heard of.
     order: VecDeque<IpAddr>,
     evicted: u64,
@@ -92,9 +105,9 @@ impl Names {
     }
 
     /// Takes note that `name` was given for `address`. To hear it again changes nothing, so that who tells it need not tell it twice.
-    pub fn learn(&mut self, address: IpAddr, name: &str) {
+    pub fn learn(&mut self, address: IpAddr, name: impl AsRef<str> + Into<Box<str>>) {
         if let Some(names) = self.known.get_mut(&address) {
-            if names.len() < MAX_NAMES && names.iter().all(|known| **known != *name) {
+            if names.len() < MAX_NAMES && names.iter().all(|known| **known != *name.as_ref()) {
                 names.push(name.into());
             }
             return;
@@ -105,7 +118,7 @@ impl Names {
             self.known.remove(&address);
             self.evicted += 1;
         }
-        self.known.insert(address, vec![name.into()]);
+        self.known.insert(address, smallvec![name.into()]);
         self.order.push_back(address);
     }
 
@@ -157,6 +170,7 @@ pub const MAX_ADDRESSES: usize = 65_536;
 /// Further names of an address are those of a host of many sites, and say nothing.
 const MAX_NAMES: usize = 4;
 const TOLD: usize = 4_096;
+const USUAL_NAME_OCTETS: usize = 64;
 /// RFC 1035, 2.3.4, without lengths and the root.
 const MAX_NAME_OCTETS: usize = 253;
 /// More records are of no use to who asked: the longest answers of services that spread their load have some twenty.
