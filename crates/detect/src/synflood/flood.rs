@@ -6,7 +6,7 @@ use super::{
     estimate::{number, share},
     evidence::EvidenceList,
     server_state::ServerState,
-    victim::{HALF_OPEN_SECONDS, History, VictimSecond, sent_by_clients},
+    victim::{History, VictimSecond, sent_by_clients},
 };
 use crate::{CaptureQuality, Evidence, Kind, Phase, Severity, Victim, View};
 
@@ -132,7 +132,7 @@ impl FloodTracker {
     }
 
     fn note_floor(&mut self, second: u64, config: &JudgeConfig) {
-        let minute = self.history.window(second, HALF_OPEN_SECONDS);
+        let minute = self.history.minute();
         if minute.half_open() >= config.floor_half_open && minute.completion() < config.floor_completion {
             self.floor_since.get_or_insert(second);
         } else {
@@ -224,9 +224,8 @@ impl FloodTracker {
 
     /// The numbers that it rests on.
     pub(super) fn evidence(&self, victim: Victim, config: &JudgeConfig) -> Vec<Evidence> {
-        let (episode, second) = (&self.episode, self.last_second);
-        let (ten, minute) =
-            (self.history.window(second, RECENT_SECONDS), self.history.window(second, HALF_OPEN_SECONDS));
+        let episode = &self.episode;
+        let (ten, minute) = (self.history.window(self.last_second, RECENT_SECONDS), self.history.minute());
         EvidenceList::default()
             .text("server_state", self.server_state().name())
             .held_against("excess_cusum", self.excess, threshold(victim, config))

@@ -12,6 +12,7 @@ use super::{
     alarm::Alarm,
     config::JudgeConfig,
     flood::{Circumstances, FloodTracker},
+    numbered_map::NumberedMap,
     observer::FATE_SECONDS,
     second::{Second, SourceCount, Target},
     source::SourceTracker,
@@ -33,6 +34,8 @@ pub struct Judge {
     sources: HashMap<IpAddr, SourceTracker, RandomState>,
     /// No alarm is over before this second.
     next_end: u64,
+    /// There may be somebody who is reflected upon.
+    has_reflections: bool,
     tally: ViewTally,
     first_second: Option<u64>,
     /// Seconds before it were judged.
@@ -60,6 +63,7 @@ impl Judge {
             victims: HashMap::default(),
             sources: HashMap::default(),
             next_end: u64::MAX,
+            has_reflections: false,
             tally: ViewTally::default(),
             first_second: None,
             judged_until: 0,
@@ -77,7 +81,7 @@ impl Judge {
             Entry::Vacant(place) => {
                 place.insert(second);
             }
-            Entry::Occupied(mut waiting) => waiting.get_mut().add(second),
+            Entry::Occupied(mut waiting) => waiting.get_mut().add(&second),
         }
     }
 
@@ -140,40 +144,31 @@ impl Judge {
             is_premature: second.premature,
         };
         // Ports first: what one of them explains is no matter of the whole host, nor that of the network.
-        let ports = self.port_seconds(&second);
-        self.judge_victims(&ports, second.second, &circumstances, findings);
-        let addresses = self.sums(&ports, |victim| match victim {
+        let mut ports = self.port_seconds(&second);
+        self.judge_victims(&mut ports, second.second, &circumstances, findings);
+        let mut addresses = sums(&ports, |victim| match victim {
             Victim::Port(address, _) => Some(Victim::Address(address)),
             _ => None,
         });
-        self.judge_victims(&addresses, second.second, &circumstances, findings);
-        let mut prefixes = self.sums(&addresses, |victim| match victim {
+        self.judge_victims(&mut addresses, second.second, &circumstances, findings);
+        let mut prefixes = sums(&addresses, |victim| match victim {
             Victim::Address(address) => Some(Victim::Prefix(Prefix::of(address))),
             _ => None,
         });
-        for (target, count) in &second.targets {
-            let victim = match target {
-                Target::Port(..) => continue,
-                Target::Prefix(prefix) => Victim::Prefix(*prefix),
-                Target::Other => Victim::Many,
-            };
-            let mut count = VictimSecond::of(count, &config);
-            count.parts = count.sources.distinct();
-            prefixes.entry(victim).or_default().add(&count);
-        }
-        self.judge_victims(&prefixes, second.second, &circumstances, findings);
+        add_overflow(&mut prefixes, &second, &config);
+        self.judge_victims(&mut prefixes, second.second, &circumstances, findings);
         self.make_room();
     }
 
     fn judge_sources(
         &mut self,
         second: u64,
-        sources: HashMap<IpAddr, SourceCount, RandomState>,
+        sources: NumberedMap<IpAddr, SourceCount>,
         quality: CaptureQuality,
         findings: &mut Vec<Finding>,
     ) {
         let mut stated = Vec::new();
-        for (source, count) in sources {
+        for (source, count) in sources.into_entries() {
             // Whoever succeeds at everything is of no interest until it fails.
             let tracker = match self.sources.entry(source) {
                 hash_map::Entry::Occupied(known) => known.into_mut(),
@@ -190,15 +185,16 @@ impl Judge {
         for (source, phase) in stated {
             self.next_end = self.next_end.min(second);
             if let Some(tracker) = self.sources.get(&source) {
+                self.has_reflections |= tracker.kind() == Kind::SynAckReflection;
                 findings.push(source_finding(source, tracker, phase, second, quality, &self.config));
             }
         }
     }
 
-    /// Those ports of which there is something to remember.
-    fn port_seconds(&self, second: &Second) -> BTreeMap<Victim, VictimSecond> {
-        let mut seconds = BTreeMap::new();
-        for (target, count) in &second.targets {
+    /// Those ports of which there is something to remember, in order.
+    fn port_seconds(&self, second: &Second) -> Vec<Part> {
+        let mut counts = Vec::with_capacity(second.targets.len());
+        for (target, count) in second.targets.iter() {
             let Target::Port(address, port) = *target else { continue };
             let victim = Victim::Port(address, port);
             // Where a port or a host is watched, its network is, too, but for what had to make room.
@@ -207,52 +203,47 @@ impl Judge {
                     || self.victims.contains_key(&victim)
             };
             if VictimSecond::is_of_interest(count, &self.config) || is_known() {
-                seconds.insert(victim, VictimSecond::of(count, &self.config));
+                counts.push((victim, count));
             }
         }
-        seconds
-    }
-
-    /// The sums of what is no victim by itself.
-    fn sums(
-        &self,
-        parts: &BTreeMap<Victim, VictimSecond>,
-        whole_of: impl Fn(Victim) -> Option<Victim>,
-    ) -> BTreeMap<Victim, VictimSecond> {
-        let mut sums = BTreeMap::<Victim, VictimSecond>::new();
-        for (part, count) in parts {
-            let is_victim = self.victims.get(part).is_some_and(|tracker| tracker.alarm.is_some());
-            let Some(whole) = whole_of(*part).filter(|_| !is_victim) else { continue };
-            let sum = sums.entry(whole).or_default();
-            let parts_before = sum.parts;
-            sum.add(count);
-            sum.parts = parts_before + 1;
-        }
-        sums
+        counts.sort_unstable_by_key(|(victim, _)| *victim);
+        let part = |(victim, count)| Part::new(victim, VictimSecond::of(count, &self.config));
+        counts.into_iter().map(part).collect()
     }
 
     fn judge_victims(
         &mut self,
-        seconds: &BTreeMap<Victim, VictimSecond>,
+        parts: &mut [Part],
         second: u64,
         circumstances: &Circumstances<'_>,
         findings: &mut Vec<Finding>,
     ) {
-        for (victim, count) in seconds {
-            let is_new = count.leading_nowhere > 0 || count.unsolicited > 0;
-            if !is_new && !self.victims.contains_key(victim) || self.is_reflected(count) {
+        for part in parts {
+            let Part { victim, ref count, ref mut is_victim } = *part;
+            if self.is_reflected(count) {
+                *is_victim = self.victims.get(&victim).is_some_and(|tracker| tracker.alarm.is_some());
                 continue;
             }
-            let tracker = self.victims.entry(*victim).or_default();
-            if let Some(phase) = tracker.step(*victim, second, count, circumstances) {
+            let is_new = count.leading_nowhere > 0 || count.unsolicited > 0;
+            let tracker = match self.victims.entry(victim) {
+                hash_map::Entry::Occupied(known) => known.into_mut(),
+                hash_map::Entry::Vacant(place) if is_new => place.insert(FloodTracker::default()),
+                hash_map::Entry::Vacant(_) => continue,
+            };
+            let phase = tracker.step(victim, second, count, circumstances);
+            *is_victim = tracker.alarm.is_some();
+            if let Some(phase) = phase {
                 self.next_end = self.next_end.min(second);
-                findings.push(self.flood_finding(*victim, phase, second, circumstances.quality));
+                findings.push(self.flood_finding(victim, phase, second, circumstances.quality));
             }
         }
     }
 
     /// Does nearly all of it bear the name of somebody who is reflected upon?
     fn is_reflected(&self, count: &VictimSecond) -> bool {
+        if !self.has_reflections {
+            return false;
+        }
         let is_reflected_upon = |address| {
             let alarm = self.sources.get(&address).and_then(|tracker| tracker.alarm);
             alarm.is_some_and(|alarm| alarm.kind == Kind::SynAckReflection)
@@ -328,6 +319,7 @@ impl Judge {
             return;
         }
         self.next_end = u64::MAX;
+        self.has_reflections = false;
         let quality = self.tally.quality();
         let quiet = self.config.quiet_seconds;
         let silent = self.config.scan_memory_seconds / 10;
@@ -338,6 +330,7 @@ impl Judge {
             ended.extend(end.filter(|end| *end < second).map(|end| (end, Some(*victim), None)));
         }
         for (source, tracker) in &self.sources {
+            self.has_reflections |= tracker.alarm.is_some_and(|alarm| alarm.kind == Kind::SynAckReflection);
             let end = tracker.alarm.map(|alarm| alarm.active.saturating_add(silent));
             self.next_end = self.next_end.min(end.unwrap_or(u64::MAX));
             ended.extend(end.filter(|end| *end < second).map(|end| (end, None, Some(*source))));
@@ -388,6 +381,59 @@ impl Judge {
             for (.., source) in weights {
                 self.sources.remove(&source);
             }
+        }
+    }
+}
+
+/// The second of a victim, of several in the order of victims.
+#[derive(Debug)]
+struct Part {
+    victim: Victim,
+    count: VictimSecond,
+    /// Whether it has an alarm of its own, once it was judged.
+    is_victim: bool,
+}
+
+impl Part {
+    const fn new(victim: Victim, count: VictimSecond) -> Self {
+        Self { victim, count, is_victim: false }
+    }
+}
+
+/// The sums of what is no victim by itself, in order: the wholes have the order of their parts.
+fn sums(parts: &[Part], whole_of: impl Fn(Victim) -> Option<Victim>) -> Vec<Part> {
+    let mut sums: Vec<Part> = Vec::new();
+    for part in parts.iter().filter(|part| !part.is_victim) {
+        let Some(whole) = whole_of(part.victim) else { continue };
+        match sums.last_mut().filter(|sum| sum.victim == whole) {
+            Some(sum) => {
+                let parts_before = sum.count.parts;
+                sum.count.add(&part.count);
+                sum.count.parts = parts_before + 1;
+            }
+            None => sums.push(Part::new(whole, VictimSecond { parts: 1, ..part.count.clone() })),
+        }
+    }
+    sums
+}
+
+/// Adds to prefixes what an observer had no room for by port.
+fn add_overflow(prefixes: &mut Vec<Part>, second: &Second, config: &JudgeConfig) {
+    for (target, count) in second.targets.iter() {
+        let victim = match target {
+            Target::Port(..) => continue,
+            Target::Prefix(prefix) => Victim::Prefix(*prefix),
+            Target::Other => Victim::Many,
+        };
+        let mut count = VictimSecond::of(count, config);
+        count.parts = count.sources.distinct();
+        match prefixes.binary_search_by_key(&victim, |part| part.victim) {
+            Ok(at) => {
+                if let Some(part) = prefixes.get_mut(at) {
+                    part.count.add(&count);
+                }
+            }
+            Err(at) => prefixes.insert(at, Part::new(victim, count)),
         }
     }
 }

@@ -1,12 +1,10 @@
 use std::net::IpAddr;
 
-use ahash::RandomState;
-use hashbrown::HashMap;
-
 use wire::Timestamp;
 
 use super::{
     fingerprint::Fingerprints,
+    numbered_map::NumberedMap,
     observer::FATE_SECONDS,
     sample::{Additive, Sample},
 };
@@ -20,9 +18,9 @@ pub struct Second {
     /// Which one, since the epoch.
     pub second: u64,
     /// By what was to be connected to.
-    pub targets: HashMap<Target, TargetCount, RandomState>,
+    pub targets: NumberedMap<Target, TargetCount>,
     /// By who opened, or seemed to.
-    pub sources: HashMap<IpAddr, SourceCount, RandomState>,
+    pub sources: NumberedMap<IpAddr, SourceCount>,
     /// Handshakes that are missing in `sources`, since too many sources opened some in this second.
     pub sources_overflow: u64,
     /// Half-open handshakes that were given up for newer ones.
@@ -104,6 +102,16 @@ impl Fates {
         self.retried = self.retried.saturating_add(other.retried);
         self.half_open = self.half_open.saturating_add(other.half_open);
         self.silent = self.silent.saturating_add(other.silent);
+    }
+
+    /// Takes out what was added.
+    pub(super) const fn subtract(&mut self, other: &Self) {
+        self.completed = self.completed.saturating_sub(other.completed);
+        self.refused = self.refused.saturating_sub(other.refused);
+        self.aborted = self.aborted.saturating_sub(other.aborted);
+        self.retried = self.retried.saturating_sub(other.retried);
+        self.half_open = self.half_open.saturating_sub(other.half_open);
+        self.silent = self.silent.saturating_sub(other.silent);
     }
 
     const fn of(&mut self, fate: Fate) -> &mut u64 {
@@ -297,12 +305,16 @@ impl Second {
     }
 
     /// Adds what another observer saw of the same second.
-    pub(super) fn add(&mut self, other: Self) {
-        for (target, count) in other.targets {
-            self.targets.entry(target).or_default().add(&count);
+    pub(super) fn add(&mut self, other: &Self) {
+        for (target, count) in other.targets.iter() {
+            if let Some(own) = self.targets.value(*target) {
+                own.add(count);
+            }
         }
-        for (source, count) in other.sources {
-            self.sources.entry(source).or_default().add(&count);
+        for (source, count) in other.sources.iter() {
+            if let Some(own) = self.sources.value(*source) {
+                own.add(count);
+            }
         }
         self.sources_overflow = self.sources_overflow.saturating_add(other.sources_overflow);
         self.evicted = self.evicted.saturating_add(other.evicted);

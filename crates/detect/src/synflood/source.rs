@@ -21,6 +21,7 @@ pub(super) struct SourceTracker {
     unsolicited_excess: f64,
     /// Everything since there is any excess.
     episode: SourceCount,
+    has_episode: bool,
     peak_per_second: u64,
     pub(super) alarm: Option<Alarm>,
 }
@@ -73,8 +74,12 @@ impl SourceTracker {
         self.half_open_excess = grow(self.half_open_excess, count.fates.half_open);
         self.unsolicited_excess = grow(self.unsolicited_excess, unasked);
         if self.half_open_excess == 0.0 && self.unsolicited_excess == 0.0 {
-            self.episode = SourceCount::default();
+            if self.has_episode {
+                self.episode = SourceCount::default();
+            }
+            self.has_episode = false;
         } else {
+            self.has_episode = true;
             self.episode.add(count);
             self.peak_per_second = self.peak_per_second.max(unasked.max(count.fates.half_open));
         }
@@ -103,11 +108,13 @@ impl SourceTracker {
         if self.count.targets.distinct() < config.scan_targets {
             return None;
         }
-        let tried = self.tried()?;
-        let completed = 1.0 - share(tried.failed, tried.targets);
-        if tried.failed < config.scan_targets || completed > config.scan_completion {
+        // Busy clients have many targets, too, and fail seldom: how targets are spread is looked at later.
+        let (targets, failed) = self.targets_and_failed();
+        let completed = 1.0 - share(failed, targets);
+        if failed < config.scan_targets || completed > config.scan_completion {
             return None;
         }
+        let tried = self.tried()?;
         let fates = &self.count.fates;
         let retried = share(fates.retried, fates.opened());
         let is_met_by_silence = self.count.answered + fates.refused == 0;
@@ -125,7 +132,8 @@ impl SourceTracker {
         Some((Kind::SynScan, if is_large { Severity::Medium } else { Severity::Low }))
     }
 
-    fn tried(&self) -> Option<Tried> {
+    /// How many targets were tried, and how many of these in vain.
+    fn targets_and_failed(&self) -> (u64, u64) {
         let sample = &self.count.targets;
         let of = |share: f64| {
             #[expect(
@@ -136,7 +144,13 @@ impl SourceTracker {
             let part = (share * number(sample.distinct())).round() as u64;
             part
         };
-        let tried: Vec<_> = sample.values().filter(|target| target.opened > 0).collect();
+        let tried = of(sample.share(|target| target.opened > 0));
+        (tried, of(sample.share(|target| target.opened > 0 && target.completed == 0)))
+    }
+
+    fn tried(&self) -> Option<Tried> {
+        let (targets, failed) = self.targets_and_failed();
+        let tried: Vec<_> = self.count.targets.values().filter(|target| target.opened > 0).collect();
         let by_host = most(tried.iter().map(|target| target.address))?;
         let by_port = most(tried.iter().map(|target| target.port))?;
         let by_prefix = most(
@@ -156,8 +170,8 @@ impl SourceTracker {
             Shape::Mixed
         };
         Some(Tried {
-            targets: of(sample.share(|target| target.opened > 0)),
-            failed: of(sample.share(|target| target.opened > 0 && target.completed == 0)),
+            targets,
+            failed,
             shape,
             neighbours: by_prefix.1 as u64,
             hosts: hosts(tried.iter().copied()),
