@@ -5,7 +5,7 @@
 //!
 //! It must never know packets, ports, or who asked.
 
-use std::{cmp::Reverse, collections::VecDeque, net::IpAddr};
+use std::{cmp::Reverse, collections::VecDeque, net::IpAddr, sync::Arc};
 
 use ahash::RandomState;
 
@@ -13,7 +13,7 @@ use domain::base::iana::{Class, Opcode, Rcode, Rtype};
 use domain::base::name::ToName;
 use domain::base::{Message, ParsedName};
 use domain::rdata::{A, Aaaa, Cname};
-use hashbrown::HashMap;
+use hashbrown::HashTable;
 use smallvec::{SmallVec, smallvec};
 
 use crate::stratum::pools::pool_name;
@@ -91,11 +91,21 @@ fn text(name: &ParsedName<&[u8]>) -> Option<String> {
 /// What addresses are called, as far as was heard: at most [`MAX_ADDRESSES`] of them. What was learnt longest ago makes room.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
-    /// Nearly all addresses have one name.
-    known: HashMap<IpAddr, SmallVec<[Box<str>; 1]>, RandomState>,
-    /// Addresses, in the order in which they were first heard of.
-    order: VecDeque<IpAddr>,
+    /// In the order in which addresses were first heard of, so that what comes and what goes lies side by side.
+    known: VecDeque<Named>,
+    /// The numbers of `known` by address.
+    numbers: HashTable<u32>,
+    hasher: RandomState,
+    /// The number of the first of `known`; numbers wrap.
+    base: u32,
     evicted: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Named {
+    address: IpAddr,
+    /// Nearly all addresses have one, and the addresses of one answer share it.
+    names: SmallVec<[Arc<str>; 1]>,
 }
 
 impl Names {
@@ -105,26 +115,50 @@ impl Names {
     }
 
     /// Takes note that `name` was given for `address`. To hear it again changes nothing, so that who tells it need not tell it twice.
-    pub fn learn(&mut self, address: IpAddr, name: impl AsRef<str> + Into<Box<str>>) {
-        if let Some(names) = self.known.get_mut(&address) {
-            if names.len() < MAX_NAMES && names.iter().all(|known| **known != *name.as_ref()) {
+    pub fn learn(&mut self, address: IpAddr, name: impl AsRef<str> + Into<Arc<str>>) {
+        let hash = self.hasher.hash_one(address);
+        if let Some(place) = self.place(address, hash) {
+            if let Some(Named { names, .. }) = self.known.get_mut(place)
+                && names.len() < MAX_NAMES
+                && names.iter().all(|known| **known != *name.as_ref())
+            {
                 names.push(name.into());
             }
             return;
         }
-        while self.known.len() >= MAX_ADDRESSES
-            && let Some(address) = self.order.pop_front()
-        {
-            self.known.remove(&address);
-            self.evicted += 1;
+        if self.known.len() >= MAX_ADDRESSES {
+            self.evict();
         }
-        self.known.insert(address, smallvec![name.into()]);
-        self.order.push_back(address);
+        let number = self.base.wrapping_add(u32::try_from(self.known.len()).unwrap_or_default());
+        self.known.push_back(Named { address, names: smallvec![name.into()] });
+        let (known, base, hasher) = (&self.known, self.base, &self.hasher);
+        self.numbers.insert_unique(hash, number, |number| {
+            known.get(number.wrapping_sub(base) as usize).map_or(0, |named| hasher.hash_one(named.address))
+        });
+    }
+
+    fn evict(&mut self) {
+        let Some(Named { address, .. }) = self.known.pop_front() else { return };
+        let number = self.base;
+        self.base = self.base.wrapping_add(1);
+        let hash = self.hasher.hash_one(address);
+        if let Ok(found) = self.numbers.find_entry(hash, |other| *other == number) {
+            found.remove();
+        }
+        self.evicted += 1;
+    }
+
+    fn place(&self, address: IpAddr, hash: u64) -> Option<usize> {
+        let place = |number: &u32| number.wrapping_sub(self.base) as usize;
+        let is_it =
+            |number: &u32| self.known.get(place(number)).is_some_and(|named| named.address == address);
+        self.numbers.find(hash, is_it).map(place)
     }
 
     /// What an address is called: of several names that of a pool, if one is, else the first in the alphabet.
     pub fn of(&self, address: IpAddr) -> Option<&str> {
-        let names = self.known.get(&address)?.iter().map(|name| &**name);
+        let place = self.place(address, self.hasher.hash_one(address))?;
+        let names = self.known.get(place)?.names.iter().map(|name| &**name);
         names.max_by_key(|name| (pool_name(name), Reverse(*name)))
     }
 
