@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use super::{
     config::ObserverConfig,
     numbered_map::NumberedMap,
-    second::{Second, SourceCount, Target, TargetCount},
+    second::{Second, Shown, SourceCount, Target, TargetCount},
 };
 use crate::Prefix;
 
@@ -104,8 +104,16 @@ impl Bin {
     }
 
     /// What was counted.
-    pub(super) fn finish(self, premature: bool) -> Second {
+    pub(super) fn finish(mut self, premature: bool) -> Second {
+        // Here all of it is still in the cache. A judge on another processor fetches what is not quiet, or what it watches.
+        let mut shown = Shown::default();
+        self.targets.note_quiet(|count| {
+            shown.add_target(count);
+            count.is_quiet()
+        });
+        self.sources.note_quiet(|count| !count.has_failures());
         Second {
+            shown,
             second: self.second,
             targets: self.targets,
             sources: self.sources,

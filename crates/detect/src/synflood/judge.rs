@@ -163,22 +163,22 @@ impl Judge {
     fn judge_sources(
         &mut self,
         second: u64,
-        sources: NumberedMap<IpAddr, SourceCount>,
+        mut sources: NumberedMap<IpAddr, SourceCount>,
         quality: CaptureQuality,
         findings: &mut Vec<Finding>,
     ) {
         let mut stated = Vec::new();
-        for (source, count) in sources.into_entries() {
+        for ((source, is_quiet), count) in sources.iter_mut() {
             // Whoever succeeds at everything is of no interest until it fails.
-            let tracker = match self.sources.entry(source) {
+            let tracker = match self.sources.entry(*source) {
                 hash_map::Entry::Occupied(known) => known.into_mut(),
-                hash_map::Entry::Vacant(place) if count.has_failures() => {
+                hash_map::Entry::Vacant(place) if !is_quiet && count.has_failures() => {
                     place.insert(SourceTracker::default())
                 }
                 hash_map::Entry::Vacant(_) => continue,
             };
-            if let Some(phase) = tracker.step(second, count, &self.config) {
-                stated.push((source, phase));
+            if let Some(phase) = tracker.step(second, std::mem::take(count), &self.config) {
+                stated.push((*source, phase));
             }
         }
         stated.sort_unstable_by_key(|(source, _)| *source);
@@ -194,7 +194,7 @@ impl Judge {
     /// Those ports of which there is something to remember, in order.
     fn port_seconds(&self, second: &Second) -> Vec<Part> {
         let mut counts = Vec::with_capacity(second.targets.len());
-        for (target, count) in second.targets.iter() {
+        for (number, (target, is_quiet)) in second.targets.keys().enumerate() {
             let Target::Port(address, port) = *target else { continue };
             let victim = Victim::Port(address, port);
             // Where a port or a host is watched, its network is, too, but for what had to make room.
@@ -202,13 +202,23 @@ impl Judge {
                 self.victims.contains_key(&Victim::Prefix(Prefix::of(address)))
                     || self.victims.contains_key(&victim)
             };
-            if VictimSecond::is_of_interest(count, &self.config) || is_known() {
-                counts.push((victim, count));
+            let is_of_interest = !is_quiet
+                && second
+                    .targets
+                    .at(number)
+                    .is_some_and(|count| VictimSecond::is_of_interest(count, &self.config));
+            if is_of_interest || is_known() {
+                counts.push((bits(address), port, number));
             }
         }
-        counts.sort_unstable_by_key(|(victim, _)| *victim);
-        let part = |(victim, count)| Part::new(victim, VictimSecond::of(count, &self.config));
-        counts.into_iter().map(part).collect()
+        // By numbers: to compare addresses, each pair of them would be a call.
+        counts.sort_unstable();
+        let part = |((version, bits), port, number): ((u8, u128), u16, usize)| {
+            let count = second.targets.at(number)?;
+            let victim = Victim::Port(address(version, bits), port);
+            Some(Part::new(victim, VictimSecond::of(count, &self.config)))
+        };
+        counts.into_iter().filter_map(part).collect()
     }
 
     fn judge_victims(
@@ -268,7 +278,7 @@ impl Judge {
             offenders,
             offender_count,
             connection: None,
-            first_seen: tracker.episode.span.first,
+            first_seen: tracker.episode().span.first,
             last_seen: tracker.last_seen,
             stated_at: end_of(second),
             evidence: tracker.evidence(victim, &self.config),
@@ -296,12 +306,12 @@ impl Judge {
             .collect();
         often.sort();
         let by_few: u64 = often.iter().map(|(left, _)| left.0).sum();
-        let is_by_few = by_few.saturating_mul(2) >= tracker.episode.leading_nowhere;
+        let is_by_few = by_few.saturating_mul(2) >= tracker.episode().leading_nowhere;
         let mut names: Vec<_> = often.iter().map(|(_, address)| *address).take(MAX_OFFENDERS).collect();
         if is_by_few {
             return (names, often.len() as u64);
         }
-        let sources = &tracker.episode.sources;
+        let sources = &tracker.episode().sources;
         let mut others: Vec<_> = sources
             .values()
             .filter(|source| source.completed == 0 && !names.contains(&source.address))
@@ -357,11 +367,10 @@ impl Judge {
                 .victims
                 .iter()
                 .map(|(victim, tracker)| {
-                    (tracker.alarm.is_some(), tracker.episode.leading_nowhere, tracker.last_second, *victim)
+                    (tracker.alarm.is_some(), tracker.episode().leading_nowhere, tracker.last_second, *victim)
                 })
                 .collect();
-            weights.sort_unstable();
-            weights.truncate(self.victims.len() - self.config.victims * 3 / 4);
+            keep_least(&mut weights, self.victims.len() - self.config.victims * 3 / 4);
             self.counts.victims_forgotten += weights.len() as u64;
             for (.., victim) in weights {
                 self.victims.remove(&victim);
@@ -375,13 +384,35 @@ impl Judge {
                     (tracker.alarm.is_some(), tracker.count.targets.len(), tracker.last_second, *source)
                 })
                 .collect();
-            weights.sort_unstable();
-            weights.truncate(self.sources.len() - self.config.sources * 3 / 4);
+            keep_least(&mut weights, self.sources.len() - self.config.sources * 3 / 4);
             self.counts.sources_forgotten += weights.len() as u64;
             for (.., source) in weights {
                 self.sources.remove(&source);
             }
         }
+    }
+}
+
+/// An address as numbers, which have its order.
+fn bits(address: IpAddr) -> (u8, u128) {
+    match address {
+        IpAddr::V4(address) => (4, address.to_bits().into()),
+        IpAddr::V6(address) => (6, address.to_bits()),
+    }
+}
+
+fn address(version: u8, bits: u128) -> IpAddr {
+    match u32::try_from(bits) {
+        Ok(bits) if version == 4 => IpAddr::V4(bits.into()),
+        _ => IpAddr::V6(bits.into()),
+    }
+}
+
+/// Keeps the `count` least of them.
+fn keep_least<T: Ord>(weights: &mut Vec<T>, count: usize) {
+    if count < weights.len() {
+        weights.select_nth_unstable(count);
+        weights.truncate(count);
     }
 }
 

@@ -5,18 +5,21 @@ use hashbrown::HashTable;
 
 /// A map whose entries have numbers, from 0 on, in the order in which they came.
 ///
-/// Who comes back to an entry knows it by its number, and need not hash its key again. Entries stand side by side, so that going over
-/// all of them touches nothing else, and does so in an order that is no hash's.
+/// Who comes back to an entry knows it by its number, and need not hash its key again. Keys stand apart from values, so that who looks
+/// at keys fetches only the values that are wanted; which are not, whoever has filled the map may have noted.
 #[derive(Clone, Debug)]
 pub struct NumberedMap<K, V> {
-    entries: Vec<(K, V)>,
+    keys: Vec<K>,
+    values: Vec<V>,
+    /// Of the first of `values`, whether they are of no interest by themselves.
+    quiet: Vec<bool>,
     numbers: HashTable<u32>,
     hasher: RandomState,
 }
 
 impl<K, V> Default for NumberedMap<K, V> {
     fn default() -> Self {
-        Self { entries: Vec::new(), numbers: HashTable::new(), hasher: RandomState::new() }
+        Self::with_capacity(0)
     }
 }
 
@@ -24,7 +27,9 @@ impl<K, V> NumberedMap<K, V> {
     /// A map that takes so many entries before it grows.
     pub(super) fn with_capacity(entries: usize) -> Self {
         Self {
-            entries: Vec::with_capacity(entries),
+            keys: Vec::with_capacity(entries),
+            values: Vec::with_capacity(entries),
+            quiet: Vec::new(),
             numbers: HashTable::with_capacity(entries),
             hasher: RandomState::new(),
         }
@@ -32,43 +37,60 @@ impl<K, V> NumberedMap<K, V> {
 
     /// How many entries there are.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.keys.len()
     }
 
     /// Is there none?
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.keys.is_empty()
     }
 
     /// All entries, in the order of their numbers.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.entries.iter().map(|(key, value)| (key, value))
+        self.keys.iter().zip(&self.values)
     }
 
     /// All values, in the order of their numbers.
     pub fn values(&self) -> impl Iterator<Item = &V> {
-        self.entries.iter().map(|(_, value)| value)
+        self.values.iter()
     }
 
-    /// All entries, in the order of their numbers.
-    pub(super) fn into_entries(self) -> Vec<(K, V)> {
-        self.entries
+    /// All keys, in the order of their numbers, and whether it was noted that their values are quiet.
+    pub(super) fn keys(&self) -> impl Iterator<Item = (&K, bool)> {
+        let quiet = self.quiet.iter().copied().chain(std::iter::repeat(false));
+        self.keys.iter().zip(quiet)
+    }
+
+    /// Notes which values are quiet. What is added to a value, other than by [`Self::merge`], must keep it so.
+    pub(super) fn note_quiet(&mut self, is_quiet: impl FnMut(&V) -> bool) {
+        self.quiet = self.values.iter().map(is_quiet).collect();
     }
 
     /// The value with a number.
     #[inline]
+    pub(super) fn at(&self, number: usize) -> Option<&V> {
+        self.values.get(number)
+    }
+
+    /// The same, to be changed.
+    #[inline]
     pub(super) fn at_mut(&mut self, number: u32) -> Option<&mut V> {
-        self.entries.get_mut(place(number)).map(|(_, value)| value)
+        self.values.get_mut(place(number))
+    }
+
+    /// As [`Self::keys`], with the values.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = ((&K, bool), &mut V)> {
+        let quiet = self.quiet.iter().copied().chain(std::iter::repeat(false));
+        self.keys.iter().zip(quiet).zip(&mut self.values)
     }
 }
 
 impl<K: Eq + Hash, V> NumberedMap<K, V> {
     /// The value of `key`.
     pub fn get(&self, key: &K) -> Option<&V> {
-        let entries = &self.entries;
-        let is_it = |number: &u32| entries.get(place(*number)).is_some_and(|(known, _)| known == key);
+        let is_it = |number: &u32| self.keys.get(place(*number)).is_some_and(|known| known == key);
         let number = *self.numbers.find(self.hasher.hash_one(key), is_it)?;
-        entries.get(place(number)).map(|(_, value)| value)
+        self.at(place(number))
     }
 }
 
@@ -76,23 +98,35 @@ impl<K: Eq + Hash, V: Default> NumberedMap<K, V> {
     /// The number of `key`, which enters the map if it is not there and `may_enter`.
     pub(super) fn number(&mut self, key: K, may_enter: bool) -> Option<u32> {
         let hash = self.hasher.hash_one(&key);
-        let (entries, hasher) = (&mut self.entries, &self.hasher);
-        let is_it = |number: &u32| entries.get(place(*number)).is_some_and(|(known, _)| *known == key);
+        let (keys, hasher) = (&mut self.keys, &self.hasher);
+        let is_it = |number: &u32| keys.get(place(*number)).is_some_and(|known| *known == key);
         if let Some(number) = self.numbers.find(hash, is_it) {
             return Some(*number);
         }
-        let number = u32::try_from(entries.len()).ok().filter(|_| may_enter)?;
+        let number = u32::try_from(keys.len()).ok().filter(|_| may_enter)?;
         self.numbers.insert_unique(hash, number, |number| {
-            entries.get(place(*number)).map_or(0, |(known, _)| hasher.hash_one(known))
+            keys.get(place(*number)).map_or(0, |known| hasher.hash_one(known))
         });
-        entries.push((key, V::default()));
+        keys.push(key);
+        self.values.push(V::default());
         Some(number)
     }
+}
 
-    /// The value of `key`, which enters the map if it is not there.
-    pub(super) fn value(&mut self, key: K) -> Option<&mut V> {
-        let number = self.number(key, true)?;
-        self.at_mut(number)
+impl<K: Copy + Eq + Hash, V: Default> NumberedMap<K, V> {
+    /// Adds the values of another map. Sums of what is quiet are quiet.
+    pub(super) fn merge(&mut self, other: &Self, add: impl Fn(&mut V, &V)) {
+        for ((key, is_quiet), value) in other.keys().zip(&other.values) {
+            let Some(number) = self.number(*key, true) else { return };
+            if let Some(both) = self.quiet.get_mut(place(number)) {
+                *both &= is_quiet;
+            } else if self.quiet.len() == place(number) {
+                self.quiet.push(is_quiet);
+            }
+            if let Some(own) = self.at_mut(number) {
+                add(own, value);
+            }
+        }
     }
 }
 
@@ -125,13 +159,32 @@ mod tests {
         let (mut map, mut other) = (NumberedMap::<u64, u64>::default(), NumberedMap::with_capacity(9));
         for key in 0..1_000 {
             assert_eq!(map.number(key * 7, true), u32::try_from(key).ok());
-            *map.value(key * 7).unwrap() += key;
-            *other.value((999 - key) * 7).unwrap() += 999 - key;
+            *map.at_mut(u32::try_from(key).unwrap()).unwrap() += key;
+            let number = other.number((999 - key) * 7, true).unwrap();
+            *other.at_mut(number).unwrap() += 999 - key;
         }
         assert_eq!(map.number(1, false), None);
         assert_eq!((map.len(), map[&14], map.get(&15)), (1_000, 2, None));
         assert_eq!(map, other);
         *other.at_mut(5).unwrap() += 1;
         assert_ne!(map, other);
+    }
+
+    #[test]
+    fn a_sum_is_quiet_if_both_parts_are() {
+        let of = |entries: &[(u64, u64)]| {
+            let mut map = NumberedMap::<u64, u64>::default();
+            for (key, value) in entries {
+                let number = map.number(*key, true).unwrap();
+                *map.at_mut(number).unwrap() += value;
+            }
+            map.note_quiet(|value| *value == 0);
+            map
+        };
+        let mut map = of(&[(1, 0), (2, 0), (3, 1)]);
+        map.merge(&of(&[(3, 0), (1, 7), (4, 0), (2, 0), (5, 5)]), |own, other| *own += other);
+        let quiet: Vec<_> = map.keys().map(|(key, is_quiet)| (*key, is_quiet)).collect();
+        assert_eq!(quiet, [(1, false), (2, true), (3, false), (4, true), (5, false)]);
+        assert_eq!(map.values().copied().collect::<Vec<_>>(), [7, 0, 1, 0, 5]);
     }
 }

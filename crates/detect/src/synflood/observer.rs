@@ -125,6 +125,12 @@ impl Observer {
             + waiting
     }
 
+    /// How many handshakes are followed.
+    #[cfg(test)]
+    pub(crate) fn followed(&self) -> usize {
+        self.handshakes.len()
+    }
+
     fn begin_second(&mut self, clock: Timestamp) {
         let second = clock.seconds();
         self.second_ends = Timestamp::from_parts(second.saturating_add(1), 0);

@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{collections::BTreeMap, net::IpAddr, sync::LazyLock};
 
 use super::{
     alarm::Alarm,
@@ -20,8 +20,7 @@ pub(super) struct SourceTracker {
     /// SYN-ACKs that it got without asking, likewise.
     unsolicited_excess: f64,
     /// Everything since there is any excess.
-    episode: SourceCount,
-    has_episode: bool,
+    episode: Option<Box<SourceCount>>,
     peak_per_second: u64,
     pub(super) alarm: Option<Alarm>,
 }
@@ -66,6 +65,11 @@ impl SourceTracker {
         Alarm::note(&mut self.alarm, kind, severity, second)
     }
 
+    /// Everything since there is any excess.
+    fn episode(&self) -> &SourceCount {
+        self.episode.as_deref().unwrap_or(&NOTHING)
+    }
+
     fn measure(&mut self, count: &SourceCount, idle: u64, config: &JudgeConfig) {
         let unasked = count.unsolicited.saturating_sub(count.unsolicited_completed);
         let allowed = config.slack_per_second * number(idle.clamp(1, config.scan_memory_seconds));
@@ -74,13 +78,9 @@ impl SourceTracker {
         self.half_open_excess = grow(self.half_open_excess, count.fates.half_open);
         self.unsolicited_excess = grow(self.unsolicited_excess, unasked);
         if self.half_open_excess == 0.0 && self.unsolicited_excess == 0.0 {
-            if self.has_episode {
-                self.episode = SourceCount::default();
-            }
-            self.has_episode = false;
+            self.episode = None;
         } else {
-            self.has_episode = true;
-            self.episode.add(count);
+            self.episode.get_or_insert_default().add(count);
             self.peak_per_second = self.peak_per_second.max(unasked.max(count.fates.half_open));
         }
     }
@@ -90,10 +90,10 @@ impl SourceTracker {
     /// A scanner tries a target once or thrice. Who is reflected upon has its name put into handshakes with the same few servers
     /// again and again, and they are answered.
     fn reflection(&self, config: &JudgeConfig) -> Option<(Kind, Severity)> {
-        let episode = &self.episode;
         if self.half_open_excess.max(self.unsolicited_excess) < config.reflection_excess {
             return None;
         }
+        let episode = self.episode();
         let hosts = hosts(episode.targets.values());
         let seen_asking = self.half_open_excess >= config.reflection_excess && looks_reflected(episode);
         let unseen = self.unsolicited_excess >= config.reflection_excess;
@@ -199,8 +199,8 @@ impl SourceTracker {
             return (vec![source], 1);
         }
         let hosts: std::collections::BTreeSet<_> =
-            self.episode.targets.values().map(|target| target.address).collect();
-        let count = self.episode.targets.distinct();
+            self.episode().targets.values().map(|target| target.address).collect();
+        let count = self.episode().targets.distinct();
         (hosts.into_iter().take(crate::MAX_OFFENDERS).collect(), count)
     }
 
@@ -210,7 +210,7 @@ impl SourceTracker {
 
     /// What the finding is about: all, or the episode.
     pub(super) fn basis(&self) -> &SourceCount {
-        if self.kind() == Kind::SynAckReflection { &self.episode } else { &self.count }
+        if self.kind() == Kind::SynAckReflection { self.episode() } else { &self.count }
     }
 
     /// How sure it is, from 0 to 1.
@@ -294,6 +294,8 @@ fn is_private(address: IpAddr) -> bool {
     }
 }
 
+/// No episode.
+static NOTHING: LazyLock<SourceCount> = LazyLock::new(SourceCount::default);
 const REFLECTORS: u64 = 3;
 const TRIES_OF_A_SCANNER: u64 = 4;
 const EXCESS_CEILING: f64 = 4.0;

@@ -108,6 +108,8 @@ pub(super) const fn sent_by_clients(with_options: u64, opened: u64) -> bool {
 #[derive(Debug, Default)]
 pub(super) struct History {
     rows: VecDeque<Row>,
+    /// The first second of `rows`, so that these need not be fetched to know that all of them still count.
+    first: u64,
     /// The sum of `rows`, but for whether any is premature.
     sum: Window,
     /// How many of `rows` are premature.
@@ -135,10 +137,14 @@ pub(super) struct Window {
 impl History {
     /// Takes in a second, later than all before.
     pub(super) fn push(&mut self, second: u64, count: &VictimSecond, is_premature: bool) {
-        while self.rows.front().is_some_and(|row| row.second.saturating_add(HALF_OPEN_SECONDS) <= second) {
+        while !self.rows.is_empty() && self.first.saturating_add(HALF_OPEN_SECONDS) <= second {
             let Some(row) = self.rows.pop_front() else { break };
+            self.first = self.rows.front().map_or(second, |row| row.second);
             self.sum.subtract(&row.counts);
             self.premature -= usize::from(row.counts.is_premature);
+        }
+        if self.rows.is_empty() {
+            self.first = second;
         }
         let counts = Window {
             fates: count.fates,
