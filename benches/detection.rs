@@ -29,7 +29,7 @@ use pcaps::{
 use wire::{Frame, LinkType, Packet, Timestamp};
 
 const VISITS: u32 = 1_000;
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 const GROUP: usize = 32;
 const LISTENING_OCTETS: usize = 1 << 24;
 
@@ -175,7 +175,9 @@ fn traffic() -> Recording {
                 let visit = Visit { path, client: from, server, host_name: &name, agent: "Mozilla/5.0" };
                 visit.plain(&mut recording, &[("/", 9_000), ("/style.css", 2_500)], Loss::None, at);
             }
-            13..=16 => look_up(&mut recording, client, server, &name, at),
+            13..=16 => {
+                look_up(&mut recording, client, server, &name, at);
+            }
             17 => shell(&mut recording, client, server, at),
             _ => scan(&mut recording, client, at),
         }
