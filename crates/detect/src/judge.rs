@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use flow::FlowRecord;
 use wire::Timestamp;
 
@@ -99,7 +101,12 @@ impl Judge {
                 self.miners.observe(&observation, self.names.of(pool.address));
                 self.findings.append(&mut self.miners.take_findings());
             }
-            Observation::Name(heard) => return self.names.learn(heard.address, &heard.name),
+            Observation::Name(heard) => {
+                for address in heard.addresses {
+                    self.names.learn(address, Arc::clone(&heard.name));
+                }
+                return;
+            }
         }
         self.state(say);
     }

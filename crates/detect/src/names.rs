@@ -5,15 +5,16 @@
 //!
 //! It must never know packets, ports, or who asked.
 
-use std::{cmp::Reverse, collections::VecDeque, net::IpAddr};
+use std::{cmp::Reverse, collections::VecDeque, net::IpAddr, sync::Arc};
 
 use ahash::RandomState;
 
-use domain::base::iana::{Class, Opcode, Rcode};
+use domain::base::iana::{Class, Opcode, Rcode, Rtype};
 use domain::base::name::ToName;
 use domain::base::{Message, ParsedName};
 use domain::rdata::{A, Aaaa, Cname};
-use hashbrown::HashMap;
+use hashbrown::HashTable;
+use smallvec::{SmallVec, smallvec};
 
 use crate::stratum::pools::pool_name;
 
@@ -39,12 +40,23 @@ fn read(message: &[u8], mut each: impl FnMut(IpAddr, &str)) -> Option<()> {
         if record.class() != Class::IN || !record.owner().name_eq(&owner) {
             continue;
         }
-        if let Some(alias) = record.to_record::<Cname<ParsedName<&[u8]>>>().ok()? {
-            owner = *alias.data().cname();
-        } else if let Some(address) = record.to_record::<A>().ok()? {
-            give(IpAddr::V4(address.data().addr()), &name, &mut each);
-        } else if let Some(address) = record.to_record::<Aaaa>().ok()? {
-            give(IpAddr::V6(address.data().addr()), &name, &mut each);
+        match record.rtype() {
+            Rtype::CNAME => {
+                if let Some(alias) = record.to_record::<Cname<ParsedName<&[u8]>>>().ok()? {
+                    owner = *alias.data().cname();
+                }
+            }
+            Rtype::A => {
+                if let Some(address) = record.to_record::<A>().ok()? {
+                    give(IpAddr::V4(address.data().addr()), &name, &mut each);
+                }
+            }
+            Rtype::AAAA => {
+                if let Some(address) = record.to_record::<Aaaa>().ok()? {
+                    give(IpAddr::V6(address.data().addr()), &name, &mut each);
+                }
+            }
+            _ => {}
         }
     }
     Some(())
@@ -60,7 +72,7 @@ fn give(address: IpAddr, name: &str, each: &mut impl FnMut(IpAddr, &str)) {
 /// A name as it is shown: in lower case, without the dot at its end, and with `?` for what could do harm on a terminal or pass for
 /// the border of a label. `None` for the root.
 fn text(name: &ParsedName<&[u8]>) -> Option<String> {
-    let mut text = String::new();
+    let mut text = String::with_capacity(USUAL_NAME_OCTETS);
     for label in name.iter().filter(|label| !label.is_root()) {
         if !text.is_empty() {
             text.push('.');
@@ -79,10 +91,21 @@ fn text(name: &ParsedName<&[u8]>) -> Option<String> {
 /// What addresses are called, as far as was heard: at most [`MAX_ADDRESSES`] of them. What was learnt longest ago makes room.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
-    known: HashMap<IpAddr, Vec<Box<str>>, RandomState>,
-    /// Addresses, in the order in which they were first heard of.
-    order: VecDeque<IpAddr>,
+    /// In the order in which addresses were first heard of, so that what comes and what goes lies side by side.
+    known: VecDeque<Named>,
+    /// The numbers of `known` by address.
+    numbers: HashTable<u32>,
+    hasher: RandomState,
+    /// The number of the first of `known`; numbers wrap.
+    base: u32,
     evicted: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Named {
+    address: IpAddr,
+    /// Nearly all addresses have one, and the addresses of one answer share it.
+    names: SmallVec<[Arc<str>; 1]>,
 }
 
 impl Names {
@@ -92,26 +115,50 @@ impl Names {
     }
 
     /// Takes note that `name` was given for `address`. To hear it again changes nothing, so that who tells it need not tell it twice.
-    pub fn learn(&mut self, address: IpAddr, name: &str) {
-        if let Some(names) = self.known.get_mut(&address) {
-            if names.len() < MAX_NAMES && names.iter().all(|known| **known != *name) {
+    pub fn learn(&mut self, address: IpAddr, name: impl AsRef<str> + Into<Arc<str>>) {
+        let hash = self.hasher.hash_one(address);
+        if let Some(place) = self.place(address, hash) {
+            if let Some(Named { names, .. }) = self.known.get_mut(place)
+                && names.len() < MAX_NAMES
+                && names.iter().all(|known| **known != *name.as_ref())
+            {
                 names.push(name.into());
             }
             return;
         }
-        while self.known.len() >= MAX_ADDRESSES
-            && let Some(address) = self.order.pop_front()
-        {
-            self.known.remove(&address);
-            self.evicted += 1;
+        if self.known.len() >= MAX_ADDRESSES {
+            self.evict();
         }
-        self.known.insert(address, vec![name.into()]);
-        self.order.push_back(address);
+        let number = self.base.wrapping_add(u32::try_from(self.known.len()).unwrap_or_default());
+        self.known.push_back(Named { address, names: smallvec![name.into()] });
+        let (known, base, hasher) = (&self.known, self.base, &self.hasher);
+        self.numbers.insert_unique(hash, number, |number| {
+            known.get(number.wrapping_sub(base) as usize).map_or(0, |named| hasher.hash_one(named.address))
+        });
+    }
+
+    fn evict(&mut self) {
+        let Some(Named { address, .. }) = self.known.pop_front() else { return };
+        let number = self.base;
+        self.base = self.base.wrapping_add(1);
+        let hash = self.hasher.hash_one(address);
+        if let Ok(found) = self.numbers.find_entry(hash, |other| *other == number) {
+            found.remove();
+        }
+        self.evicted += 1;
+    }
+
+    fn place(&self, address: IpAddr, hash: u64) -> Option<usize> {
+        let place = |number: &u32| number.wrapping_sub(self.base) as usize;
+        let is_it =
+            |number: &u32| self.known.get(place(number)).is_some_and(|named| named.address == address);
+        self.numbers.find(hash, is_it).map(place)
     }
 
     /// What an address is called: of several names that of a pool, if one is, else the first in the alphabet.
     pub fn of(&self, address: IpAddr) -> Option<&str> {
-        let names = self.known.get(&address)?.iter().map(|name| &**name);
+        let place = self.place(address, self.hasher.hash_one(address))?;
+        let names = self.known.get(place)?.names.iter().map(|name| &**name);
         names.max_by_key(|name| (pool_name(name), Reverse(*name)))
     }
 
@@ -156,6 +203,7 @@ pub const MAX_ADDRESSES: usize = 65_536;
 /// Further names of an address are those of a host of many sites, and say nothing.
 const MAX_NAMES: usize = 4;
 const TOLD: usize = 4_096;
+const USUAL_NAME_OCTETS: usize = 64;
 /// RFC 1035, 2.3.4, without lengths and the root.
 const MAX_NAME_OCTETS: usize = 253;
 /// More records are of no use to who asked: the longest answers of services that spread their load have some twenty.

@@ -1,6 +1,7 @@
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use flow::FlowId;
+use smallvec::SmallVec;
 use wire::Timestamp;
 
 use crate::{rdp, stratum, synflood};
@@ -16,19 +17,19 @@ pub enum Observation {
     RemoteDesktop(Box<rdp::Observation>),
     /// What a connection was heard to say of mining.
     Mining(Box<stratum::Observation>),
-    /// A name was given for an address.
+    /// A name was given for addresses.
     Name(Box<NameHeard>),
 }
 
-/// A name that DNS gave for an address.
+/// A name that DNS gave for addresses.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NameHeard {
     /// When the answer was seen.
     pub time: Timestamp,
-    /// The address.
-    pub address: IpAddr,
+    /// The addresses of one answer that were not told of lately.
+    pub addresses: SmallVec<[IpAddr; 2]>,
     /// The name that was asked for.
-    pub name: Box<str>,
+    pub name: Arc<str>,
 }
 
 impl Observation {

@@ -11,6 +11,7 @@ mod listener;
 mod listeners;
 
 use flow::{Accounted, Meter};
+use smallvec::SmallVec;
 use wire::{Packet, Tcp, TcpFlags, Timestamp, Transport};
 
 use crate::{NameHeard, Observation, names, synflood};
@@ -132,13 +133,15 @@ impl Observer {
 
     /// Takes in an answer of DNS.
     fn names(&mut self, message: &[u8], clock: Timestamp) {
-        let (told, observations) = (&mut self.names, &mut self.observations);
+        let (told, mut heard) = (&mut self.names, None::<Box<NameHeard>>);
         names::answers(message, |address, name| {
-            if !told.note(address, name) {
-                let heard = NameHeard { time: clock, address, name: name.into() };
-                observations.push(Observation::Name(Box::new(heard)));
+            if told.note(address, name) {
+                return;
             }
+            let new = || Box::new(NameHeard { time: clock, addresses: SmallVec::new(), name: name.into() });
+            heard.get_or_insert_with(new).addresses.push(address);
         });
+        self.observations.extend(heard.map(Observation::Name));
     }
 
     #[inline]
@@ -163,3 +166,6 @@ impl Observer {
 /// RFC 1035, 4.2.1.
 const DNS_PORT: u16 = 53;
 const UDP: u8 = 17;
+
+#[cfg(test)]
+mod tests;

@@ -1,36 +1,36 @@
 use std::net::IpAddr;
 
-use ahash::RandomState;
-use hashbrown::HashMap;
-
 use super::{
     config::ObserverConfig,
-    second::{Second, SourceCount, Target, TargetCount},
+    numbered_map::NumberedMap,
+    second::{Second, Shown, SourceCount, Target, TargetCount},
 };
 use crate::Prefix;
 
 /// A second that is being counted.
+///
+/// Targets and sources are known by numbers, so that a handshake finds again where it was counted.
 #[derive(Debug)]
 pub(super) struct Bin {
     pub(super) second: u64,
-    targets: HashMap<Target, TargetCount, RandomState>,
+    targets: NumberedMap<Target, TargetCount>,
     /// How many of `targets` are prefixes.
     prefixes: usize,
-    sources: HashMap<IpAddr, SourceCount, RandomState>,
+    sources: NumberedMap<IpAddr, SourceCount>,
     pub(super) sources_overflow: u64,
     pub(super) evicted: u64,
     /// What is left for samples of targets, and for those of sources.
-    pub(super) target_room: usize,
-    pub(super) source_room: usize,
+    target_room: usize,
+    source_room: usize,
 }
 
 impl Bin {
     pub(super) fn new(second: u64, config: &ObserverConfig) -> Self {
         Self {
             second,
-            targets: HashMap::default(),
+            targets: NumberedMap::default(),
             prefixes: 0,
-            sources: HashMap::default(),
+            sources: NumberedMap::default(),
             sources_overflow: 0,
             evicted: 0,
             target_room: config.sampled_per_second,
@@ -38,43 +38,54 @@ impl Bin {
         }
     }
 
-    /// The counts of an address and port, and the room for its sample. What has no place of its own gets that of its prefix.
+    /// The bin of a later second, which is likely to become as full.
+    pub(super) fn next(&self, second: u64, config: &ObserverConfig) -> Self {
+        Self {
+            targets: NumberedMap::with_capacity(self.targets.len()),
+            sources: NumberedMap::with_capacity(self.sources.len()),
+            ..Self::new(second, config)
+        }
+    }
+
+    /// The number of an address and port. What has no place of its own gets that of its prefix.
     ///
     /// Once a bin is full it stays so; a target is therefore found again where it was first counted.
-    pub(super) fn target(
-        &mut self,
-        address: IpAddr,
-        port: u16,
-        config: &ObserverConfig,
-    ) -> (&mut TargetCount, &mut usize) {
-        let mut target = Target::Port(address, port);
-        let is_full = self.targets.len() - self.prefixes >= config.targets_per_second;
-        if is_full && !self.targets.contains_key(&target) {
-            target = self.whole(Prefix::of(address), config);
-        }
-        (self.targets.entry(target).or_default(), &mut self.target_room)
+    pub(super) fn target(&mut self, address: IpAddr, port: u16, config: &ObserverConfig) -> u32 {
+        let has_room = self.targets.len() - self.prefixes < config.targets_per_second;
+        self.targets
+            .number(Target::Port(address, port), has_room)
+            .unwrap_or_else(|| self.whole(Prefix::of(address), config))
     }
 
-    /// What a target is counted by that has no place of its own.
-    fn whole(&mut self, prefix: Prefix, config: &ObserverConfig) -> Target {
-        let mut target = Target::Prefix(prefix);
-        if !self.targets.contains_key(&target) && self.prefixes >= config.prefixes_per_second {
-            target = Target::Other;
-        }
-        self.prefixes += usize::from(!self.targets.contains_key(&target));
-        target
+    /// The number of what a target is counted by that has no place of its own.
+    #[cold]
+    fn whole(&mut self, prefix: Prefix, config: &ObserverConfig) -> u32 {
+        let (before, has_room) = (self.targets.len(), self.prefixes < config.prefixes_per_second);
+        let number = self.targets.number(Target::Prefix(prefix), has_room);
+        let number = number.or_else(|| self.targets.number(Target::Other, true));
+        self.prefixes += self.targets.len() - before;
+        number.unwrap_or(NOWHERE)
     }
 
-    /// The counts of a source, and the room for its sample, if it has a place.
-    pub(super) fn source(
-        &mut self,
-        address: IpAddr,
-        config: &ObserverConfig,
-    ) -> Option<(&mut SourceCount, &mut usize)> {
-        if self.sources.len() >= config.sources_per_second && !self.sources.contains_key(&address) {
-            return None;
-        }
-        Some((self.sources.entry(address).or_default(), &mut self.source_room))
+    /// The number of a source, [`NOWHERE`] if it has no place.
+    pub(super) fn source(&mut self, address: IpAddr, config: &ObserverConfig) -> u32 {
+        let has_room = self.sources.len() < config.sources_per_second;
+        self.sources.number(address, has_room).unwrap_or(NOWHERE)
+    }
+
+    /// The counts of a target, and the room for its sample.
+    pub(super) fn target_at(&mut self, number: u32) -> Option<(&mut TargetCount, &mut usize)> {
+        Some((self.targets.at_mut(number)?, &mut self.target_room))
+    }
+
+    /// The counts of a source, and the room for its sample.
+    pub(super) fn source_at(&mut self, number: u32) -> Option<(&mut SourceCount, &mut usize)> {
+        Some((self.sources.at_mut(number)?, &mut self.source_room))
+    }
+
+    /// Was nothing counted?
+    pub(super) fn is_empty(&self) -> bool {
+        self.targets.is_empty() && self.sources.is_empty()
     }
 
     /// How many entries it holds, those of samples included.
@@ -83,9 +94,26 @@ impl Bin {
             + self.sources.values().map(|count| count.targets.len().max(1)).sum::<usize>()
     }
 
+    /// Handshakes that were counted by less than their target.
+    pub(super) fn targets_overflow(&self) -> u64 {
+        if self.prefixes == 0 {
+            return 0;
+        }
+        let overflow = self.targets.iter().filter(|(target, _)| !matches!(target, Target::Port(..)));
+        overflow.map(|(_, count)| count.fates.opened()).sum()
+    }
+
     /// What was counted.
-    pub(super) fn finish(self, premature: bool) -> Second {
+    pub(super) fn finish(mut self, premature: bool) -> Second {
+        // Here all of it is still in the cache. A judge on another processor fetches what is not quiet, or what it watches.
+        let mut shown = Shown::default();
+        self.targets.note_quiet(|count| {
+            shown.add_target(count);
+            count.is_quiet()
+        });
+        self.sources.note_quiet(|count| !count.has_failures());
         Second {
+            shown,
             second: self.second,
             targets: self.targets,
             sources: self.sources,
@@ -96,3 +124,6 @@ impl Bin {
         }
     }
 }
+
+/// The number of no place.
+pub(super) const NOWHERE: u32 = u32::MAX;

@@ -1,3 +1,5 @@
+use std::sync::LazyLock;
+
 use wire::Timestamp;
 
 use super::{
@@ -6,7 +8,7 @@ use super::{
     estimate::{number, share},
     evidence::EvidenceList,
     server_state::ServerState,
-    victim::{HALF_OPEN_SECONDS, History, VictimSecond, sent_by_clients},
+    victim::{History, VictimSecond, sent_by_clients},
 };
 use crate::{CaptureQuality, Evidence, Kind, Phase, Severity, Victim, View};
 
@@ -26,8 +28,8 @@ pub(super) struct FloodTracker {
     unsolicited_excess: f64,
     /// The second from which on the floor was passed without a pause.
     floor_since: Option<u64>,
-    /// Everything since there is any excess.
-    pub(super) episode: VictimSecond,
+    /// Everything since there is any excess, which most of what is remembered never has.
+    episode: Option<Box<VictimSecond>>,
     peak_per_second: u64,
     /// The last packet of a second that gave reason for an alarm.
     pub(super) last_seen: Timestamp,
@@ -76,15 +78,20 @@ impl FloodTracker {
         Alarm::note(&mut self.alarm, kind, severity, second)
     }
 
+    /// Everything since there is any excess.
+    pub(super) fn episode(&self) -> &VictimSecond {
+        self.episode.as_deref().unwrap_or(&NOTHING)
+    }
+
     /// The episode goes on while there is any excess, and begins anew after that.
     fn note_episode(&mut self, count: &VictimSecond) {
         let is_quiet = self.excess == 0.0 && self.unsolicited_excess == 0.0 && self.floor_since.is_none();
         if is_quiet && self.alarm.is_none() {
-            self.episode = VictimSecond::default();
+            self.episode = None;
             self.peak_per_second = 0;
             self.server = None;
         } else {
-            self.episode.add(count);
+            self.episode.get_or_insert_default().add(count);
             self.peak_per_second = self.peak_per_second.max(count.leading_nowhere);
         }
     }
@@ -132,7 +139,7 @@ impl FloodTracker {
     }
 
     fn note_floor(&mut self, second: u64, config: &JudgeConfig) {
-        let minute = self.history.window(second, HALF_OPEN_SECONDS);
+        let minute = self.history.minute();
         if minute.half_open() >= config.floor_half_open && minute.completion() < config.floor_completion {
             self.floor_since.get_or_insert(second);
         } else {
@@ -154,7 +161,7 @@ impl FloodTracker {
             return Some((Kind::SynFlood, self.severity(second, config)));
         }
         let Victim::Port(..) = victim else { return None };
-        let receivers = self.episode.sources.distinct();
+        let receivers = self.episode().sources.distinct();
         if self.unsolicited_excess >= config.reflection_excess && receivers >= BACKSCATTER_RECEIVERS {
             // Seen from one side only, that is what a flood of a server looks like whose clients are seen to go on.
             return Some(if circumstances.quality.view == View::TowardsClients {
@@ -175,14 +182,14 @@ impl FloodTracker {
             Victim::Address(_) => PORTS_OF_A_HOST,
             Victim::Prefix(_) | Victim::Many => HOSTS_OF_A_PREFIX,
         };
-        let sources = self.episode.sources.distinct();
-        count.parts >= parts && share(sources, self.episode.leading_nowhere) >= SPOOFED_SHARE
+        let sources = self.episode().sources.distinct();
+        count.parts >= parts && share(sources, self.episode().leading_nowhere) >= SPOOFED_SHARE
     }
 
     fn severity(&self, second: u64, config: &JudgeConfig) -> Severity {
         let five = self.history.window(second, 5);
         let per_second = number(five.leading_nowhere) / 5.0;
-        let episode = &self.episode;
+        let episode = self.episode();
         match ServerState::of(&self.history.window(second, STATE_SECONDS), self.was_answering) {
             // A proxy whose server is down asks again for each of its clients.
             ServerState::PortClosed if sent_by_clients(episode.with_options, episode.fates.opened()) => {
@@ -203,7 +210,7 @@ impl FloodTracker {
     /// How sure it is, from 0 to 1.
     pub(super) fn confidence(&self, quality: CaptureQuality) -> f64 {
         let alarm = self.alarm.map_or(Severity::Low, |alarm| alarm.severity);
-        let episode = &self.episode;
+        let episode = self.episode();
         let mut confidence = if alarm == Severity::Low { 0.4 } else { 0.65 };
         if share(episode.fates.half_open, episode.leading_nowhere) >= MOST {
             confidence += 0.1;
@@ -224,9 +231,8 @@ impl FloodTracker {
 
     /// The numbers that it rests on.
     pub(super) fn evidence(&self, victim: Victim, config: &JudgeConfig) -> Vec<Evidence> {
-        let (episode, second) = (&self.episode, self.last_second);
-        let (ten, minute) =
-            (self.history.window(second, RECENT_SECONDS), self.history.window(second, HALF_OPEN_SECONDS));
+        let episode = self.episode();
+        let (ten, minute) = (self.history.window(self.last_second, RECENT_SECONDS), self.history.minute());
         EvidenceList::default()
             .text("server_state", self.server_state().name())
             .held_against("excess_cusum", self.excess, threshold(victim, config))
@@ -273,6 +279,8 @@ fn threshold(victim: Victim, config: &JudgeConfig) -> f64 {
     }
 }
 
+/// No episode.
+static NOTHING: LazyLock<VictimSecond> = LazyLock::new(VictimSecond::default);
 /// Half of what is learned is of the last twenty seconds.
 const LEARNING_RATE: f64 = 1.0 / 30.0;
 /// Mean deviations that are put down to chance.

@@ -9,15 +9,28 @@ use super::second::Fate;
 
 /// The handshakes that may still go on, in the order in which they were opened; the oldest one goes when there are too many.
 ///
-/// The index is asked for the packets of young connections, and those that open or reset one.
+/// The index is asked for the packets of young connections, and those that open or reset one. Handshakes that have ended give their
+/// places to the next, so that those that go on lie close together.
 #[derive(Debug)]
 pub(super) struct HalfOpenTable {
     index: HashTable<u32>,
     hasher: RandomState,
-    handshakes: VecDeque<Handshake>,
-    /// The number of the first of `handshakes`; numbers wrap.
+    slots: Vec<Slot>,
+    /// Places in `slots` that are free.
+    free: Vec<u32>,
+    /// The places of handshakes in the order in which these were opened, [`GONE`] of those that have ended.
+    order: VecDeque<u32>,
+    /// The number of the first of `order`; numbers wrap.
     base: u32,
     capacity: usize,
+}
+
+/// A handshake, and how it is found.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    handshake: Handshake,
+    hash: u32,
+    number: u32,
 }
 
 /// A handshake that was opened.
@@ -34,14 +47,15 @@ pub(super) struct Handshake {
     pub(super) opened: Timestamp,
     pub(super) last_syn: Timestamp,
     pub(super) last_syn_ack: Timestamp,
+    /// The numbers of its server and its client in the bin of the second in which it was opened.
+    pub(super) target: u32,
+    pub(super) source: u32,
     pub(super) fate: Fate,
     pub(super) answers: Answers,
     /// No SYN was seen.
     pub(super) unsolicited: bool,
     /// How often the SYN was repeated.
     pub(super) repeats: u8,
-    /// False once it was taken out of the index.
-    pub(super) listed: bool,
 }
 
 /// How often a SYN-ACK was seen.
@@ -53,13 +67,19 @@ pub(super) enum Answers {
     Again,
 }
 
+/// Where a handshake is, until it ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Place(u32);
+
 impl HalfOpenTable {
     /// A table of at most `capacity` handshakes, at least one.
     pub(super) fn new(capacity: usize) -> Self {
         Self {
             index: HashTable::new(),
             hasher: RandomState::new(),
-            handshakes: VecDeque::new(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            order: VecDeque::new(),
             base: 0,
             capacity: capacity.clamp(1, usize::try_from(u32::MAX / 2).unwrap_or(usize::MAX)),
         }
@@ -70,73 +90,97 @@ impl HalfOpenTable {
         self.index.len()
     }
 
-    /// The handshake of a 4-tuple.
+    /// The hash of a 4-tuple.
     #[inline]
-    pub(super) fn find(&mut self, key: &FlowKey) -> Option<&mut Handshake> {
-        let hash = self.hasher.hash_one(key);
-        let (handshakes, base) = (&self.handshakes, self.base);
-        let number = *self
-            .index
-            .find(hash, |number| handshakes.get(place(*number, base)).is_some_and(|one| one.key == *key))?;
-        self.handshakes.get_mut(place(number, base))
+    pub(super) fn hash(&self, key: &FlowKey) -> u32 {
+        #[expect(clippy::cast_possible_truncation, reason = "half of the hash is enough")]
+        let hash = self.hasher.hash_one(key) as u32;
+        hash
     }
 
-    /// Follows a handshake, which must not be in the table. Gives the one that had to make room for it.
-    pub(super) fn open(&mut self, handshake: Handshake) -> Option<Handshake> {
-        let evicted = if self.handshakes.len() >= self.capacity { self.pop() } else { None };
-        let number = self.base.wrapping_add(u32::try_from(self.handshakes.len()).unwrap_or_default());
-        let hash = self.hasher.hash_one(handshake.key);
-        self.handshakes.push_back(handshake);
-        let (handshakes, base, hasher) = (&self.handshakes, self.base, &self.hasher);
-        self.index.insert_unique(hash, number, |number| {
-            handshakes.get(place(*number, base)).map_or(0, |one| hasher.hash_one(one.key))
-        });
-        evicted.filter(|one| one.listed)
+    /// The handshake of a 4-tuple with its hash.
+    #[inline]
+    pub(super) fn find(&mut self, key: &FlowKey, hash: u32) -> Option<(Place, &mut Handshake)> {
+        let slots = &self.slots;
+        let is_it = |place: &u32| {
+            slots.get(*place as usize).is_some_and(|slot| slot.hash == hash && slot.handshake.key == *key)
+        };
+        let place = *self.index.find(spread(hash), is_it)?;
+        self.slots.get_mut(place as usize).map(|slot| (Place(place), &mut slot.handshake))
     }
 
-    /// Follows the handshake of a 4-tuple no longer.
-    pub(super) fn close(&mut self, key: &FlowKey) {
-        let hash = self.hasher.hash_one(key);
-        let (handshakes, base) = (&mut self.handshakes, self.base);
-        let found = self.index.find_entry(hash, |number| {
-            handshakes.get(place(*number, base)).is_some_and(|one| one.key == *key)
-        });
-        let Ok(found) = found else { return };
-        let (number, _) = found.remove();
-        if let Some(one) = handshakes.get_mut(place(number, base)) {
-            one.listed = false;
+    /// Follows a handshake, which must not be in the table, and whose key has this hash. Gives the one that had to make room for it.
+    pub(super) fn open(&mut self, handshake: Handshake, hash: u32) -> Option<Handshake> {
+        let evicted = if self.order.len() >= self.capacity { self.pop() } else { None };
+        let number = self.base.wrapping_add(u32::try_from(self.order.len()).unwrap_or_default());
+        let slot = Slot { handshake, hash, number };
+        let place = match self.free.pop() {
+            Some(place) => place,
+            None => u32::try_from(self.slots.len()).unwrap_or(GONE),
+        };
+        match self.slots.get_mut(place as usize) {
+            Some(free) => *free = slot,
+            None => self.slots.push(slot),
         }
-        while self.handshakes.front().is_some_and(|one| !one.listed) {
+        self.order.push_back(place);
+        let slots = &self.slots;
+        self.index.insert_unique(spread(hash), place, |place| {
+            slots.get(*place as usize).map_or(0, |slot| spread(slot.hash))
+        });
+        evicted
+    }
+
+    /// Follows a handshake no longer.
+    pub(super) fn close(&mut self, Place(place): Place) -> Option<Handshake> {
+        let slot = *self.slots.get(place as usize)?;
+        let order = slot.number.wrapping_sub(self.base) as usize;
+        *self.order.get_mut(order).filter(|known| **known == place)? = GONE;
+        self.release(place, slot.hash);
+        while self.order.front() == Some(&GONE) {
             self.pop();
         }
+        Some(slot.handshake)
     }
 
     /// Follows those no longer that were opened before `earliest`.
     pub(super) fn expire(&mut self, earliest: Timestamp) {
-        while self.handshakes.front().is_some_and(|one| !one.listed || one.opened < earliest) {
+        let is_over = |place: u32| {
+            place == GONE
+                || self.slots.get(place as usize).is_none_or(|slot| slot.handshake.opened < earliest)
+        };
+        let over = self.order.iter().take_while(|place| is_over(**place)).count();
+        for _ in 0..over {
             self.pop();
         }
     }
 
-    /// Takes out the oldest one.
+    /// Takes out the oldest one. `None` if it has ended before.
     fn pop(&mut self) -> Option<Handshake> {
-        let oldest = self.handshakes.pop_front()?;
-        let number = self.base;
+        let place = self.order.pop_front()?;
         self.base = self.base.wrapping_add(1);
-        if oldest.listed {
-            let hash = self.hasher.hash_one(oldest.key);
-            if let Ok(found) = self.index.find_entry(hash, |other| *other == number) {
-                found.remove();
-            }
+        if place == GONE {
+            return None;
         }
-        Some(oldest)
+        let slot = *self.slots.get(place as usize)?;
+        self.release(place, slot.hash);
+        Some(slot.handshake)
+    }
+
+    fn release(&mut self, place: u32, hash: u32) {
+        if let Ok(found) = self.index.find_entry(spread(hash), |other| *other == place) {
+            found.remove();
+        }
+        self.free.push(place);
     }
 }
 
-/// Where the handshake with a number is.
-const fn place(number: u32, base: u32) -> usize {
-    number.wrapping_sub(base) as usize
+/// What the index takes half of a hash as: it looks at the lowest bits, and at the seven highest.
+const fn spread(hash: u32) -> u64 {
+    (hash as u64) << 32 | hash as u64
 }
+
+/// The place of a handshake that has ended.
+const GONE: u32 = u32::MAX;
 
 #[cfg(test)]
 mod tests {
@@ -176,7 +220,8 @@ mod tests {
             answers: Answers::None,
             unsolicited: false,
             repeats: 0,
-            listed: true,
+            target: 0,
+            source: 0,
         }
     }
 
@@ -191,7 +236,11 @@ mod tests {
             for (now, (number, act)) in (0_u64..).zip(acts) {
                 match act {
                     0 => {
-                        table.close(&key(number));
+                        let key = key(number);
+                        let hash = table.hash(&key);
+                        if let Some((place, _)) = table.find(&key, hash) {
+                            table.close(place);
+                        }
                         model.remove(&number);
                     }
                     1 => {
@@ -201,7 +250,8 @@ mod tests {
                     }
                     _ if model.contains_key(&number) => {}
                     _ => {
-                        let evicted = table.open(handshake(number, now));
+                        let hash = table.hash(&key(number));
+                        let evicted = table.open(handshake(number, now), hash);
                         model.insert(number, now);
                         if let Some(evicted) = evicted {
                             let oldest = model.iter().min_by_key(|(_, opened)| **opened);
@@ -210,10 +260,11 @@ mod tests {
                         }
                     }
                 }
-                prop_assert!(table.handshakes.len() <= CAPACITY);
+                prop_assert!(table.order.len() <= CAPACITY && table.slots.len() <= CAPACITY);
                 prop_assert_eq!(table.len(), model.len());
                 for number in 0..20 {
-                    let found = table.find(&key(number)).map(|one| one.opened.nanos());
+                    let hash = table.hash(&key(number));
+                    let found = table.find(&key(number), hash).map(|(_, one)| one.opened.nanos());
                     prop_assert_eq!(found, model.get(&number).copied());
                 }
             }

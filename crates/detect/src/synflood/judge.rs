@@ -12,6 +12,7 @@ use super::{
     alarm::Alarm,
     config::JudgeConfig,
     flood::{Circumstances, FloodTracker},
+    numbered_map::NumberedMap,
     observer::FATE_SECONDS,
     second::{Second, SourceCount, Target},
     source::SourceTracker,
@@ -33,6 +34,8 @@ pub struct Judge {
     sources: HashMap<IpAddr, SourceTracker, RandomState>,
     /// No alarm is over before this second.
     next_end: u64,
+    /// There may be somebody who is reflected upon.
+    has_reflections: bool,
     tally: ViewTally,
     first_second: Option<u64>,
     /// Seconds before it were judged.
@@ -60,6 +63,7 @@ impl Judge {
             victims: HashMap::default(),
             sources: HashMap::default(),
             next_end: u64::MAX,
+            has_reflections: false,
             tally: ViewTally::default(),
             first_second: None,
             judged_until: 0,
@@ -77,7 +81,7 @@ impl Judge {
             Entry::Vacant(place) => {
                 place.insert(second);
             }
-            Entry::Occupied(mut waiting) => waiting.get_mut().add(second),
+            Entry::Occupied(mut waiting) => waiting.get_mut().add(&second),
         }
     }
 
@@ -140,65 +144,57 @@ impl Judge {
             is_premature: second.premature,
         };
         // Ports first: what one of them explains is no matter of the whole host, nor that of the network.
-        let ports = self.port_seconds(&second);
-        self.judge_victims(&ports, second.second, &circumstances, findings);
-        let addresses = self.sums(&ports, |victim| match victim {
+        let mut ports = self.port_seconds(&second);
+        self.judge_victims(&mut ports, second.second, &circumstances, findings);
+        let mut addresses = sums(&ports, |victim| match victim {
             Victim::Port(address, _) => Some(Victim::Address(address)),
             _ => None,
         });
-        self.judge_victims(&addresses, second.second, &circumstances, findings);
-        let mut prefixes = self.sums(&addresses, |victim| match victim {
+        self.judge_victims(&mut addresses, second.second, &circumstances, findings);
+        let mut prefixes = sums(&addresses, |victim| match victim {
             Victim::Address(address) => Some(Victim::Prefix(Prefix::of(address))),
             _ => None,
         });
-        for (target, count) in &second.targets {
-            let victim = match target {
-                Target::Port(..) => continue,
-                Target::Prefix(prefix) => Victim::Prefix(*prefix),
-                Target::Other => Victim::Many,
-            };
-            let mut count = VictimSecond::of(count, &config);
-            count.parts = count.sources.distinct();
-            prefixes.entry(victim).or_default().add(&count);
-        }
-        self.judge_victims(&prefixes, second.second, &circumstances, findings);
+        add_overflow(&mut prefixes, &second, &config);
+        self.judge_victims(&mut prefixes, second.second, &circumstances, findings);
         self.make_room();
     }
 
     fn judge_sources(
         &mut self,
         second: u64,
-        sources: HashMap<IpAddr, SourceCount, RandomState>,
+        mut sources: NumberedMap<IpAddr, SourceCount>,
         quality: CaptureQuality,
         findings: &mut Vec<Finding>,
     ) {
         let mut stated = Vec::new();
-        for (source, count) in sources {
+        for ((source, is_quiet), count) in sources.iter_mut() {
             // Whoever succeeds at everything is of no interest until it fails.
-            let tracker = match self.sources.entry(source) {
+            let tracker = match self.sources.entry(*source) {
                 hash_map::Entry::Occupied(known) => known.into_mut(),
-                hash_map::Entry::Vacant(place) if count.has_failures() => {
+                hash_map::Entry::Vacant(place) if !is_quiet && count.has_failures() => {
                     place.insert(SourceTracker::default())
                 }
                 hash_map::Entry::Vacant(_) => continue,
             };
-            if let Some(phase) = tracker.step(second, count, &self.config) {
-                stated.push((source, phase));
+            if let Some(phase) = tracker.step(second, std::mem::take(count), &self.config) {
+                stated.push((*source, phase));
             }
         }
         stated.sort_unstable_by_key(|(source, _)| *source);
         for (source, phase) in stated {
             self.next_end = self.next_end.min(second);
             if let Some(tracker) = self.sources.get(&source) {
+                self.has_reflections |= tracker.kind() == Kind::SynAckReflection;
                 findings.push(source_finding(source, tracker, phase, second, quality, &self.config));
             }
         }
     }
 
-    /// Those ports of which there is something to remember.
-    fn port_seconds(&self, second: &Second) -> BTreeMap<Victim, VictimSecond> {
-        let mut seconds = BTreeMap::new();
-        for (target, count) in &second.targets {
+    /// Those ports of which there is something to remember, in order.
+    fn port_seconds(&self, second: &Second) -> Vec<Part> {
+        let mut counts = Vec::with_capacity(second.targets.len());
+        for (number, (target, is_quiet)) in second.targets.keys().enumerate() {
             let Target::Port(address, port) = *target else { continue };
             let victim = Victim::Port(address, port);
             // Where a port or a host is watched, its network is, too, but for what had to make room.
@@ -206,53 +202,58 @@ impl Judge {
                 self.victims.contains_key(&Victim::Prefix(Prefix::of(address)))
                     || self.victims.contains_key(&victim)
             };
-            if VictimSecond::is_of_interest(count, &self.config) || is_known() {
-                seconds.insert(victim, VictimSecond::of(count, &self.config));
+            let is_of_interest = !is_quiet
+                && second
+                    .targets
+                    .at(number)
+                    .is_some_and(|count| VictimSecond::is_of_interest(count, &self.config));
+            if is_of_interest || is_known() {
+                counts.push((bits(address), port, number));
             }
         }
-        seconds
-    }
-
-    /// The sums of what is no victim by itself.
-    fn sums(
-        &self,
-        parts: &BTreeMap<Victim, VictimSecond>,
-        whole_of: impl Fn(Victim) -> Option<Victim>,
-    ) -> BTreeMap<Victim, VictimSecond> {
-        let mut sums = BTreeMap::<Victim, VictimSecond>::new();
-        for (part, count) in parts {
-            let is_victim = self.victims.get(part).is_some_and(|tracker| tracker.alarm.is_some());
-            let Some(whole) = whole_of(*part).filter(|_| !is_victim) else { continue };
-            let sum = sums.entry(whole).or_default();
-            let parts_before = sum.parts;
-            sum.add(count);
-            sum.parts = parts_before + 1;
-        }
-        sums
+        // By numbers: to compare addresses, each pair of them would be a call.
+        counts.sort_unstable();
+        let part = |((version, bits), port, number): ((u8, u128), u16, usize)| {
+            let count = second.targets.at(number)?;
+            let victim = Victim::Port(address(version, bits), port);
+            Some(Part::new(victim, VictimSecond::of(count, &self.config)))
+        };
+        counts.into_iter().filter_map(part).collect()
     }
 
     fn judge_victims(
         &mut self,
-        seconds: &BTreeMap<Victim, VictimSecond>,
+        parts: &mut [Part],
         second: u64,
         circumstances: &Circumstances<'_>,
         findings: &mut Vec<Finding>,
     ) {
-        for (victim, count) in seconds {
-            let is_new = count.leading_nowhere > 0 || count.unsolicited > 0;
-            if !is_new && !self.victims.contains_key(victim) || self.is_reflected(count) {
+        for part in parts {
+            let Part { victim, ref count, ref mut is_victim } = *part;
+            if self.is_reflected(count) {
+                *is_victim = self.victims.get(&victim).is_some_and(|tracker| tracker.alarm.is_some());
                 continue;
             }
-            let tracker = self.victims.entry(*victim).or_default();
-            if let Some(phase) = tracker.step(*victim, second, count, circumstances) {
+            let is_new = count.leading_nowhere > 0 || count.unsolicited > 0;
+            let tracker = match self.victims.entry(victim) {
+                hash_map::Entry::Occupied(known) => known.into_mut(),
+                hash_map::Entry::Vacant(place) if is_new => place.insert(FloodTracker::default()),
+                hash_map::Entry::Vacant(_) => continue,
+            };
+            let phase = tracker.step(victim, second, count, circumstances);
+            *is_victim = tracker.alarm.is_some();
+            if let Some(phase) = phase {
                 self.next_end = self.next_end.min(second);
-                findings.push(self.flood_finding(*victim, phase, second, circumstances.quality));
+                findings.push(self.flood_finding(victim, phase, second, circumstances.quality));
             }
         }
     }
 
     /// Does nearly all of it bear the name of somebody who is reflected upon?
     fn is_reflected(&self, count: &VictimSecond) -> bool {
+        if !self.has_reflections {
+            return false;
+        }
         let is_reflected_upon = |address| {
             let alarm = self.sources.get(&address).and_then(|tracker| tracker.alarm);
             alarm.is_some_and(|alarm| alarm.kind == Kind::SynAckReflection)
@@ -277,7 +278,7 @@ impl Judge {
             offenders,
             offender_count,
             connection: None,
-            first_seen: tracker.episode.span.first,
+            first_seen: tracker.episode().span.first,
             last_seen: tracker.last_seen,
             stated_at: end_of(second),
             evidence: tracker.evidence(victim, &self.config),
@@ -305,12 +306,12 @@ impl Judge {
             .collect();
         often.sort();
         let by_few: u64 = often.iter().map(|(left, _)| left.0).sum();
-        let is_by_few = by_few.saturating_mul(2) >= tracker.episode.leading_nowhere;
+        let is_by_few = by_few.saturating_mul(2) >= tracker.episode().leading_nowhere;
         let mut names: Vec<_> = often.iter().map(|(_, address)| *address).take(MAX_OFFENDERS).collect();
         if is_by_few {
             return (names, often.len() as u64);
         }
-        let sources = &tracker.episode.sources;
+        let sources = &tracker.episode().sources;
         let mut others: Vec<_> = sources
             .values()
             .filter(|source| source.completed == 0 && !names.contains(&source.address))
@@ -328,6 +329,7 @@ impl Judge {
             return;
         }
         self.next_end = u64::MAX;
+        self.has_reflections = false;
         let quality = self.tally.quality();
         let quiet = self.config.quiet_seconds;
         let silent = self.config.scan_memory_seconds / 10;
@@ -338,6 +340,7 @@ impl Judge {
             ended.extend(end.filter(|end| *end < second).map(|end| (end, Some(*victim), None)));
         }
         for (source, tracker) in &self.sources {
+            self.has_reflections |= tracker.alarm.is_some_and(|alarm| alarm.kind == Kind::SynAckReflection);
             let end = tracker.alarm.map(|alarm| alarm.active.saturating_add(silent));
             self.next_end = self.next_end.min(end.unwrap_or(u64::MAX));
             ended.extend(end.filter(|end| *end < second).map(|end| (end, None, Some(*source))));
@@ -364,11 +367,10 @@ impl Judge {
                 .victims
                 .iter()
                 .map(|(victim, tracker)| {
-                    (tracker.alarm.is_some(), tracker.episode.leading_nowhere, tracker.last_second, *victim)
+                    (tracker.alarm.is_some(), tracker.episode().leading_nowhere, tracker.last_second, *victim)
                 })
                 .collect();
-            weights.sort_unstable();
-            weights.truncate(self.victims.len() - self.config.victims * 3 / 4);
+            keep_least(&mut weights, self.victims.len() - self.config.victims * 3 / 4);
             self.counts.victims_forgotten += weights.len() as u64;
             for (.., victim) in weights {
                 self.victims.remove(&victim);
@@ -382,12 +384,87 @@ impl Judge {
                     (tracker.alarm.is_some(), tracker.count.targets.len(), tracker.last_second, *source)
                 })
                 .collect();
-            weights.sort_unstable();
-            weights.truncate(self.sources.len() - self.config.sources * 3 / 4);
+            keep_least(&mut weights, self.sources.len() - self.config.sources * 3 / 4);
             self.counts.sources_forgotten += weights.len() as u64;
             for (.., source) in weights {
                 self.sources.remove(&source);
             }
+        }
+    }
+}
+
+/// An address as numbers, which have its order.
+fn bits(address: IpAddr) -> (u8, u128) {
+    match address {
+        IpAddr::V4(address) => (4, address.to_bits().into()),
+        IpAddr::V6(address) => (6, address.to_bits()),
+    }
+}
+
+fn address(version: u8, bits: u128) -> IpAddr {
+    match u32::try_from(bits) {
+        Ok(bits) if version == 4 => IpAddr::V4(bits.into()),
+        _ => IpAddr::V6(bits.into()),
+    }
+}
+
+/// Keeps the `count` least of them.
+fn keep_least<T: Ord>(weights: &mut Vec<T>, count: usize) {
+    if count < weights.len() {
+        weights.select_nth_unstable(count);
+        weights.truncate(count);
+    }
+}
+
+/// The second of a victim, of several in the order of victims.
+#[derive(Debug)]
+struct Part {
+    victim: Victim,
+    count: VictimSecond,
+    /// Whether it has an alarm of its own, once it was judged.
+    is_victim: bool,
+}
+
+impl Part {
+    const fn new(victim: Victim, count: VictimSecond) -> Self {
+        Self { victim, count, is_victim: false }
+    }
+}
+
+/// The sums of what is no victim by itself, in order: the wholes have the order of their parts.
+fn sums(parts: &[Part], whole_of: impl Fn(Victim) -> Option<Victim>) -> Vec<Part> {
+    let mut sums: Vec<Part> = Vec::new();
+    for part in parts.iter().filter(|part| !part.is_victim) {
+        let Some(whole) = whole_of(part.victim) else { continue };
+        match sums.last_mut().filter(|sum| sum.victim == whole) {
+            Some(sum) => {
+                let parts_before = sum.count.parts;
+                sum.count.add(&part.count);
+                sum.count.parts = parts_before + 1;
+            }
+            None => sums.push(Part::new(whole, VictimSecond { parts: 1, ..part.count.clone() })),
+        }
+    }
+    sums
+}
+
+/// Adds to prefixes what an observer had no room for by port.
+fn add_overflow(prefixes: &mut Vec<Part>, second: &Second, config: &JudgeConfig) {
+    for (target, count) in second.targets.iter() {
+        let victim = match target {
+            Target::Port(..) => continue,
+            Target::Prefix(prefix) => Victim::Prefix(*prefix),
+            Target::Other => Victim::Many,
+        };
+        let mut count = VictimSecond::of(count, config);
+        count.parts = count.sources.distinct();
+        match prefixes.binary_search_by_key(&victim, |part| part.victim) {
+            Ok(at) => {
+                if let Some(part) = prefixes.get_mut(at) {
+                    part.count.add(&count);
+                }
+            }
+            Err(at) => prefixes.insert(at, Part::new(victim, count)),
         }
     }
 }

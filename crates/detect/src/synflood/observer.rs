@@ -4,12 +4,12 @@ use flow::{FlowKey, Side};
 use wire::{Packet, Tcp, TcpFlags, Timestamp, Transport};
 
 use super::{
-    bin::Bin,
+    bin::{Bin, NOWHERE},
     config::ObserverConfig,
     fingerprint::has_options,
-    half_open::{Answers, HalfOpenTable, Handshake},
+    half_open::{Answers, HalfOpenTable, Handshake, Place},
     sample::{address_hash, endpoint_hash},
-    second::{Fate, Second, Span, Target, TargetCount, TriedTarget, TryingSource},
+    second::{Fate, Second, Span, TargetCount, TriedTarget, TryingSource},
 };
 
 /// Follows the handshakes of one worker's packets and states what became of them, second by second.
@@ -104,7 +104,7 @@ impl Observer {
     /// The capture has ended: makes all seconds final.
     pub fn close(&mut self) {
         let last = std::mem::replace(&mut self.current, Bin::new(0, &self.config));
-        if last.entries() > 0 {
+        if !last.is_empty() {
             self.bins.push_back(last);
         }
         while let Some(bin) = self.bins.pop_front() {
@@ -125,6 +125,12 @@ impl Observer {
             + waiting
     }
 
+    /// How many handshakes are followed.
+    #[cfg(test)]
+    pub(crate) fn followed(&self) -> usize {
+        self.handshakes.len()
+    }
+
     fn begin_second(&mut self, clock: Timestamp) {
         let second = clock.seconds();
         self.second_ends = Timestamp::from_parts(second.saturating_add(1), 0);
@@ -132,8 +138,9 @@ impl Observer {
             // The end of time.
             self.second_ends = Timestamp::MAX;
         }
-        let before = std::mem::replace(&mut self.current, Bin::new(second, &self.config));
-        if before.entries() > 0 {
+        let next = self.current.next(second, &self.config);
+        let before = std::mem::replace(&mut self.current, next);
+        if !before.is_empty() {
             self.bins.push_back(before);
         }
         while self.bins.front().is_some_and(|bin| bin.second.saturating_add(FATE_SECONDS) < second) {
@@ -144,9 +151,8 @@ impl Observer {
     }
 
     fn hand_over(&mut self, bin: Bin, premature: bool) {
+        self.counts.targets_overflow += bin.targets_overflow();
         let second = bin.finish(premature);
-        let overflow = second.targets.iter().filter(|(target, _)| !matches!(target, Target::Port(..)));
-        self.counts.targets_overflow += overflow.map(|(_, count)| count.fates.opened()).sum::<u64>();
         self.counts.samples_exhausted += u64::from(second.is_sample_exhausted);
         if self.finished.len() >= SECONDS_WAITING {
             self.finished.pop_front();
@@ -158,45 +164,31 @@ impl Observer {
     /// A packet with SYN or RST.
     fn control(&mut self, packet: &Packet<'_>, tcp: &Tcp, clock: Timestamp) {
         let (key, sender) = FlowKey::of(packet);
+        let hash = self.handshakes.hash(&key);
         if tcp.flags.contains(TcpFlags::RST) {
-            self.reset(&key, sender);
+            self.reset(&key, hash, sender);
         } else if tcp.flags.is_syn() {
-            self.syn(packet, tcp, &key, sender, clock);
+            self.syn(packet, tcp, (&key, hash), sender, clock);
         } else {
-            self.syn_ack(tcp, &key, sender, clock);
+            self.syn_ack(tcp, (&key, hash), sender, clock);
         }
     }
 
-    fn syn(&mut self, packet: &Packet<'_>, tcp: &Tcp, key: &FlowKey, client: Side, clock: Timestamp) {
-        let earlier = self.handshakes.find(key);
-        let is_reused = earlier.is_some();
-        if let Some(earlier) = earlier
-            && (earlier.client, earlier.client_sequence) == (client, tcp.sequence)
-            && !earlier.unsolicited
-        {
-            earlier.repeats = earlier.repeats.saturating_add(1);
-            let is_rapid =
-                clock.nanos_since(earlier.last_syn) < BACK_OFF_NANOS || earlier.repeats > REPEATS_OF_A_TCP;
-            earlier.last_syn = clock;
-            let (before, is_waiting) = (*earlier, matches!(earlier.fate, Fate::Silent | Fate::HalfOpen));
-            let (target, _) = self.target(&before);
-            target.span.include(Span::at(clock));
-            target.syn += 1;
-            target.syn_rapid += u64::from(is_rapid);
-            target.syn_repeated += u64::from(!is_rapid);
-            if is_waiting && !is_rapid {
-                self.turn(key, Fate::Retried);
+    fn syn(
+        &mut self,
+        packet: &Packet<'_>,
+        tcp: &Tcp,
+        (key, hash): (&FlowKey, u32),
+        client: Side,
+        clock: Timestamp,
+    ) {
+        if let Some((place, earlier)) = self.handshakes.find(key, hash) {
+            let is_same = (earlier.client, earlier.client_sequence) == (client, tcp.sequence);
+            if is_same && !earlier.unsolicited {
+                return self.repeat(key, hash, clock);
             }
-            return;
+            self.handshakes.close(place);
         }
-        if is_reused {
-            self.handshakes.close(key);
-        }
-        self.open(Handshake {
-            client_sequence: tcp.sequence,
-            last_syn: clock,
-            ..new_handshake(*key, client, clock)
-        });
         let (server, source) = (key.endpoint(client.opposite()), key.endpoint(client).address);
         let config = self.config;
         let (source_hash, target_hash) = (
@@ -204,32 +196,63 @@ impl Observer {
             endpoint_hash(config.sample_seed, server.address, server.port),
         );
         let bin = &mut self.current;
-        let (target, room) = bin.target(server.address, server.port, &config);
-        target.span.include(Span::at(clock));
-        target.syn += 1;
-        target.fates.enter(Fate::Silent);
-        target.with_options += u64::from(has_options(packet));
-        target.fingerprints.count(packet, tcp);
-        if let Some(trying) = target.sources.enter(source_hash, room, || new_source(source)) {
-            trying.opened = trying.opened.saturating_add(1);
+        let number = bin.target(server.address, server.port, &config);
+        let source_number = bin.source(source, &config);
+        if let Some((target, room)) = bin.target_at(number) {
+            target.span.include(Span::at(clock));
+            target.syn += 1;
+            target.fates.enter(Fate::Silent);
+            target.with_options += u64::from(has_options(packet));
+            target.fingerprints.count(packet, tcp);
+            if let Some(trying) = target.sources.enter(source_hash, room, || new_source(source)) {
+                trying.opened = trying.opened.saturating_add(1);
+            }
         }
-        let Some((count, room)) = bin.source(source, &config) else {
+        if let Some((count, room)) = bin.source_at(source_number) {
+            count.span.include(Span::at(clock));
+            count.fates.enter(Fate::Silent);
+            let tried = || new_target(server.address, server.port);
+            if let Some(tried) = count.targets.enter(target_hash, room, tried) {
+                tried.opened = tried.opened.saturating_add(1);
+            }
+        } else {
             bin.sources_overflow += 1;
             self.counts.sources_overflow += 1;
-            return;
-        };
-        count.span.include(Span::at(clock));
-        count.fates.enter(Fate::Silent);
-        let tried = || new_target(server.address, server.port);
-        if let Some(tried) = count.targets.enter(target_hash, room, tried) {
-            tried.opened = tried.opened.saturating_add(1);
         }
+        let handshake = Handshake {
+            client_sequence: tcp.sequence,
+            last_syn: clock,
+            target: number,
+            source: source_number,
+            ..new_handshake(*key, client, clock)
+        };
+        self.open(handshake, hash);
     }
 
-    fn syn_ack(&mut self, tcp: &Tcp, key: &FlowKey, server: Side, clock: Timestamp) {
+    /// A SYN that came before.
+    fn repeat(&mut self, key: &FlowKey, hash: u32, clock: Timestamp) {
+        let Some((_, earlier)) = self.handshakes.find(key, hash) else { return };
+        earlier.repeats = earlier.repeats.saturating_add(1);
+        let is_rapid =
+            clock.nanos_since(earlier.last_syn) < BACK_OFF_NANOS || earlier.repeats > REPEATS_OF_A_TCP;
+        earlier.last_syn = clock;
+        let before = *earlier;
+        if matches!(before.fate, Fate::Silent | Fate::HalfOpen) && !is_rapid {
+            earlier.fate = Fate::Retried;
+            self.turn(&before, Fate::Retried);
+        }
+        let Some(target) = self.target(&before) else { return };
+        target.span.include(Span::at(clock));
+        target.syn += 1;
+        target.syn_rapid += u64::from(is_rapid);
+        target.syn_repeated += u64::from(!is_rapid);
+    }
+
+    fn syn_ack(&mut self, tcp: &Tcp, (key, hash): (&FlowKey, u32), server: Side, clock: Timestamp) {
         let client = server.opposite();
-        let Some(handshake) = self.handshakes.find(key).filter(|one| one.client == client) else {
-            self.unsolicited(tcp, key, client, clock);
+        let known = self.handshakes.find(key, hash).filter(|(_, one)| one.client == client);
+        let Some((_, handshake)) = known else {
+            self.unsolicited(tcp, (key, hash), client, clock);
             return;
         };
         let is_first = handshake.answers == Answers::None;
@@ -243,74 +266,92 @@ impl Observer {
         handshake.server_sequence = tcp.sequence;
         handshake.last_syn_ack = clock;
         let one = *handshake;
-        let (target, _) = self.target(&one);
-        target.syn_ack += 1;
-        target.syn_ack_repeated += u64::from(is_repeated);
+        let opens = is_first && one.fate == Fate::Silent && !one.unsolicited;
+        if opens {
+            handshake.fate = Fate::HalfOpen;
+        }
+        if let Some(target) = self.target(&one) {
+            target.syn_ack += 1;
+            target.syn_ack_repeated += u64::from(is_repeated);
+        }
         if one.unsolicited || !(is_first || is_first_repeat) {
             return;
         }
-        if let Some((bin, config)) = self.bin_of(one.opened) {
-            let endpoint = one.key.endpoint(server);
-            let (target, _) = bin.target(endpoint.address, endpoint.port, &config);
-            target.answered += u64::from(is_first);
-            target.answered_again += u64::from(is_first_repeat);
-            if let Some((source, _)) = bin.source(one.key.endpoint(client).address, &config) {
+        if let Some(bin) = self.bin_of(one.opened) {
+            if let Some((target, _)) = bin.target_at(one.target) {
+                target.answered += u64::from(is_first);
+                target.answered_again += u64::from(is_first_repeat);
+            }
+            if let Some((source, _)) = bin.source_at(one.source) {
                 source.answered += u64::from(is_first);
             }
         }
-        if is_first && one.fate == Fate::Silent {
-            self.turn(key, Fate::HalfOpen);
+        if opens {
+            self.turn(&one, Fate::HalfOpen);
         }
     }
 
     /// A SYN-ACK for which no SYN was seen.
-    fn unsolicited(&mut self, tcp: &Tcp, key: &FlowKey, client: Side, clock: Timestamp) {
-        self.handshakes.close(key);
-        self.open(Handshake {
-            client_sequence: tcp.acknowledgment.wrapping_sub(1),
-            server_sequence: tcp.sequence,
-            last_syn_ack: clock,
-            answers: Answers::Once,
-            unsolicited: true,
-            ..new_handshake(*key, client, clock)
-        });
+    fn unsolicited(&mut self, tcp: &Tcp, (key, hash): (&FlowKey, u32), client: Side, clock: Timestamp) {
+        if let Some((place, _)) = self.handshakes.find(key, hash) {
+            self.handshakes.close(place);
+        }
         let (server, receiver) = (key.endpoint(client.opposite()), key.endpoint(client).address);
         let config = self.config;
         let bin = &mut self.current;
-        let (target, room) = bin.target(server.address, server.port, &config);
-        target.span.include(Span::at(clock));
-        target.syn_ack += 1;
-        target.unsolicited += 1;
-        let hash = address_hash(config.sample_seed, receiver);
-        if let Some(source) = target.sources.enter(hash, room, || new_source(receiver)) {
-            source.unsolicited = source.unsolicited.saturating_add(1);
+        let number = bin.target(server.address, server.port, &config);
+        let source_number = bin.source(receiver, &config);
+        if let Some((target, room)) = bin.target_at(number) {
+            target.span.include(Span::at(clock));
+            target.syn_ack += 1;
+            target.unsolicited += 1;
+            let hash = address_hash(config.sample_seed, receiver);
+            if let Some(source) = target.sources.enter(hash, room, || new_source(receiver)) {
+                source.unsolicited = source.unsolicited.saturating_add(1);
+            }
         }
-        if let Some((source, room)) = bin.source(receiver, &config) {
+        if let Some((source, room)) = bin.source_at(source_number) {
             source.span.include(Span::at(clock));
             source.unsolicited += 1;
             let hash = endpoint_hash(config.sample_seed, server.address, server.port);
             source.targets.enter(hash, room, || new_target(server.address, server.port));
         }
+        let handshake = Handshake {
+            client_sequence: tcp.acknowledgment.wrapping_sub(1),
+            server_sequence: tcp.sequence,
+            last_syn_ack: clock,
+            target: number,
+            source: source_number,
+            answers: Answers::Once,
+            unsolicited: true,
+            ..new_handshake(*key, client, clock)
+        };
+        self.open(handshake, hash);
     }
 
-    fn reset(&mut self, key: &FlowKey, sender: Side) {
-        let Some(handshake) = self.handshakes.find(key) else { return };
+    fn reset(&mut self, key: &FlowKey, hash: u32, sender: Side) {
+        let Some((_, handshake)) = self.handshakes.find(key, hash) else { return };
         let one = *handshake;
-        let (target, _) = self.target(&one);
-        target.resets += 1;
-        if !one.unsolicited && !matches!(one.fate, Fate::Refused | Fate::Aborted) {
-            let fate = if sender == one.client { Fate::Aborted } else { Fate::Refused };
-            if fate == Fate::Refused && self.bin_of(one.opened).is_none() {
-                self.target(&one).0.refused_late += 1;
-            }
-            self.turn(key, fate);
+        let ends = !one.unsolicited && !matches!(one.fate, Fate::Refused | Fate::Aborted);
+        let fate = if sender == one.client { Fate::Aborted } else { Fate::Refused };
+        if ends {
+            handshake.fate = fate;
+        }
+        let is_late = ends && fate == Fate::Refused && self.bin_of(one.opened).is_none();
+        if let Some(target) = self.target(&one) {
+            target.resets += 1;
+            target.refused_late += u64::from(is_late);
+        }
+        if ends {
+            self.turn(&one, fate);
         }
     }
 
     /// A packet that may show that a handshake was completed. `true` if there is one that is still open.
     fn follow(&mut self, packet: &Packet<'_>, tcp: &Tcp) -> bool {
         let (key, sender) = FlowKey::of(packet);
-        let Some(one) = self.handshakes.find(&key) else { return false };
+        let hash = self.handshakes.hash(&key);
+        let Some((place, one)) = self.handshakes.find(&key, hash) else { return false };
         let goes_on = |sequence: u32, of: u32| (1..=WINDOW).contains(&sequence.wrapping_sub(of));
         let was_answered = one.answers != Answers::None;
         let is_completed = if sender == one.client {
@@ -320,57 +361,57 @@ impl Observer {
             was_answered && goes_on(tcp.sequence, one.server_sequence)
         };
         if is_completed {
-            self.complete(&key);
+            self.complete(place);
         }
         !is_completed
     }
 
-    fn complete(&mut self, key: &FlowKey) {
-        let Some(one) = self.handshakes.find(key).copied() else { return };
-        self.turn(key, Fate::Completed);
-        self.handshakes.close(key);
+    fn complete(&mut self, place: Place) {
+        let Some(one) = self.handshakes.close(place) else { return };
+        self.turn(&one, Fate::Completed);
         let (server, client) = (one.key.endpoint(one.client.opposite()), one.key.endpoint(one.client));
-        let Some((bin, config)) = self.bin_of(one.opened) else {
-            if !one.unsolicited {
-                self.target(&one).0.completed_late += 1;
+        let seed = self.config.sample_seed;
+        let Some(bin) = self.bin_of(one.opened) else {
+            if !one.unsolicited
+                && let Some(target) = self.target(&one)
+            {
+                target.completed_late += 1;
             }
             return;
         };
-        let (target, _) = bin.target(server.address, server.port, &config);
-        target.unsolicited_completed += u64::from(one.unsolicited);
-        target.completed_unanswered += u64::from(one.answers == Answers::None);
-        if let Some(source) = target.sources.find(address_hash(config.sample_seed, client.address)) {
-            source.completed = source.completed.saturating_add(1);
+        if let Some((target, _)) = bin.target_at(one.target) {
+            target.unsolicited_completed += u64::from(one.unsolicited);
+            target.completed_unanswered += u64::from(one.answers == Answers::None);
+            if let Some(source) = target.sources.find(address_hash(seed, client.address)) {
+                source.completed = source.completed.saturating_add(1);
+            }
         }
-        if let Some((source, _)) = bin.source(client.address, &config) {
+        if let Some((source, _)) = bin.source_at(one.source) {
             source.unsolicited_completed += u64::from(one.unsolicited);
-            let hash = endpoint_hash(config.sample_seed, server.address, server.port);
-            if let Some(tried) = source.targets.find(hash) {
+            if let Some(tried) = source.targets.find(endpoint_hash(seed, server.address, server.port)) {
                 tried.completed = tried.completed.saturating_add(1);
             }
         }
     }
 
-    /// Gives a handshake another fate, in the second in which it was opened if that is still here.
-    fn turn(&mut self, key: &FlowKey, to: Fate) {
-        let Some(handshake) = self.handshakes.find(key) else { return };
-        let from = std::mem::replace(&mut handshake.fate, to);
-        let one = *handshake;
+    /// Counts `one`, as it was, with another fate, in the second in which it was opened if that is still here.
+    fn turn(&mut self, one: &Handshake, to: Fate) {
         if one.unsolicited {
             return;
         }
-        let (server, client) = (one.key.endpoint(one.client.opposite()), one.key.endpoint(one.client));
-        let Some((bin, config)) = self.bin_of(one.opened) else { return };
-        bin.target(server.address, server.port, &config).0.fates.change(from, to);
-        if let Some((source, _)) = bin.source(client.address, &config) {
-            source.fates.change(from, to);
+        let Some(bin) = self.bin_of(one.opened) else { return };
+        if let Some((target, _)) = bin.target_at(one.target) {
+            target.fates.change(one.fate, to);
+        }
+        if let Some((source, _)) = bin.source_at(one.source) {
+            source.fates.change(one.fate, to);
         }
     }
 
-    fn open(&mut self, handshake: Handshake) {
+    fn open(&mut self, handshake: Handshake, hash: u32) {
         if self
             .handshakes
-            .open(handshake)
+            .open(handshake, hash)
             .is_some_and(|evicted| !matches!(evicted.fate, Fate::Refused | Fate::Aborted))
         {
             self.counts.half_open_evicted += 1;
@@ -379,20 +420,23 @@ impl Observer {
     }
 
     /// The counts, in the second that it is now, of what a handshake is with.
-    fn target(&mut self, handshake: &Handshake) -> (&mut TargetCount, &mut usize) {
-        let endpoint = handshake.key.endpoint(handshake.client.opposite());
-        let config = self.config;
-        self.current.target(endpoint.address, endpoint.port, &config)
+    fn target(&mut self, handshake: &Handshake) -> Option<&mut TargetCount> {
+        let number = if handshake.opened.seconds() == self.current.second {
+            handshake.target
+        } else {
+            let server = handshake.key.endpoint(handshake.client.opposite());
+            self.current.target(server.address, server.port, &self.config)
+        };
+        self.current.target_at(number).map(|(target, _)| target)
     }
 
     /// The second in which a handshake was opened, if it is not final.
-    fn bin_of(&mut self, opened: Timestamp) -> Option<(&mut Bin, ObserverConfig)> {
+    fn bin_of(&mut self, opened: Timestamp) -> Option<&mut Bin> {
         let second = opened.seconds();
         if self.current.second == second {
-            return Some((&mut self.current, self.config));
+            return Some(&mut self.current);
         }
-        let bin = self.bins.iter_mut().rev().find(|bin| bin.second == second)?;
-        Some((bin, self.config))
+        self.bins.iter_mut().rev().find(|bin| bin.second == second)
     }
 }
 
@@ -405,11 +449,12 @@ fn new_handshake(key: FlowKey, client: Side, clock: Timestamp) -> Handshake {
         opened: clock,
         last_syn: Timestamp::ZERO,
         last_syn_ack: Timestamp::ZERO,
+        target: NOWHERE,
+        source: NOWHERE,
         fate: Fate::Silent,
         answers: Answers::None,
         unsolicited: false,
         repeats: 0,
-        listed: true,
     }
 }
 

@@ -73,12 +73,18 @@ impl<T> Sample<T> {
 
     /// What is known of a thing, if it is in the sample.
     pub(super) fn find(&mut self, hash: u64) -> Option<&mut T> {
+        if self.is_beyond(hash) {
+            return None;
+        }
         let at = self.items.binary_search_by_key(&hash, |item| item.hash).ok()?;
         self.items.get_mut(at).map(|item| &mut item.value)
     }
 
     /// The same for a thing that has been seen now, which enters the sample if it belongs there and there is `room` for one more.
     pub(super) fn enter(&mut self, hash: u64, room: &mut usize, new: impl FnOnce() -> T) -> Option<&mut T> {
+        if self.is_beyond(hash) {
+            return None;
+        }
         let at = match self.items.binary_search_by_key(&hash, |item| item.hash) {
             Ok(at) => at,
             Err(at) => {
@@ -95,6 +101,14 @@ impl<T> Sample<T> {
             }
         };
         self.items.get_mut(at).map(|item| &mut item.value)
+    }
+}
+
+impl<T> Sample<T> {
+    /// Is the sample full of smaller hashes? Nearly all are beyond it where there are many things, and a search for each would fetch
+    /// much of the sample.
+    fn is_beyond(&self, hash: u64) -> bool {
+        self.items.get(SAMPLE_SIZE - 1).is_some_and(|last| last.hash < hash)
     }
 }
 

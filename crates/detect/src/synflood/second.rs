@@ -1,12 +1,10 @@
 use std::net::IpAddr;
 
-use ahash::RandomState;
-use hashbrown::HashMap;
-
 use wire::Timestamp;
 
 use super::{
     fingerprint::Fingerprints,
+    numbered_map::NumberedMap,
     observer::FATE_SECONDS,
     sample::{Additive, Sample},
 };
@@ -20,9 +18,9 @@ pub struct Second {
     /// Which one, since the epoch.
     pub second: u64,
     /// By what was to be connected to.
-    pub targets: HashMap<Target, TargetCount, RandomState>,
+    pub targets: NumberedMap<Target, TargetCount>,
     /// By who opened, or seemed to.
-    pub sources: HashMap<IpAddr, SourceCount, RandomState>,
+    pub sources: NumberedMap<IpAddr, SourceCount>,
     /// Handshakes that are missing in `sources`, since too many sources opened some in this second.
     pub sources_overflow: u64,
     /// Half-open handshakes that were given up for newer ones.
@@ -31,6 +29,45 @@ pub struct Second {
     pub premature: bool,
     /// Set if there was no room for all samples, so that estimates are too small.
     pub is_sample_exhausted: bool,
+    /// What tells how much the capture can show.
+    pub(super) shown: Shown,
+}
+
+/// Sums over the targets of a second, from which the quality of the capture follows.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Shown {
+    pub(super) completed: u64,
+    pub(super) completed_unanswered: u64,
+    pub(super) unsolicited_completed: u64,
+    /// Answers of any kind to SYN that were seen.
+    pub(super) answers: u64,
+}
+
+impl Shown {
+    /// Takes in a target.
+    pub(super) fn add_target(&mut self, count: &TargetCount) {
+        self.add(&Self {
+            completed: count.fates.completed,
+            completed_unanswered: count.completed_unanswered,
+            unsolicited_completed: count.unsolicited_completed,
+            answers: count.answered.saturating_add(count.fates.refused).saturating_add(count.refused_late),
+        });
+    }
+
+    pub(super) const fn add(&mut self, other: &Self) {
+        self.completed = self.completed.saturating_add(other.completed);
+        self.completed_unanswered = self.completed_unanswered.saturating_add(other.completed_unanswered);
+        self.unsolicited_completed = self.unsolicited_completed.saturating_add(other.unsolicited_completed);
+        self.answers = self.answers.saturating_add(other.answers);
+    }
+
+    /// What was before counts half.
+    pub(super) const fn halve(&mut self) {
+        self.completed /= 2;
+        self.completed_unanswered /= 2;
+        self.unsolicited_completed /= 2;
+        self.answers /= 2;
+    }
 }
 
 /// What handshakes are counted by: a port of a host, or what that belongs to once there are too many of them in a second.
@@ -106,6 +143,16 @@ impl Fates {
         self.silent = self.silent.saturating_add(other.silent);
     }
 
+    /// Takes out what was added.
+    pub(super) const fn subtract(&mut self, other: &Self) {
+        self.completed = self.completed.saturating_sub(other.completed);
+        self.refused = self.refused.saturating_sub(other.refused);
+        self.aborted = self.aborted.saturating_sub(other.aborted);
+        self.retried = self.retried.saturating_sub(other.retried);
+        self.half_open = self.half_open.saturating_sub(other.half_open);
+        self.silent = self.silent.saturating_sub(other.silent);
+    }
+
     const fn of(&mut self, fate: Fate) -> &mut u64 {
         match fate {
             Fate::Completed => &mut self.completed,
@@ -160,6 +207,12 @@ pub struct TargetCount {
 }
 
 impl TargetCount {
+    /// Does nothing of it lead nowhere, whatever a judge pardons? If so of two, then also of their sum.
+    pub(super) const fn is_quiet(&self) -> bool {
+        let left = self.fates.half_open | self.fates.silent | self.fates.aborted | self.fates.refused;
+        left | self.syn_rapid == 0 && self.unsolicited <= self.unsolicited_completed
+    }
+
     /// Adds what another observer saw of the same second.
     pub(super) fn add(&mut self, other: &Self) {
         self.span.include(other.span);
@@ -297,13 +350,10 @@ impl Second {
     }
 
     /// Adds what another observer saw of the same second.
-    pub(super) fn add(&mut self, other: Self) {
-        for (target, count) in other.targets {
-            self.targets.entry(target).or_default().add(&count);
-        }
-        for (source, count) in other.sources {
-            self.sources.entry(source).or_default().add(&count);
-        }
+    pub(super) fn add(&mut self, other: &Self) {
+        self.targets.merge(&other.targets, TargetCount::add);
+        self.sources.merge(&other.sources, SourceCount::add);
+        self.shown.add(&other.shown);
         self.sources_overflow = self.sources_overflow.saturating_add(other.sources_overflow);
         self.evicted = self.evicted.saturating_add(other.evicted);
         self.premature |= other.premature;

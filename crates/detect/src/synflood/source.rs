@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{collections::BTreeMap, net::IpAddr, sync::LazyLock};
 
 use super::{
     alarm::Alarm,
@@ -20,7 +20,7 @@ pub(super) struct SourceTracker {
     /// SYN-ACKs that it got without asking, likewise.
     unsolicited_excess: f64,
     /// Everything since there is any excess.
-    episode: SourceCount,
+    episode: Option<Box<SourceCount>>,
     peak_per_second: u64,
     pub(super) alarm: Option<Alarm>,
 }
@@ -65,6 +65,11 @@ impl SourceTracker {
         Alarm::note(&mut self.alarm, kind, severity, second)
     }
 
+    /// Everything since there is any excess.
+    fn episode(&self) -> &SourceCount {
+        self.episode.as_deref().unwrap_or(&NOTHING)
+    }
+
     fn measure(&mut self, count: &SourceCount, idle: u64, config: &JudgeConfig) {
         let unasked = count.unsolicited.saturating_sub(count.unsolicited_completed);
         let allowed = config.slack_per_second * number(idle.clamp(1, config.scan_memory_seconds));
@@ -73,9 +78,9 @@ impl SourceTracker {
         self.half_open_excess = grow(self.half_open_excess, count.fates.half_open);
         self.unsolicited_excess = grow(self.unsolicited_excess, unasked);
         if self.half_open_excess == 0.0 && self.unsolicited_excess == 0.0 {
-            self.episode = SourceCount::default();
+            self.episode = None;
         } else {
-            self.episode.add(count);
+            self.episode.get_or_insert_default().add(count);
             self.peak_per_second = self.peak_per_second.max(unasked.max(count.fates.half_open));
         }
     }
@@ -85,10 +90,10 @@ impl SourceTracker {
     /// A scanner tries a target once or thrice. Who is reflected upon has its name put into handshakes with the same few servers
     /// again and again, and they are answered.
     fn reflection(&self, config: &JudgeConfig) -> Option<(Kind, Severity)> {
-        let episode = &self.episode;
         if self.half_open_excess.max(self.unsolicited_excess) < config.reflection_excess {
             return None;
         }
+        let episode = self.episode();
         let hosts = hosts(episode.targets.values());
         let seen_asking = self.half_open_excess >= config.reflection_excess && looks_reflected(episode);
         let unseen = self.unsolicited_excess >= config.reflection_excess;
@@ -103,11 +108,13 @@ impl SourceTracker {
         if self.count.targets.distinct() < config.scan_targets {
             return None;
         }
-        let tried = self.tried()?;
-        let completed = 1.0 - share(tried.failed, tried.targets);
-        if tried.failed < config.scan_targets || completed > config.scan_completion {
+        // Busy clients have many targets, too, and fail seldom: how targets are spread is looked at later.
+        let (targets, failed) = self.targets_and_failed();
+        let completed = 1.0 - share(failed, targets);
+        if failed < config.scan_targets || completed > config.scan_completion {
             return None;
         }
+        let tried = self.tried()?;
         let fates = &self.count.fates;
         let retried = share(fates.retried, fates.opened());
         let is_met_by_silence = self.count.answered + fates.refused == 0;
@@ -125,7 +132,8 @@ impl SourceTracker {
         Some((Kind::SynScan, if is_large { Severity::Medium } else { Severity::Low }))
     }
 
-    fn tried(&self) -> Option<Tried> {
+    /// How many targets were tried, and how many of these in vain.
+    fn targets_and_failed(&self) -> (u64, u64) {
         let sample = &self.count.targets;
         let of = |share: f64| {
             #[expect(
@@ -136,7 +144,13 @@ impl SourceTracker {
             let part = (share * number(sample.distinct())).round() as u64;
             part
         };
-        let tried: Vec<_> = sample.values().filter(|target| target.opened > 0).collect();
+        let tried = of(sample.share(|target| target.opened > 0));
+        (tried, of(sample.share(|target| target.opened > 0 && target.completed == 0)))
+    }
+
+    fn tried(&self) -> Option<Tried> {
+        let (targets, failed) = self.targets_and_failed();
+        let tried: Vec<_> = self.count.targets.values().filter(|target| target.opened > 0).collect();
         let by_host = most(tried.iter().map(|target| target.address))?;
         let by_port = most(tried.iter().map(|target| target.port))?;
         let by_prefix = most(
@@ -156,8 +170,8 @@ impl SourceTracker {
             Shape::Mixed
         };
         Some(Tried {
-            targets: of(sample.share(|target| target.opened > 0)),
-            failed: of(sample.share(|target| target.opened > 0 && target.completed == 0)),
+            targets,
+            failed,
             shape,
             neighbours: by_prefix.1 as u64,
             hosts: hosts(tried.iter().copied()),
@@ -185,8 +199,8 @@ impl SourceTracker {
             return (vec![source], 1);
         }
         let hosts: std::collections::BTreeSet<_> =
-            self.episode.targets.values().map(|target| target.address).collect();
-        let count = self.episode.targets.distinct();
+            self.episode().targets.values().map(|target| target.address).collect();
+        let count = self.episode().targets.distinct();
         (hosts.into_iter().take(crate::MAX_OFFENDERS).collect(), count)
     }
 
@@ -196,7 +210,7 @@ impl SourceTracker {
 
     /// What the finding is about: all, or the episode.
     pub(super) fn basis(&self) -> &SourceCount {
-        if self.kind() == Kind::SynAckReflection { &self.episode } else { &self.count }
+        if self.kind() == Kind::SynAckReflection { self.episode() } else { &self.count }
     }
 
     /// How sure it is, from 0 to 1.
@@ -280,6 +294,8 @@ fn is_private(address: IpAddr) -> bool {
     }
 }
 
+/// No episode.
+static NOTHING: LazyLock<SourceCount> = LazyLock::new(SourceCount::default);
 const REFLECTORS: u64 = 3;
 const TRIES_OF_A_SCANNER: u64 = 4;
 const EXCESS_CEILING: f64 = 4.0;

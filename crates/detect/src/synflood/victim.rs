@@ -108,18 +108,19 @@ pub(super) const fn sent_by_clients(with_options: u64, opened: u64) -> bool {
 #[derive(Debug, Default)]
 pub(super) struct History {
     rows: VecDeque<Row>,
+    /// The first second of `rows`, so that these need not be fetched to know that all of them still count.
+    first: u64,
+    /// The sum of `rows`, but for whether any is premature.
+    sum: Window,
+    /// How many of `rows` are premature.
+    premature: usize,
 }
 
 /// What is kept of a second.
 #[derive(Clone, Copy, Debug, Default)]
 struct Row {
     second: u64,
-    fates: Fates,
-    answered: u64,
-    answered_again: u64,
-    leading_nowhere: u64,
-    completed_late: u64,
-    is_premature: bool,
+    counts: Window,
 }
 
 /// The sum of some seconds.
@@ -136,36 +137,62 @@ pub(super) struct Window {
 impl History {
     /// Takes in a second, later than all before.
     pub(super) fn push(&mut self, second: u64, count: &VictimSecond, is_premature: bool) {
-        while self.rows.front().is_some_and(|row| row.second.saturating_add(HALF_OPEN_SECONDS) <= second) {
-            self.rows.pop_front();
+        while !self.rows.is_empty() && self.first.saturating_add(HALF_OPEN_SECONDS) <= second {
+            let Some(row) = self.rows.pop_front() else { break };
+            self.first = self.rows.front().map_or(second, |row| row.second);
+            self.sum.subtract(&row.counts);
+            self.premature -= usize::from(row.counts.is_premature);
         }
-        self.rows.push_back(Row {
-            second,
+        if self.rows.is_empty() {
+            self.first = second;
+        }
+        let counts = Window {
             fates: count.fates,
             answered: count.answered,
             answered_again: count.answered_again,
             leading_nowhere: count.leading_nowhere,
             completed_late: count.completed_late,
             is_premature,
-        });
+        };
+        self.sum.add(&counts);
+        self.premature += usize::from(is_premature);
+        self.rows.push_back(Row { second, counts });
     }
 
     /// The sum of the `seconds` that end with `second`.
     pub(super) fn window(&self, second: u64, seconds: u64) -> Window {
         let mut window = Window::default();
         for row in self.rows.iter().rev().take_while(|row| row.second.saturating_add(seconds) > second) {
-            window.fates.add(&row.fates);
-            window.answered = window.answered.saturating_add(row.answered);
-            window.answered_again = window.answered_again.saturating_add(row.answered_again);
-            window.leading_nowhere = window.leading_nowhere.saturating_add(row.leading_nowhere);
-            window.completed_late = window.completed_late.saturating_add(row.completed_late);
-            window.is_premature |= row.is_premature;
+            window.add(&row.counts);
         }
         window
+    }
+
+    /// The sum of the [`HALF_OPEN_SECONDS`] that end with the latest second.
+    pub(super) fn minute(&self) -> Window {
+        Window { is_premature: self.premature > 0, ..self.sum }
     }
 }
 
 impl Window {
+    fn add(&mut self, other: &Self) {
+        self.fates.add(&other.fates);
+        self.answered = self.answered.saturating_add(other.answered);
+        self.answered_again = self.answered_again.saturating_add(other.answered_again);
+        self.leading_nowhere = self.leading_nowhere.saturating_add(other.leading_nowhere);
+        self.completed_late = self.completed_late.saturating_add(other.completed_late);
+        self.is_premature |= other.is_premature;
+    }
+
+    /// Takes out what was added. Whether anything was premature stays.
+    fn subtract(&mut self, other: &Self) {
+        self.fates.subtract(&other.fates);
+        self.answered = self.answered.saturating_sub(other.answered);
+        self.answered_again = self.answered_again.saturating_sub(other.answered_again);
+        self.leading_nowhere = self.leading_nowhere.saturating_sub(other.leading_nowhere);
+        self.completed_late = self.completed_late.saturating_sub(other.completed_late);
+    }
+
     /// Handshakes that a server may still hold half-open, if the window is as long as it holds them.
     pub(super) const fn half_open(&self) -> u64 {
         self.fates.half_open.saturating_sub(self.completed_late)
@@ -185,4 +212,4 @@ impl Window {
 }
 
 /// Linux holds a half-open connection for 63 seconds (`tcp_synack_retries` 5: 1 + 2 + 4 + 8 + 16 + 32), others for 75 and less.
-pub(super) const HALF_OPEN_SECONDS: u64 = 63;
+const HALF_OPEN_SECONDS: u64 = 63;

@@ -135,7 +135,7 @@ fn a_name_is_told_once() {
     }
     let observations = desk.observed_until(None);
     let [Observation::Name(heard)] = &observations[..] else { panic!("{observations:?}") };
-    assert_eq!((&*heard.name, heard.address), ("pool.example", MINER.server.0.into()));
+    assert_eq!((&*heard.name, &heard.addresses[..]), ("pool.example", &[MINER.server.0.into()][..]));
 }
 
 #[test]

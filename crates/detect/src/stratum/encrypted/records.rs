@@ -53,11 +53,21 @@ impl Records {
             if let Some(rest) = self.rest {
                 return self.take_content(usize::from(rest), octets);
             }
+            self.skip(octets);
             let (octet, after) = octets.split_first()?;
             *octets = after;
             self.take_header_octet(*octet);
         }
         None
+    }
+
+    /// In search of a header, passes over what cannot begin one: a search goes through kilobytes.
+    fn skip(&mut self, octets: &mut &[u8]) {
+        let Some(searched @ 1..) = self.searched.as_mut().filter(|_| self.header_octets == 0) else { return };
+        let skipped = memchr::memchr(APPLICATION_DATA, octets).unwrap_or(octets.len());
+        *octets = octets.get(skipped..).unwrap_or_default();
+        *searched = searched.saturating_add(u32::try_from(skipped).unwrap_or(u32::MAX));
+        self.is_lost = *searched > MAX_SEARCHED_OCTETS;
     }
 
     /// The first record, as much of it as is kept. It is given once.
