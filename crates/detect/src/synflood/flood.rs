@@ -48,6 +48,8 @@ pub(super) struct Circumstances<'a> {
     /// The judge has watched for long enough to know what is usual.
     pub(super) has_learned: bool,
     pub(super) is_premature: bool,
+    /// Those who open handshakes with the victim come back to the same ports again and again.
+    pub(super) do_come_back: bool,
 }
 
 impl FloodTracker {
@@ -156,7 +158,8 @@ impl FloodTracker {
         circumstances: &Circumstances<'_>,
     ) -> Option<(Kind, Severity)> {
         let config = circumstances.config;
-        let is_flooded = is_above && self.excess >= threshold(victim, config) && self.is_wide(victim, count);
+        let is_wide = self.is_wide(victim, count, circumstances.do_come_back);
+        let is_flooded = is_above && self.excess >= threshold(victim, config) && is_wide;
         if is_flooded {
             return Some((Kind::SynFlood, self.severity(second, config)));
         }
@@ -175,15 +178,17 @@ impl FloodTracker {
     }
 
     /// A whole host or network is a victim only where no port stands out and sources are as many as handshakes: scans, too, add up
-    /// to much, but come from few.
-    fn is_wide(&self, victim: Victim, count: &VictimSecond) -> bool {
+    /// to much, but come from few. Scans do not come back, either, and health checks that do are sent by whole TCPs.
+    fn is_wide(&self, victim: Victim, count: &VictimSecond, do_come_back: bool) -> bool {
         let parts = match victim {
             Victim::Port(..) => return true,
             Victim::Address(_) => PORTS_OF_A_HOST,
             Victim::Prefix(_) | Victim::Many => HOSTS_OF_A_PREFIX,
         };
-        let sources = self.episode().sources.distinct();
-        count.parts >= parts && share(sources, self.episode().leading_nowhere) >= SPOOFED_SHARE
+        let (episode, sources) = (self.episode(), self.episode().sources.distinct());
+        let is_spoofed = share(sources, episode.leading_nowhere) >= SPOOFED_SHARE;
+        let is_driven = do_come_back && !sent_by_clients(episode.with_options, episode.fates.opened());
+        count.parts >= parts && (is_spoofed || is_driven)
     }
 
     fn severity(&self, second: u64, config: &JudgeConfig) -> Severity {

@@ -15,7 +15,7 @@ use super::{
     numbered_map::NumberedMap,
     observer::FATE_SECONDS,
     second::{Second, SourceCount, Target},
-    source::SourceTracker,
+    source::{SourceTracker, TRIES_OF_A_SCANNER},
     victim::VictimSecond,
     view_tally::ViewTally,
 };
@@ -142,6 +142,7 @@ impl Judge {
             quality,
             has_learned: second.second.saturating_sub(first) >= config.learning_seconds,
             is_premature: second.premature,
+            do_come_back: false,
         };
         // Ports first: what one of them explains is no matter of the whole host, nor that of the network.
         let mut ports = self.port_seconds(&second);
@@ -235,6 +236,8 @@ impl Judge {
                 continue;
             }
             let is_new = count.leading_nowhere > 0 || count.unsolicited > 0;
+            let do_come_back = !matches!(victim, Victim::Port(..)) && self.do_come_back(count);
+            let circumstances = &Circumstances { do_come_back, ..*circumstances };
             let tracker = match self.victims.entry(victim) {
                 hash_map::Entry::Occupied(known) => known.into_mut(),
                 hash_map::Entry::Vacant(place) if is_new => place.insert(FloodTracker::default()),
@@ -247,6 +250,16 @@ impl Judge {
                 findings.push(self.flood_finding(victim, phase, second, circumstances.quality));
             }
         }
+    }
+
+    /// Do those who open handshakes come back to the same ports again and again?
+    fn do_come_back(&self, count: &VictimSecond) -> bool {
+        let known = count.sources.values().filter_map(|source| self.sources.get(&source.address));
+        let (opened, targets) = known.fold((0_u64, 0_u64), |(opened, targets), source| {
+            let more = source.count.targets.distinct();
+            (opened.saturating_add(source.count.fates.opened()), targets.saturating_add(more))
+        });
+        targets > 0 && opened >= targets.saturating_mul(TRIES_OF_A_SCANNER)
     }
 
     /// Does nearly all of it bear the name of somebody who is reflected upon?

@@ -125,6 +125,9 @@ impl SourceTracker {
         let is_peering =
             tried.shape == Shape::Mixed && (tried.failed < 2 * config.scan_targets || retried >= FEW);
         let is_vertical = matches!(tried.shape, Shape::Vertical(_));
+        // Others of them know one port only, such as 8333: they wait for scattered hosts, of which some answer.
+        let is_scattered = tried.neighbours < config.scan_targets.div_ceil(2);
+        let is_peering = is_peering || is_scattered && retried >= MOST && !is_vertical;
         if (is_outage && !is_vertical) || looks_reflected(&self.count) {
             return None;
         }
@@ -297,7 +300,7 @@ fn is_private(address: IpAddr) -> bool {
 /// No episode.
 static NOTHING: LazyLock<SourceCount> = LazyLock::new(SourceCount::default);
 const REFLECTORS: u64 = 3;
-const TRIES_OF_A_SCANNER: u64 = 4;
+pub(super) const TRIES_OF_A_SCANNER: u64 = 4;
 const EXCESS_CEILING: f64 = 4.0;
 const NEARLY_ALL: f64 = 0.8;
 const MOST: f64 = 0.5;

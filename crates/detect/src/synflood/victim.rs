@@ -84,19 +84,20 @@ impl VictimSecond {
 
 /// What a flood is made of.
 ///
-/// Retried handshakes are not: whoever waits and asks again wants an answer. Nor are refusals of clients that send options like
-/// any TCP: they ask at a closed port, again and again, until there are more of them than such clients send.
+/// Retried handshakes are not: whoever waits and asks again wants an answer. Nor are, of clients that send options like any TCP,
+/// refusals and answers that they reset: they ask at a closed port, again and again, or check whether a port is open, or took another
+/// address that answered sooner (RFC 8305, 5), until there are more of them than such clients send.
 fn leading_nowhere(count: &TargetCount, config: &JudgeConfig) -> u64 {
     let opened = count.fates.opened();
     let by_each = config.refusals_per_source.saturating_mul(count.sources.distinct());
     let pardoned =
         if sent_by_clients(count.with_options, opened) { config.refusals_per_second.min(by_each) } else { 0 };
-    let refused = count.fates.refused.saturating_sub(pardoned);
+    let reset = count.fates.refused.saturating_add(count.fates.aborted).saturating_sub(pardoned);
     // A mirror may show each packet twice or thrice.
     let shown_again = opened.saturating_add(count.syn_repeated).saturating_mul(2);
     let without_own = count.syn_rapid.saturating_sub(shown_again);
-    let left = count.fates.half_open + count.fates.silent + count.fates.aborted;
-    left.saturating_add(refused).saturating_add(without_own)
+    let left = count.fates.half_open + count.fates.silent;
+    left.saturating_add(reset).saturating_add(without_own)
 }
 
 /// Do SYN come from whole TCPs, as far as their options say?

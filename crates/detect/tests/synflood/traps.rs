@@ -586,3 +586,47 @@ fn a_clock_that_leaps_is_no_reason_for_anything() {
     }
     assert_silent(&findings(packets));
 }
+
+#[test]
+fn many_who_check_whether_a_port_is_open_are_no_flood() {
+    // Forty balancers, a check a second each: SYN, SYN-ACK, RST.
+    let checks = (0..120_u64).flat_map(|second| {
+        (0..40_u8).flat_map(move |balancer| {
+            let port = 10_000 + u16::try_from(second).unwrap();
+            let ends = ends([10, 0, 0, balancer], port, SERVER, 80);
+            let ms = second * SECOND + u64::from(balancer) * 10;
+            [ends.syn(ms), ends.syn_ack(ms + 1), ends.client_reset(ms + 2)]
+        })
+    });
+    assert_calm(&findings(checks.collect()));
+}
+
+#[test]
+fn a_peer_that_knows_one_port_of_stale_addresses_is_no_more_than_worth_knowing() {
+    let mut lot = Lot(5);
+    let tries = (0..400_u64).flat_map(|n| {
+        let ends = ends([192, 0, 2, 7], 20_000 + u16::try_from(n).unwrap(), lot.address(), 8_333);
+        let ms = n * 500;
+        match n % 10 {
+            0 => ends.handshake(ms),
+            1 => vec![ends.syn(ms), ends.server_reset(ms + 50)],
+            _ => vec![ends.syn(ms), ends.syn(ms + 1_000), ends.syn(ms + 3_000)],
+        }
+    });
+    assert_calm(&findings(tries.collect()));
+}
+
+#[test]
+fn a_carpet_that_one_host_lays_is_a_flood_of_the_network_and_one_walk_over_it_is_a_scan() {
+    let walk = |rounds: u64| -> Packets {
+        let syn = |n: u64| {
+            let server = [192, 0, 2, u8::try_from(n % 256).unwrap()];
+            let port = 1_024 + u16::try_from(n).unwrap();
+            ends([198, 51, 100, 66], port, server, 80).without_options().syn(n)
+        };
+        (0..rounds * 256).map(syn).collect()
+    };
+    assert_eq!(severest(&findings(walk(40)), Kind::SynFlood), Some(Severity::High));
+    assert_eq!(severest(&findings(walk(2)), Kind::SynFlood), None);
+    assert_eq!(severest(&findings(walk(2)), Kind::SynScan), Some(Severity::Medium));
+}
