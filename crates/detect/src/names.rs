@@ -193,7 +193,6 @@ impl Told {
     /// Takes note that it is told. `true` if it is remembered to have been told before.
     pub(crate) fn note(&mut self, address: IpAddr, name: &str) -> bool {
         let digest = self.hasher.hash_one((address, name)) | 1;
-        #[expect(clippy::cast_possible_truncation, reason = "any bits will do")]
         let place = (digest >> 32) as usize % TOLD;
         self.digests.get_mut(place).is_some_and(|known| std::mem::replace(known, digest) == digest)
     }
