@@ -59,6 +59,12 @@ impl Attention {
 }
 
 impl Attentions {
+    /// How many octets it has taken in memory.
+    #[cfg(test)]
+    pub(super) fn octets(&self) -> usize {
+        self.by_flow.capacity() * size_of::<Attention>()
+    }
+
     /// That of a flow; none, if it was never set.
     #[inline]
     pub(super) fn of(&self, flow: FlowNumber) -> Attention {

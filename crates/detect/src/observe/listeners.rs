@@ -104,6 +104,12 @@ impl Listeners {
         }
     }
 
+    /// How many there are.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.listeners.len()
+    }
+
     /// How many were given up for others.
     pub(super) const fn evicted(&self) -> u64 {
         self.evicted
