@@ -88,6 +88,9 @@ impl Worker {
                 board.publish(self.shard, self.report(batches.live_counts()));
             }
         }
+        // All workers come to this same time, however often they were heard on the way.
+        self.meter.look(self.clock.now());
+        self.deliver(self.clock.now());
         self.outlet.end_of_input();
         self.meter.close(self.clock.now());
         self.deliver(Timestamp::MAX);

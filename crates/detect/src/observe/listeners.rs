@@ -7,7 +7,7 @@ use super::{
     attention::{Attention, Speech},
     listener::{Interest, Listener},
 };
-use crate::{Observation, stream::MAX_HELD_OCTETS};
+use crate::{Observation, stratum::encrypted, stream::MAX_HELD_OCTETS};
 
 /// The connections of a worker that are listened to.
 #[derive(Debug)]
@@ -139,6 +139,10 @@ impl Listeners {
         let (key, sender) = FlowKey::of(packet);
         let is_from_begin = flow.syn_sequence().is_some();
         let is_midstream = !is_from_begin || looks > 0;
+        if !is_midstream && encrypted::interest(packet.payload) && encrypted::is_ruled_out(packet.payload) {
+            // TLS with a web site, as nearly all of it is: what follows cannot be read, and is not worth its rhythm.
+            return Speech::Ignored;
+        }
         let interest = Interest::of(sender == flow.initiator(), packet.payload, is_midstream);
         if !interest.is_any() {
             let most = if is_from_begin { LOOKS } else { MIDSTREAM_LOOKS };

@@ -113,11 +113,16 @@ impl Judge {
     }
 
     fn end_quiet(&mut self, time: Timestamp) {
-        let is_quiet = |known: &Known| known.finding.last_seen.saturating_add_nanos(QUIET_NANOS) <= time;
-        let quiet: Vec<_> =
-            self.pairs.values().filter(|(_, known)| is_quiet(known)).map(|(pair, _)| *pair).collect();
-        for pair in quiet {
-            self.end(&pair, time);
+        let mut quiet: Vec<_> = self
+            .pairs
+            .values()
+            .map(|(pair, known)| (quiet_at(&known.finding), *pair))
+            .filter(|(at, _)| *at <= time)
+            .collect();
+        quiet.sort_unstable();
+        for (at, pair) in quiet {
+            // As if it had been looked at every minute.
+            self.end(&pair, at);
         }
     }
 
@@ -132,6 +137,12 @@ impl Default for Judge {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// The first whole minute at which it has been quiet for long.
+fn quiet_at(finding: &Finding) -> Timestamp {
+    let quiet = finding.last_seen.saturating_add_nanos(QUIET_NANOS);
+    Timestamp::from_parts(quiet.seconds().div_ceil(60).saturating_mul(60), 0)
 }
 
 /// What is thought of a connection.
