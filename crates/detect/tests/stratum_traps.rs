@@ -365,3 +365,79 @@ fn a_log_with_answers_that_is_joined_in_the_middle_is_no_alarm() {
         assert_no_alarm(verdict_of_both_ways(&only(P, &session), true).as_ref());
     }
 }
+
+#[test]
+fn lightning_nodes_and_chia_have_words_of_their_own() {
+    assert_nothing(&lines(&[
+        (M, r#"{"jsonrpc":"2.0","id":"cli:getinfo#1","method":"getinfo","params":{},"filter":{"id":true}}"#),
+        (
+            P,
+            r#"{"jsonrpc":"2.0","id":"cli:getinfo#1","result":{"id":"02ab","alias":"node","blockheight":800000}}"#,
+        ),
+        (M, r#"{"jsonrpc":"2.0","id":"cli:pay#2","method":"pay","params":{"bolt11":"lnbc1"}}"#),
+        (P, r#"{"jsonrpc":"2.0","id":"cli:pay#2","result":{"status":"complete","payment_hash":"aa"}}"#),
+    ]));
+    let mut turns = upgrade();
+    for (by, text) in [
+        (
+            M,
+            r#"{"destination":"daemon","command":"register_service","request_id":"01","origin":"ui","data":{"service":"ui"}}"#,
+        ),
+        (
+            P,
+            r#"{"ack":true,"command":"register_service","data":{"success":true},"destination":"ui","request_id":"01"}"#,
+        ),
+        (
+            P,
+            r#"{"command":"new_farming_info","data":{"farming_info":{"challenge_hash":"0xaa","signage_point":"0xbb","total_plots":9}}}"#,
+        ),
+    ] {
+        turns.push((by, frame(text, by == M)));
+    }
+    assert_nothing(&turns);
+}
+
+#[test]
+fn whoever_watches_a_node_asks_for_templates_and_hands_in_none() {
+    let template = format!(
+        r#"{{"result":{{"version":536870912,"previousblockhash":"{0}","transactions":[],"coinbasevalue":312500000,"target":"{0}","height":840000,"bits":"17034219"}},"error":null,"id":1}}"#,
+        hex(64)
+    );
+    let ask = post(r#"{"id":1,"method":"getblocktemplate","params":[{"rules":["segwit"]}]}"#);
+    let state = [
+        (M, post(r#"{"id":2,"method":"getmininginfo","params":[]}"#)),
+        (
+            P,
+            response(
+                r#"{"result":{"blocks":840000,"difficulty":8.6e13,"networkhashps":6e20,"chain":"main"},"error":null,"id":2}"#,
+            ),
+        ),
+    ];
+    let turns: Vec<Turn> = [vec![(M, ask), (P, response(&template))], state.to_vec()].concat();
+    let found = verdict(&turns);
+    assert_no_alarm(found.as_ref());
+    assert!(found.is_none_or(|found| found.kind == Kind::WorkRequests), "once is no mining");
+}
+
+#[test]
+fn feeds_of_indicators_and_rules_name_pools_and_methods() {
+    let feed = concat!(
+        r#"{"indicators":[{"type":"domain","value":"xmr.pool.example"},{"type":"pattern","#,
+        r#""value":"{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[]}"}]}"#,
+        "\n",
+        r#"alert tcp any any -> any any (content:"|7b 22|id|22|"; content:"mining.authorize"; sid:1;)"#,
+        "\n",
+        r#"{"id":1,"jsonrpc":"2.0","method":"login","params":{"login":"wallet","pass":"x","agent":"XMRig/6.21.3"}}"#,
+        "\n",
+    );
+    let ask = "GET /feed.json HTTP/1.1\r\nHost: intel.example\r\n\r\n";
+    let turns = [texts(&[(M, ask)]), vec![(P, response(feed))]].concat();
+    assert_eq!(verdict(&turns), None);
+    // Joined in the middle, a line of it is what a miner may have said: worth knowing, and no alarm.
+    assert_no_alarm(judge(&facts_midstream(&turns)).as_ref());
+    // The same, fetched by git: packets of its protocol with the text in them.
+    let pack = format!("{:04x}\u{1}{feed}0000", feed.len() + 5);
+    let turns = texts(&[(M, "0032git-upload-pack /rules.git\0host=git.example\0"), (P, &pack)]);
+    assert_eq!(verdict(&turns), None);
+    assert_no_alarm(judge(&facts_midstream(&turns)).as_ref());
+}
