@@ -9,6 +9,7 @@ mod capture_oracle;
 mod collectors;
 mod command_line;
 mod corpus;
+mod doctor;
 mod eve;
 mod golden;
 mod kept;

@@ -31,6 +31,8 @@ pub(crate) enum Command {
     Replay(ReplayArguments),
     /// Watches interfaces, until TERM or INT.
     Live(LiveArguments),
+    /// Examines whether a machine sees all that passes an interface, before it is trusted.
+    Doctor(DoctorArguments),
 }
 
 #[derive(Args, Debug)]
@@ -81,6 +83,28 @@ pub(crate) struct LiveArguments {
 
     #[command(flatten)]
     pub(crate) common: CommonArguments,
+}
+
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Exit status: 0 if nothing is bad; 1 if something is, or the interface is not there; 2 wrong usage."
+)]
+pub(crate) struct DoctorArguments {
+    /// The interface to examine.
+    #[arg(short, long, value_name = "IFACE")]
+    pub(crate) interface: String,
+
+    /// How long its traffic is watched.
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
+    pub(crate) time: Duration,
+
+    /// Octets that are to be kept of a frame, at most, as `live` will be told.
+    #[arg(long, value_name = "OCTETS", default_value_t = 65_535, value_parser = clap::value_parser!(u32).range(64..=262_144))]
+    pub(crate) snap_length: u32,
+
+    /// Write it as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// What replaying and watching have in common.

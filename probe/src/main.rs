@@ -7,6 +7,7 @@ mod arguments;
 mod collector;
 mod cpus;
 mod destination;
+mod doctor;
 mod files_apart;
 mod live;
 mod outcome;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.command {
         Command::Replay(arguments) => replay::run(arguments),
         Command::Live(arguments) => live::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
     };
     match outcome {
         Ok(outcome) => outcome.into(),
