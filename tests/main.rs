@@ -8,6 +8,7 @@ mod accuracy;
 mod capture_oracle;
 mod collectors;
 mod command_line;
+mod config;
 mod corpus;
 mod doctor;
 mod eve;

@@ -11,6 +11,7 @@ use flow::{Meter, Shard};
 use crate::{
     arguments::ReplayArguments,
     collector::Collector,
+    configuration::{self, Typed},
     files_apart,
     outcome::Outcome,
     pipeline::{Backlog, Direct, Merge, Outlet, Overflow, Reading, Worker},
@@ -20,8 +21,10 @@ use crate::{
 };
 
 /// Replays captures. An error means that nothing was metered, or that the program itself broke.
-pub(crate) fn run(arguments: ReplayArguments) -> anyhow::Result<Outcome> {
+pub(crate) fn run(arguments: ReplayArguments, typed: &Typed) -> anyhow::Result<Outcome> {
     let started = started();
+    let common = configuration::complete_replay(arguments.common, typed)?;
+    let arguments = ReplayArguments { common, ..arguments };
     setup::check_standard_output(&arguments.common)?;
     files_apart::check(&arguments.captures, &arguments.common)?;
     let filter = arguments.common.filter.as_deref().map(setup::filter).transpose()?;

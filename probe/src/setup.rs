@@ -13,7 +13,7 @@ use ipfix_export::{ExporterConfig, FileOutput, Output, UdpOutput};
 use report::{Findings, Summary, printable};
 
 use crate::{
-    arguments::{CommonArguments, Detection, IpfixArguments, SummaryForm},
+    arguments::{CommonArguments, Detection, IpfixArguments, SummaryForm, Thresholds},
     collector::Collector,
     destination::Destination,
     outcome::UsageError,
@@ -45,12 +45,15 @@ impl WorkerConfig {
 
 /// The collector, with its judges and outputs.
 pub(crate) fn collector(arguments: &CommonArguments) -> anyhow::Result<Collector> {
-    let judge = Judge::new(JudgeConfig {
-        incidents: incident::Config { window: arguments.incident_window },
-        ..JudgeConfig::default()
-    });
+    let judge = Judge::new(judges(arguments));
     let detectors: &'static [&'static str] = if arguments.detect == Detection::On { DETECTORS } else { &[] };
     Ok(Collector::new(judge, Findings::new(detectors), open_sinks(arguments)?))
+}
+
+/// When judges say what.
+pub(crate) const fn judges(arguments: &CommonArguments) -> JudgeConfig {
+    let Thresholds { handshakes, logons } = arguments.thresholds;
+    JudgeConfig { handshakes, logons, incidents: incident::Config { window: arguments.incident_window } }
 }
 
 fn open_sinks(arguments: &CommonArguments) -> anyhow::Result<Vec<Box<dyn Sink>>> {
