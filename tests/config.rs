@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, Stdio},
     sync::mpsc::{self, Receiver},
     thread,
@@ -127,7 +127,7 @@ fn hup_reads_the_file_again_and_a_wrong_one_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let base = "[live]\ninterfaces = [\"lo\"]\ncpus = \"none\"\n[metering]\nfilter = \"port 1\"\n[outputs]\nsummary = \"json\"\n";
     let file = write(&folder, base);
-    let Some(watching) = Watching::with(&file) else { return };
+    let Some(watching) = Watching::of(program().args(["live", "--config"]).arg(&file)) else { return };
 
     watching.tell("HUP");
     watching.until("is in effect: nothing has changed");
@@ -157,16 +157,15 @@ fn write(folder: &TempDir, text: &str) -> PathBuf {
 }
 
 /// `flowcanary live` on loopback, which nobody has to be asked for.
-struct Watching {
+pub(crate) struct Watching {
     child: Child,
     said: Receiver<String>,
 }
 
 impl Watching {
     /// `None` where interfaces may not be watched, which is said; with `CI` set that fails.
-    fn with(config: &Path) -> Option<Self> {
-        let mut command = program();
-        command.args(["live", "--config"]).arg(config).stdout(Stdio::null()).stderr(Stdio::piped());
+    pub(crate) fn of(command: &mut Command) -> Option<Self> {
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (say, said) = mpsc::channel();
@@ -186,7 +185,7 @@ impl Watching {
         panic!("it does not begin: {:?}", watching.child.wait())
     }
 
-    fn tell(&self, signal: &str) {
+    pub(crate) fn tell(&self, signal: &str) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
     }
@@ -204,7 +203,7 @@ impl Watching {
         panic!("it does not say `{words}`, but {lines:?}");
     }
 
-    fn end(mut self) {
+    pub(crate) fn end(mut self) {
         assert_eq!(self.child.wait().unwrap().code(), Some(0));
     }
 }

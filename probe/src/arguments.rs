@@ -36,6 +36,10 @@ pub(crate) enum Command {
     Check(CheckArguments),
     /// Examines whether a machine sees all that passes an interface, before it is trusted.
     Doctor(DoctorArguments),
+    /// Prints completions of command lines for a shell.
+    Completions(CompletionsArguments),
+    /// Prints a page of the manual, for man(1).
+    Man(ManArguments),
 }
 
 #[derive(Args, Debug)]
@@ -108,6 +112,20 @@ pub(crate) struct DoctorArguments {
     /// Write it as JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CompletionsArguments {
+    /// Which shell is to read them.
+    #[arg(value_enum, value_name = "SHELL")]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ManArguments {
+    /// The command that the page is about; the program as a whole without one.
+    #[arg(value_name = "COMMAND")]
+    pub(crate) command: Option<String>,
 }
 
 #[derive(Args, Debug)]

@@ -10,6 +10,7 @@ mod cpus;
 mod destination;
 mod doctor;
 mod files_apart;
+mod generated;
 mod live;
 mod outcome;
 mod pipeline;
@@ -53,6 +54,8 @@ fn main() -> ExitCode {
         Command::Live(arguments) => live::run(arguments, typed),
         Command::Check(arguments) => configuration::check(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::Completions(arguments) => generated::completions(&arguments),
+        Command::Man(arguments) => generated::man(&arguments),
     };
     match outcome {
         Ok(outcome) => outcome.into(),
