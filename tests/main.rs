@@ -18,6 +18,7 @@ mod kept;
 mod oracle;
 mod parallel;
 mod program;
+mod sampling;
 mod score;
 mod shared;
 mod systemd;

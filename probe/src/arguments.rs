@@ -1,13 +1,20 @@
 //! The command line as it is typed. What it means is worked out where it is used.
 
-use std::{fmt, num::NonZeroU16, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    fmt,
+    num::{NonZeroU16, NonZeroU32},
+    ops::RangeInclusive,
+    path::PathBuf,
+    str::FromStr,
+    time::Duration,
+};
 
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use detect::{rdp, synflood};
 use flow::Timeouts;
 use jiff::SignedDuration;
-use report::EveTypes;
+use report::{EveTypes, Sampling, SamplingUnit};
 
 use crate::{
     cpus::CpuChoice,
@@ -166,6 +173,14 @@ pub(crate) struct CommonArguments {
     #[arg(long, value_name = "EXPR")]
     pub(crate) filter: Option<String>,
 
+    /// Look at a part of the packets only: one in N, written as 1:N.
+    #[arg(long, value_name = "1:N", value_parser = sample)]
+    pub(crate) sample: Option<NonZeroU32>,
+
+    /// What is taken or left as a whole: all that two addresses have between them, or each packet by itself. Detectors need flows.
+    #[arg(long, value_enum, value_name = "UNIT", default_value_t = SampleUnit::Flow)]
+    pub(crate) sample_by: SampleUnit,
+
     /// How many threads meter. The records are the same for any number.
     #[arg(long, value_name = "N", default_value = "1", value_parser = workers)]
     pub(crate) workers: NonZeroU16,
@@ -211,6 +226,15 @@ pub(crate) enum FanoutMode {
     Queue,
     /// By the processor that received the frame; likewise.
     Cpu,
+}
+
+/// What sampling takes or leaves.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum SampleUnit {
+    /// All packets between two addresses.
+    Flow,
+    /// Each packet.
+    Packet,
 }
 
 /// Whether detectors run.
@@ -270,6 +294,17 @@ pub(crate) struct IpfixArguments {
     pub(crate) template_refresh: Duration,
 }
 
+impl CommonArguments {
+    /// Which part of the packets is looked at; `None` for all.
+    pub(crate) fn sampling(&self) -> Option<Sampling> {
+        let unit = match self.sample_by {
+            SampleUnit::Flow => SamplingUnit::Flow,
+            SampleUnit::Packet => SamplingUnit::Packet,
+        };
+        self.sample.filter(|one_in| one_in.get() > 1).map(|one_in| Sampling { one_in, unit })
+    }
+}
+
 impl TimeoutArguments {
     pub(crate) const fn timeouts(&self) -> Timeouts {
         let &Self { active, tcp, tcp_closed, udp, icmp, other } = self;
@@ -282,6 +317,14 @@ pub(crate) fn workers(text: &str) -> Result<NonZeroU16, String> {
         Ok(number) if number.get() <= MOST_WORKERS => Ok(number),
         _ => Err(format!("a number from 1 to {MOST_WORKERS}")),
     }
+}
+
+/// `1:N`.
+pub(crate) fn sample(text: &str) -> Result<NonZeroU32, String> {
+    let number = text.strip_prefix("1:").and_then(|number| number.parse().ok());
+    number
+        .filter(|number: &NonZeroU32| number.get() <= MOST_SAMPLED)
+        .ok_or_else(|| format!("write it as 1:N, with N from 1 to {MOST_SAMPLED}"))
 }
 
 pub(crate) fn memory(text: &str) -> Result<ByteSize, String> {
@@ -342,6 +385,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 /// What RFC 7011 section 10.3.3 has an exporter assume of a path that it knows nothing of; every template and record fits.
 const LEAST_MESSAGE: u16 = 512;
 const MOST_WORKERS: u16 = 256;
+const MOST_SAMPLED: u32 = 1_000_000;
 const LEAST_MEMORY: ByteSize = ByteSize::mib(1);
 /// libpcap counts its octets with 31 bits.
 const MOST_RING: ByteSize = ByteSize::mib(2_047);

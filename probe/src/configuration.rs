@@ -90,6 +90,7 @@ pub(crate) fn check(check: &CheckArguments) -> anyhow::Result<Outcome> {
 /// What is wrong though each option by itself is right.
 fn validate(arguments: &CommonArguments) -> anyhow::Result<()> {
     setup::check_standard_output(arguments)?;
+    setup::check_sampling(arguments)?;
     files_apart::check(&[], arguments)?;
     arguments.filter.as_deref().map(setup::filter).transpose()?;
     Ok(())

@@ -25,6 +25,7 @@ use crate::{
     reload::Reload,
     replay::{spawn, started},
     run::{Input, Run, losses},
+    sampling::{Sampled, SampledOut, Sampler},
     say,
     service::Service,
     setup::{self, WorkerConfig},
@@ -74,6 +75,8 @@ struct Standing {
     due: Due,
     reload: Reload,
     service: Service,
+    /// By worker: its report does not know of them.
+    sampled_out: Vec<SampledOut>,
 }
 
 impl Watch<'_> {
@@ -84,14 +87,18 @@ impl Watch<'_> {
         let (deliver, deliveries) = unbounded();
         let (backlog, board) = (Backlog::default(), Board::new(workers));
         let (mut threads, mut emptied) = (Vec::new(), Vec::new());
-        let mut service = Service::default();
+        let (mut service, mut sampled_out) = (Service::default(), Vec::new());
+        let sampler = Sampler::new(self.arguments.common.sampling(), ahash_seed());
         for (number, source) in (0..workers).zip(sources) {
             let (outlet, give_back) =
                 Outlet::new(number.into(), deliver.clone(), backlog.clone(), workers == 1, Overflow::Drops);
             emptied.push(give_back);
             let (meter, observer) = (Meter::new(config.meter), config.observer.map(Observer::new));
             let worker = Worker::new(Shard(number), None, meter, observer, outlet);
-            threads.push((worker, service.watch(Live::new(source, self.signals.clone()))));
+            let batches = service.watch(Live::new(source, self.signals.clone()));
+            let batches = Sampled::new(batches, sampler, Shard(number));
+            sampled_out.push(batches.out());
+            threads.push((worker, batches));
         }
         drop(deliver);
         let merge = Merge::new(emptied, backlog.clone());
@@ -101,19 +108,23 @@ impl Watch<'_> {
             for ((number, (worker, mut live)), cpu) in threads.into_iter().enumerate().zip(&self.cpus) {
                 let work = move || {
                     let bound = cpu.map(cpus::bind).transpose();
-                    (worker.run(&mut live, Some(board)), live.into_batches().into_source(), bound.err())
+                    (
+                        worker.run(&mut live, Some(board)),
+                        live.into_batches().into_batches().into_source(),
+                        bound.err(),
+                    )
                 };
                 running.push(spawn(scope, &format!("worker {number}"), work)?);
             }
             self.say_ready();
-            let mut standing = Standing { due: self.first_due(), reload, service };
+            let mut standing = Standing { due: self.first_due(), reload, service, sampled_out };
             let collected = collector
                 .run(&deliveries, merge, &backlog, |collector| self.pulse(collector, board, &mut standing));
             standing.service.say_stopping();
             let broken = |_| anyhow!("a thread has failed; please report the message above");
             let (mut reports, mut input) = (Vec::new(), self.input());
-            for thread in running {
-                let (report, source, unbound) = thread.join().map_err(broken)?;
+            for (thread, out) in running.into_iter().zip(&standing.sampled_out) {
+                let (mut report, source, unbound) = thread.join().map_err(broken)?;
                 for gone in source.gone() {
                     let gone = format!("{gone}; it is no longer watched");
                     if !input.complaints.contains(&gone) {
@@ -121,6 +132,7 @@ impl Watch<'_> {
                     }
                 }
                 input.complaints.extend(unbound.map(|error| format!("{error:#}")));
+                out.add_to(&mut report.ledger);
                 reports.push(report);
             }
             if let Some(live) = &mut input.live {
@@ -164,11 +176,12 @@ impl Watch<'_> {
     /// What is done every tenth of a second, beside collecting.
     #[expect(clippy::disallowed_methods, reason = "what is done for people goes by their clock")]
     fn pulse(&self, collector: &mut Collector, board: &Board, standing: &mut Standing) {
-        let Standing { due, reload, service } = standing;
+        let Standing { due, reload, service, sampled_out } = standing;
+        let reports = || with_sampled_out(board.reports(), sampled_out);
         let now = Instant::now();
         if now >= due.statistics {
             due.statistics = now + reload.stats_interval();
-            Self::tell_statistics(collector, board);
+            Self::tell_statistics(collector, &reports());
         }
         if now >= due.flush {
             due.flush = now + FLUSH_INTERVAL;
@@ -176,7 +189,7 @@ impl Watch<'_> {
             service.say_alive();
         }
         if self.signals.take_report() {
-            self.report(collector, board);
+            self.report(collector, &reports());
         }
         if self.signals.take_reload() {
             let said = match reload.read_again() {
@@ -192,9 +205,8 @@ impl Watch<'_> {
         }
     }
 
-    fn tell_statistics(collector: &mut Collector, board: &Board) {
-        let reports = board.reports();
-        let (ledger, flows, observers) = sums(&reports, collector.counts());
+    fn tell_statistics(collector: &mut Collector, reports: &[WorkerReport]) {
+        let (ledger, flows, observers) = sums(reports, collector.counts());
         let time = reports.iter().filter_map(|report| report.packet_time).map(|(_, last)| last).max();
         let judges = collector.judged();
         collector.tell_totals(&Statistics {
@@ -207,9 +219,8 @@ impl Watch<'_> {
     }
 
     /// Says on standard error what was counted so far.
-    fn report(&self, collector: &Collector, board: &Board) {
-        let reports = board.reports();
-        let (ledger, flows, _) = sums(&reports, collector.counts());
+    fn report(&self, collector: &Collector, reports: &[WorkerReport]) {
+        let (ledger, flows, _) = sums(reports, collector.counts());
         let seconds = self.started.elapsed().as_secs();
         let mut text = format!(
             "flowcanary: {seconds} s, received {}, metered {}, flows {}, records {}\n",
@@ -229,6 +240,12 @@ impl Watch<'_> {
         }
         say(&text);
     }
+}
+
+/// Reports as they are with what their workers were never given.
+fn with_sampled_out(mut reports: Vec<WorkerReport>, sampled_out: &[SampledOut]) -> Vec<WorkerReport> {
+    reports.iter_mut().zip(sampled_out).for_each(|(report, out)| out.add_to(&mut report.ledger));
+    reports
 }
 
 /// What all workers have counted together.

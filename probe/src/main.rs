@@ -19,6 +19,7 @@ mod progress;
 mod reload;
 mod replay;
 mod run;
+mod sampling;
 mod service;
 mod setup;
 mod signals;

@@ -10,7 +10,7 @@ use capture::Filter;
 use detect::{Judge, JudgeConfig, incident, observe::ObserverConfig};
 use flow::MeterConfig;
 use ipfix_export::{ExporterConfig, FileOutput, Output, UdpOutput};
-use report::{Findings, Summary, printable};
+use report::{Findings, SamplingUnit, Summary, printable};
 
 use crate::{
     arguments::{CommonArguments, Detection, IpfixArguments, SummaryForm, Thresholds},
@@ -56,6 +56,16 @@ pub(crate) const fn judges(arguments: &CommonArguments) -> JudgeConfig {
     JudgeConfig { handshakes, logons, incidents: incident::Config { window: arguments.incident_window } }
 }
 
+/// Detectors follow connections from their first packet on, and would take each packet that was left out for one that never came.
+pub(crate) fn check_sampling(arguments: &CommonArguments) -> anyhow::Result<()> {
+    let is_by_packet = arguments.sampling().is_some_and(|sampling| sampling.unit == SamplingUnit::Packet);
+    if is_by_packet && arguments.detect == Detection::On {
+        let text = "--sample-by packet leaves nothing whole that detectors could follow; add --detect off, or use --sample-by flow";
+        return Err(UsageError(text.to_owned()).into());
+    }
+    Ok(())
+}
+
 fn open_sinks(arguments: &CommonArguments) -> anyhow::Result<Vec<Box<dyn Sink>>> {
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     for destination in &arguments.export {
@@ -65,7 +75,7 @@ fn open_sinks(arguments: &CommonArguments) -> anyhow::Result<Vec<Box<dyn Sink>>>
         sinks.push(Box::new(FlowsSink::create(flows)?));
     }
     if let Some(eve) = &arguments.eve {
-        sinks.push(Box::new(EveSink::create(eve, arguments.eve_types)?));
+        sinks.push(Box::new(EveSink::create(eve, arguments.eve_types, arguments.sampling())?));
     }
     Ok(sinks)
 }

@@ -8,8 +8,8 @@ use super::{
     Typed,
     values::{
         Amount, Count, CpuList, DetectionSwitch, Domain, Eve, EveLines, Export, Fanout, Filter, Flows,
-        Inverted, List, Memory, MessageOctets, Name, Rate, Ring, Room, Seconds, Share, SmallCount,
-        SnapLength, Summary, Time, User, Value, WholeSeconds, Window, Workers,
+        Inverted, List, Memory, MessageOctets, Name, Rate, Ring, Room, Sample, SampleBy, Seconds, Share,
+        SmallCount, SnapLength, Summary, Time, User, Value, WholeSeconds, Window, Workers,
     },
 };
 use crate::arguments::{CommonArguments, LiveArguments};
@@ -76,6 +76,8 @@ table!(Live of LiveArguments {
 
 table!(Metering of CommonArguments {
     filter: Filter => filter, "filter";
+    sample: Sample => sample, "sample";
+    sample_by: SampleBy => sample_by, "sample_by";
     workers: Workers => workers, "workers";
     memory: Memory => memory, "memory";
 });

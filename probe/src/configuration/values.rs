@@ -1,6 +1,12 @@
 //! The kinds of values: how each is read, by the same words as on the command line, and how it is shown.
 
-use std::{fmt, marker::PhantomData, num::NonZeroU16, str::FromStr, time::Duration};
+use std::{
+    fmt,
+    marker::PhantomData,
+    num::{NonZeroU16, NonZeroU32},
+    str::FromStr,
+    time::Duration,
+};
 
 use bytesize::ByteSize;
 use clap::ValueEnum;
@@ -11,7 +17,7 @@ use serde::{
 };
 
 use crate::{
-    arguments::{self, Detection, FanoutMode, SummaryForm},
+    arguments::{self, Detection, FanoutMode, SampleUnit, SummaryForm},
     cpus::CpuChoice,
     destination::{Destination, EvePath, FlowsPath},
 };
@@ -79,6 +85,10 @@ words! {
     WholeSeconds(Duration), arguments::refresh, time;
     Window(Duration), arguments::incident_window, time;
     Filter(Option<String>), |text| Ok(Some(text.to_owned())), |text| text.as_ref().map(quoted);
+    Sample(Option<NonZeroU32>), |text| arguments::sample(text).map(Some), |one_in| {
+        one_in.map(|one_in| quoted(format_args!("1:{one_in}")))
+    };
+    SampleBy(SampleUnit), choice, chosen;
     Workers(NonZeroU16), arguments::workers, number;
     Memory(ByteSize), arguments::memory, octets;
     Export(Destination), Destination::from_str, |destination| Some(quoted(destination));
