@@ -25,7 +25,7 @@ use crate::{
 #[derive(Debug, Parser)]
 #[command(name = "flowcanary", version, propagate_version = true, arg_required_else_help = true)]
 #[command(
-    after_help = "Exit status: 0 done; 1 failed; 2 wrong usage; 3 done, but some input was damaged or an output lost \
+    after_help = "Exit status: 0 done; 1 failed; 2 wrong usage or configuration; 3 done, but some input was damaged or an output lost \
                         something."
 )]
 pub(crate) struct Arguments {
