@@ -292,7 +292,8 @@ fn a_filter_leaves_its_count_in_the_ledger() {
 fn the_summary_in_json_balances() {
     let replay = Replay::of([own_capture("cryptojacking.pcap"), tunnels()], &[]);
     assert_eq!(replay.ended.stderr, "");
-    let parts = ["metered", "tunnel_fragments", "filtered", "undecoded"].map(|part| replay.packets(part));
+    let parts = ["metered", "tunnel_fragments", "filtered", "sampled_out", "undecoded"]
+        .map(|part| replay.packets(part));
     assert_eq!(replay.packets("received"), 9_108 + 194);
     assert_eq!(parts.iter().sum::<i64>(), 9_108 + 194);
     assert_eq!(replay.packets("balance"), 0);

@@ -38,7 +38,8 @@ fn assert_adds_up(capture: &Path, replay: &Replay) {
     let which = capture.display();
     assert!([0, 3].contains(&ended.status) && !ended.stderr.contains("panicked"), "{which}: {ended:?}");
     assert_eq!(replay.packets("balance"), 0, "{which}");
-    let parts = ["metered", "tunnel_fragments", "filtered", "undecoded"].map(|part| replay.packets(part));
+    let parts = ["metered", "tunnel_fragments", "filtered", "sampled_out", "undecoded"]
+        .map(|part| replay.packets(part));
     assert_eq!(parts.iter().sum::<i64>(), replay.packets("received"), "{which}");
     let by_reason = summary["packets"]["undecoded_by_reason"].as_object().unwrap();
     let reasons: i64 = by_reason.values().map(|packets| packets.as_i64().unwrap()).sum();

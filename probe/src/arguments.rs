@@ -1,12 +1,20 @@
 //! The command line as it is typed. What it means is worked out where it is used.
 
-use std::{num::NonZeroU16, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    fmt,
+    num::{NonZeroU16, NonZeroU32},
+    ops::RangeInclusive,
+    path::PathBuf,
+    str::FromStr,
+    time::Duration,
+};
 
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use detect::{rdp, synflood};
 use flow::Timeouts;
 use jiff::SignedDuration;
-use report::EveTypes;
+use report::{EveTypes, Sampling, SamplingUnit};
 
 use crate::{
     cpus::CpuChoice,
@@ -17,7 +25,7 @@ use crate::{
 #[derive(Debug, Parser)]
 #[command(name = "flowcanary", version, propagate_version = true, arg_required_else_help = true)]
 #[command(
-    after_help = "Exit status: 0 done; 1 failed; 2 wrong usage; 3 done, but some input was damaged or an output lost \
+    after_help = "Exit status: 0 done; 1 failed; 2 wrong usage or configuration; 3 done, but some input was damaged or an output lost \
                         something."
 )]
 pub(crate) struct Arguments {
@@ -31,6 +39,14 @@ pub(crate) enum Command {
     Replay(ReplayArguments),
     /// Watches interfaces, until TERM or INT.
     Live(LiveArguments),
+    /// Reads a configuration file, and says what it means or what is wrong with it.
+    Check(CheckArguments),
+    /// Examines whether a machine sees all that passes an interface, before it is trusted.
+    Doctor(DoctorArguments),
+    /// Prints completions of command lines for a shell.
+    Completions(CompletionsArguments),
+    /// Prints a page of the manual, for man(1).
+    Man(ManArguments),
 }
 
 #[derive(Args, Debug)]
@@ -44,10 +60,10 @@ pub(crate) struct ReplayArguments {
     pub(crate) common: CommonArguments,
 }
 
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct LiveArguments {
     /// An interface to watch. May be given more than once: the two of a tap that gives each direction on one of its own.
-    #[arg(short, long = "interface", value_name = "IFACE", required = true)]
+    #[arg(short, long = "interface", value_name = "IFACE", required_unless_present = "config")]
     pub(crate) interfaces: Vec<String>,
 
     /// How the kernel shares frames out to several workers.
@@ -59,7 +75,7 @@ pub(crate) struct LiveArguments {
     pub(crate) ring: ByteSize,
 
     /// Octets that are kept of a frame, at most.
-    #[arg(long, value_name = "OCTETS", default_value_t = 65_535, value_parser = clap::value_parser!(u32).range(64..=262_144))]
+    #[arg(long, value_name = "OCTETS", default_value_t = 65_535, value_parser = snap_length)]
     pub(crate) snap_length: u32,
 
     /// Do not have the interface take frames that are not meant for it.
@@ -83,9 +99,60 @@ pub(crate) struct LiveArguments {
     pub(crate) common: CommonArguments,
 }
 
-/// What replaying and watching have in common.
 #[derive(Args, Debug)]
+#[command(
+    after_help = "Exit status: 0 if nothing is bad; 1 if something is, or the interface is not there; 2 wrong usage."
+)]
+pub(crate) struct DoctorArguments {
+    /// The interface to examine.
+    #[arg(short, long, value_name = "IFACE")]
+    pub(crate) interface: String,
+
+    /// How long its traffic is watched.
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
+    pub(crate) time: Duration,
+
+    /// Octets that are to be kept of a frame, at most, as `live` will be told.
+    #[arg(long, value_name = "OCTETS", default_value_t = 65_535, value_parser = snap_length)]
+    pub(crate) snap_length: u32,
+
+    /// Write it as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CompletionsArguments {
+    /// Which shell is to read them.
+    #[arg(value_enum, value_name = "SHELL")]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ManArguments {
+    /// The command that the page is about; the program as a whole without one.
+    #[arg(value_name = "COMMAND")]
+    pub(crate) command: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CheckArguments {
+    /// The file, as `live` and `replay` take it for --config.
+    #[arg(value_name = "CONFIG")]
+    pub(crate) path: PathBuf,
+}
+
+/// What replaying and watching have in common.
+#[derive(Args, Clone, Debug)]
 pub(crate) struct CommonArguments {
+    /// A file of options, in TOML; options that are given here win over it. `flowcanary check` says what one means.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// From when on detectors say something: only a file says it.
+    #[arg(skip)]
+    pub(crate) thresholds: Thresholds,
+
     /// Where flow records go as IPFIX: `udp://HOST[:PORT]` or `file:PATH`. May be given more than once.
     #[arg(long, value_name = "URL")]
     pub(crate) export: Vec<Destination>,
@@ -105,6 +172,14 @@ pub(crate) struct CommonArguments {
     /// Only packets that this pcap filter asks for, such as 'tcp port 3389'.
     #[arg(long, value_name = "EXPR")]
     pub(crate) filter: Option<String>,
+
+    /// Look at a part of the packets only: one in N, written as 1:N.
+    #[arg(long, value_name = "1:N", value_parser = sample)]
+    pub(crate) sample: Option<NonZeroU32>,
+
+    /// What is taken or left as a whole: all that two addresses have between them, or each packet by itself. Detectors need flows.
+    #[arg(long, value_enum, value_name = "UNIT", default_value_t = SampleUnit::Flow)]
+    pub(crate) sample_by: SampleUnit,
 
     /// How many threads meter. The records are the same for any number.
     #[arg(long, value_name = "N", default_value = "1", value_parser = workers)]
@@ -133,6 +208,15 @@ pub(crate) struct CommonArguments {
     pub(crate) ipfix: IpfixArguments,
 }
 
+/// When judges say what.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Thresholds {
+    /// Floods and scans.
+    pub(crate) handshakes: synflood::JudgeConfig,
+    /// Remote desktops.
+    pub(crate) logons: rdp::JudgeConfig,
+}
+
 /// How frames are shared out.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(crate) enum FanoutMode {
@@ -142,6 +226,15 @@ pub(crate) enum FanoutMode {
     Queue,
     /// By the processor that received the frame; likewise.
     Cpu,
+}
+
+/// What sampling takes or leaves.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum SampleUnit {
+    /// All packets between two addresses.
+    Flow,
+    /// Each packet.
+    Packet,
 }
 
 /// Whether detectors run.
@@ -165,22 +258,22 @@ pub(crate) enum SummaryForm {
 pub(crate) struct TimeoutArguments {
     /// A record covers at most this long.
     #[arg(long = "active-timeout", value_name = "TIME", default_value = "5m", value_parser = duration)]
-    active: Duration,
+    pub(crate) active: Duration,
     /// TCP without a packet for this long has ended.
     #[arg(long = "tcp-timeout", value_name = "TIME", default_value = "2m", value_parser = duration)]
-    tcp: Duration,
+    pub(crate) tcp: Duration,
     /// So has TCP that was closed or reset, after this long.
     #[arg(long = "tcp-closed-timeout", value_name = "TIME", default_value = "1s", value_parser = duration)]
-    tcp_closed: Duration,
+    pub(crate) tcp_closed: Duration,
     /// So has UDP.
     #[arg(long = "udp-timeout", value_name = "TIME", default_value = "1m", value_parser = duration)]
-    udp: Duration,
+    pub(crate) udp: Duration,
     /// So has ICMP.
     #[arg(long = "icmp-timeout", value_name = "TIME", default_value = "30s", value_parser = duration)]
-    icmp: Duration,
+    pub(crate) icmp: Duration,
     /// So has any other protocol.
     #[arg(long = "other-timeout", value_name = "TIME", default_value = "30s", value_parser = duration)]
-    other: Duration,
+    pub(crate) other: Duration,
 }
 
 /// What the exported messages are like.
@@ -191,7 +284,7 @@ pub(crate) struct IpfixArguments {
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) observation_domain: u32,
     /// Octets of a message at most: 1400 by default over UDP, which the path must carry in one piece, 65535 in files.
-    #[arg(long, value_name = "OCTETS", value_parser = clap::value_parser!(u16).range(LEAST_MESSAGE..))]
+    #[arg(long, value_name = "OCTETS", value_parser = message_octets)]
     pub(crate) message_octets: Option<u16>,
     /// Datagrams a second over UDP at most, so that the collector can follow; 0 for no limit.
     #[arg(long, value_name = "N", default_value_t = 10_000)]
@@ -201,6 +294,17 @@ pub(crate) struct IpfixArguments {
     pub(crate) template_refresh: Duration,
 }
 
+impl CommonArguments {
+    /// Which part of the packets is looked at; `None` for all.
+    pub(crate) fn sampling(&self) -> Option<Sampling> {
+        let unit = match self.sample_by {
+            SampleUnit::Flow => SamplingUnit::Flow,
+            SampleUnit::Packet => SamplingUnit::Packet,
+        };
+        self.sample.filter(|one_in| one_in.get() > 1).map(|one_in| Sampling { one_in, unit })
+    }
+}
+
 impl TimeoutArguments {
     pub(crate) const fn timeouts(&self) -> Timeouts {
         let &Self { active, tcp, tcp_closed, udp, icmp, other } = self;
@@ -208,38 +312,64 @@ impl TimeoutArguments {
     }
 }
 
-fn workers(text: &str) -> Result<NonZeroU16, String> {
+pub(crate) fn workers(text: &str) -> Result<NonZeroU16, String> {
     match NonZeroU16::from_str(text) {
         Ok(number) if number.get() <= MOST_WORKERS => Ok(number),
         _ => Err(format!("a number from 1 to {MOST_WORKERS}")),
     }
 }
 
-fn memory(text: &str) -> Result<ByteSize, String> {
+/// `1:N`.
+pub(crate) fn sample(text: &str) -> Result<NonZeroU32, String> {
+    let number = text.strip_prefix("1:").and_then(|number| number.parse().ok());
+    number
+        .filter(|number: &NonZeroU32| number.get() <= MOST_SAMPLED)
+        .ok_or_else(|| format!("write it as 1:N, with N from 1 to {MOST_SAMPLED}"))
+}
+
+pub(crate) fn memory(text: &str) -> Result<ByteSize, String> {
     let size = ByteSize::from_str(text).map_err(|_| "write it as 512MiB or 2GiB".to_owned())?;
     if size < LEAST_MEMORY { Err(format!("at least {LEAST_MEMORY}")) } else { Ok(size) }
 }
 
-fn ring(text: &str) -> Result<ByteSize, String> {
+pub(crate) fn ring(text: &str) -> Result<ByteSize, String> {
     let size = ByteSize::from_str(text).map_err(|_| "write it as 64MiB".to_owned())?;
     let is_possible = (LEAST_MEMORY..=MOST_RING).contains(&size);
     if is_possible { Ok(size) } else { Err(format!("from {LEAST_MEMORY} to {MOST_RING}")) }
 }
 
+pub(crate) fn snap_length(text: &str) -> Result<u32, String> {
+    number(text, 64..=262_144)
+}
+
+pub(crate) fn message_octets(text: &str) -> Result<u16, String> {
+    number(text, LEAST_MESSAGE..=u16::MAX)
+}
+
+fn number<T: Copy + FromStr + PartialOrd + fmt::Display>(
+    text: &str,
+    range: RangeInclusive<T>,
+) -> Result<T, String> {
+    match text.parse() {
+        Ok(number) if range.contains(&number) => Ok(number),
+        _ => Err(format!("a number from {} to {}", range.start(), range.end())),
+    }
+}
+
 /// As [`duration`], in whole seconds: export times have no parts of them.
-fn refresh(text: &str) -> Result<Duration, String> {
+pub(crate) fn refresh(text: &str) -> Result<Duration, String> {
     let duration = duration(text)?;
     if duration.subsec_nanos() == 0 { Ok(duration) } else { Err("write it in whole seconds".to_owned()) }
 }
 
 /// As [`duration`], up to a week: what is remembered of victims is not kept for longer.
-fn incident_window(text: &str) -> Result<Duration, String> {
+pub(crate) fn incident_window(text: &str) -> Result<Duration, String> {
     let window = duration(text)?;
     if window <= LONGEST_WINDOW { Ok(window) } else { Err("at most 168h, a week".to_owned()) }
 }
 
 /// A number of seconds, or a number with a unit.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let seconds = text.parse::<f64>().ok();
     let parsed = match seconds {
         Some(seconds) => Duration::try_from_secs_f64(seconds).ok(),
@@ -253,8 +383,9 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// What RFC 7011 section 10.3.3 has an exporter assume of a path that it knows nothing of; every template and record fits.
-const LEAST_MESSAGE: i64 = 512;
+const LEAST_MESSAGE: u16 = 512;
 const MOST_WORKERS: u16 = 256;
+const MOST_SAMPLED: u32 = 1_000_000;
 const LEAST_MEMORY: ByteSize = ByteSize::mib(1);
 /// libpcap counts its octets with 31 bits.
 const MOST_RING: ByteSize = ByteSize::mib(2_047);

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
-use detect::{Judge, JudgeCounts, Observation, Statement};
+use detect::{Judge, JudgeConfig, JudgeCounts, Observation, Statement};
 use flow::{EndReason, FlowRecord};
 use report::{Findings, FlowCounts, Statistics, TopTalkers};
 use wire::Timestamp;
@@ -90,6 +90,11 @@ impl Collector {
     /// What the judges had no room for so far.
     pub(crate) fn judged(&self) -> JudgeCounts {
         self.judge.counts()
+    }
+
+    /// Has the judges go by other thresholds from now on.
+    pub(crate) const fn reconfigure(&mut self, config: &JudgeConfig) {
+        self.judge.reconfigure(config);
     }
 
     /// Has the outputs hand on what they hold, so that nobody waits for it.

@@ -26,11 +26,18 @@ pub(crate) fn check(captures: &[PathBuf], arguments: &CommonArguments) -> anyhow
         let path = if is_standard_input { Path::new("/dev/stdin") } else { capture };
         take(&mut taken, path, "is named more than once as a capture; name it once")?;
     }
+    if let Some(config) = &arguments.config {
+        take(&mut taken, config, "is a capture and the configuration, too; choose another name")?;
+    }
     let exports = arguments.export.iter().filter_map(Destination::path);
     let flows = arguments.flows.iter().filter_map(|flows| flows.path.as_deref());
     let eve = arguments.eve.iter().filter_map(|eve| eve.0.as_deref());
     for output in exports.chain(flows).chain(eve) {
-        take(&mut taken, output, "is a capture or another output, too; choose another name")?;
+        take(
+            &mut taken,
+            output,
+            "is a capture, the configuration or another output, too; choose another name",
+        )?;
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! `flowcanary live`: interfaces in, flows out, until somebody asks it to stop.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
 };
@@ -17,36 +17,38 @@ use wire::Timestamp;
 use crate::{
     arguments::{FanoutMode, LiveArguments},
     collector::Collector,
-    cpus, files_apart,
+    configuration::{self, Typed},
+    cpus, one_line,
     outcome::Outcome,
     pipeline::{Backlog, Board, Live, Merge, Outlet, Overflow, Worker, WorkerReport},
     privileges::{self, Identity},
+    reload::Reload,
     replay::{spawn, started},
     run::{Input, Run, losses},
+    sampling::{Sampled, SampledOut, Sampler},
     say,
+    service::Service,
     setup::{self, WorkerConfig},
     signals::Signals,
 };
 
 /// Watches interfaces. An error means that nothing was watched, or that the program itself broke.
-pub(crate) fn run(arguments: &LiveArguments) -> anyhow::Result<Outcome> {
+pub(crate) fn run(as_typed: LiveArguments, typed: Typed) -> anyhow::Result<Outcome> {
     let started = started();
+    let arguments = &configuration::complete_live(as_typed.clone(), &typed)?;
     let common = &arguments.common;
-    setup::check_standard_output(common)?;
-    files_apart::check(&[], common)?;
     let workers = common.workers.get();
     let cpus = arguments.cpus.assign(workers)?;
     let identity = arguments.user.as_deref().map(Identity::of).transpose()?;
-    // What is wrong with an expression is said before anything is opened.
-    common.filter.as_deref().map(setup::filter).transpose()?;
     let sources = live::open(&arguments.interfaces, workers, &live_config(arguments))?;
     let collector = setup::collector(common)?;
     // Before there are threads: what is given up, the calling thread gives up, and those that it starts.
-    confine(identity.as_ref(), &outputs(arguments))?;
+    confine(identity.as_ref(), &outputs(arguments), common.config.as_deref())?;
     let signals = Signals::watch()?;
 
     let watch = Watch { arguments, signals, cpus, started };
-    let run = watch.over(sources, collector)?;
+    let reload = Reload::new(as_typed, typed, arguments.clone());
+    let run = watch.over(sources, collector, reload)?;
     let outcome = if run.is_incomplete { Outcome::Incomplete } else { Outcome::Done };
     let summary = run.summary(Vec::new(), started.elapsed(), workers.into());
     setup::print(&summary, common.summary)?;
@@ -68,21 +70,35 @@ struct Due {
     statistics: Instant,
 }
 
+/// What the program knows of itself while it runs.
+struct Standing {
+    due: Due,
+    reload: Reload,
+    service: Service,
+    /// By worker: its report does not know of them.
+    sampled_out: Vec<SampledOut>,
+}
+
 impl Watch<'_> {
     /// Where the threads are: starts them, collects, and waits for their reports.
-    fn over(self, sources: Vec<LiveSource>, collector: Collector) -> anyhow::Result<Run> {
+    fn over(self, sources: Vec<LiveSource>, collector: Collector, reload: Reload) -> anyhow::Result<Run> {
         let workers = self.arguments.common.workers.get();
         let config = self.worker_config();
         let (deliver, deliveries) = unbounded();
         let (backlog, board) = (Backlog::default(), Board::new(workers));
         let (mut threads, mut emptied) = (Vec::new(), Vec::new());
+        let (mut service, mut sampled_out) = (Service::default(), Vec::new());
+        let sampler = Sampler::new(self.arguments.common.sampling(), ahash_seed());
         for (number, source) in (0..workers).zip(sources) {
             let (outlet, give_back) =
                 Outlet::new(number.into(), deliver.clone(), backlog.clone(), workers == 1, Overflow::Drops);
             emptied.push(give_back);
             let (meter, observer) = (Meter::new(config.meter), config.observer.map(Observer::new));
             let worker = Worker::new(Shard(number), None, meter, observer, outlet);
-            threads.push((worker, Live::new(source, self.signals.clone())));
+            let batches = service.watch(Live::new(source, self.signals.clone()));
+            let batches = Sampled::new(batches, sampler, Shard(number));
+            sampled_out.push(batches.out());
+            threads.push((worker, batches));
         }
         drop(deliver);
         let merge = Merge::new(emptied, backlog.clone());
@@ -92,18 +108,23 @@ impl Watch<'_> {
             for ((number, (worker, mut live)), cpu) in threads.into_iter().enumerate().zip(&self.cpus) {
                 let work = move || {
                     let bound = cpu.map(cpus::bind).transpose();
-                    (worker.run(&mut live, Some(board)), live.into_source(), bound.err())
+                    (
+                        worker.run(&mut live, Some(board)),
+                        live.into_batches().into_batches().into_source(),
+                        bound.err(),
+                    )
                 };
                 running.push(spawn(scope, &format!("worker {number}"), work)?);
             }
             self.say_ready();
-            let mut due = self.first_due();
+            let mut standing = Standing { due: self.first_due(), reload, service, sampled_out };
             let collected = collector
-                .run(&deliveries, merge, &backlog, |collector| self.pulse(collector, board, &mut due));
+                .run(&deliveries, merge, &backlog, |collector| self.pulse(collector, board, &mut standing));
+            standing.service.say_stopping();
             let broken = |_| anyhow!("a thread has failed; please report the message above");
             let (mut reports, mut input) = (Vec::new(), self.input());
-            for thread in running {
-                let (report, source, unbound) = thread.join().map_err(broken)?;
+            for (thread, out) in running.into_iter().zip(&standing.sampled_out) {
+                let (mut report, source, unbound) = thread.join().map_err(broken)?;
                 for gone in source.gone() {
                     let gone = format!("{gone}; it is no longer watched");
                     if !input.complaints.contains(&gone) {
@@ -111,6 +132,7 @@ impl Watch<'_> {
                     }
                 }
                 input.complaints.extend(unbound.map(|error| format!("{error:#}")));
+                out.add_to(&mut report.ledger);
                 reports.push(report);
             }
             if let Some(live) = &mut input.live {
@@ -141,7 +163,7 @@ impl Watch<'_> {
     /// Tells systemd, where it asked to be told, and people that it has begun.
     fn say_ready(&self) {
         let interfaces = self.arguments.interfaces.join(", ");
-        sd_notify::notify(false, &[sd_notify::NotifyState::Ready]).ok();
+        Service::say_ready();
         say(&format!("flowcanary: watching {}\n", printable(&interfaces)));
     }
 
@@ -153,28 +175,38 @@ impl Watch<'_> {
 
     /// What is done every tenth of a second, beside collecting.
     #[expect(clippy::disallowed_methods, reason = "what is done for people goes by their clock")]
-    fn pulse(&self, collector: &mut Collector, board: &Board, due: &mut Due) {
+    fn pulse(&self, collector: &mut Collector, board: &Board, standing: &mut Standing) {
+        let Standing { due, reload, service, sampled_out } = standing;
+        let reports = || with_sampled_out(board.reports(), sampled_out);
         let now = Instant::now();
         if now >= due.statistics {
-            due.statistics = now + self.arguments.stats_interval;
-            Self::tell_statistics(collector, board);
+            due.statistics = now + reload.stats_interval();
+            Self::tell_statistics(collector, &reports());
         }
         if now >= due.flush {
             due.flush = now + FLUSH_INTERVAL;
             collector.flush();
-            sd_notify::notify(false, &[sd_notify::NotifyState::Watchdog]).ok();
+            service.say_alive();
         }
         if self.signals.take_report() {
-            self.report(collector, board);
+            self.report(collector, &reports());
         }
         if self.signals.take_reload() {
-            say("flowcanary: there is no configuration file to read again\n");
+            let said = match reload.read_again() {
+                Ok(changes) => changes,
+                Err(error) => format!("the configuration stays as it was: {}", one_line(&error)),
+            };
+            collector.reconfigure(&reload.judges());
+            due.statistics = due.statistics.min(now + reload.stats_interval());
+            say(&format!("flowcanary: {}\n", printable(&said)));
+        }
+        if self.signals.is_stopping() {
+            service.say_stopping();
         }
     }
 
-    fn tell_statistics(collector: &mut Collector, board: &Board) {
-        let reports = board.reports();
-        let (ledger, flows, observers) = sums(&reports, collector.counts());
+    fn tell_statistics(collector: &mut Collector, reports: &[WorkerReport]) {
+        let (ledger, flows, observers) = sums(reports, collector.counts());
         let time = reports.iter().filter_map(|report| report.packet_time).map(|(_, last)| last).max();
         let judges = collector.judged();
         collector.tell_totals(&Statistics {
@@ -187,9 +219,8 @@ impl Watch<'_> {
     }
 
     /// Says on standard error what was counted so far.
-    fn report(&self, collector: &Collector, board: &Board) {
-        let reports = board.reports();
-        let (ledger, flows, _) = sums(&reports, collector.counts());
+    fn report(&self, collector: &Collector, reports: &[WorkerReport]) {
+        let (ledger, flows, _) = sums(reports, collector.counts());
         let seconds = self.started.elapsed().as_secs();
         let mut text = format!(
             "flowcanary: {seconds} s, received {}, metered {}, flows {}, records {}\n",
@@ -209,6 +240,12 @@ impl Watch<'_> {
         }
         say(&text);
     }
+}
+
+/// Reports as they are with what their workers were never given.
+fn with_sampled_out(mut reports: Vec<WorkerReport>, sampled_out: &[SampledOut]) -> Vec<WorkerReport> {
+    reports.iter_mut().zip(sampled_out).for_each(|(report, out)| out.add_to(&mut report.ledger));
+    reports
 }
 
 /// What all workers have counted together.
@@ -246,8 +283,8 @@ fn outputs(arguments: &LiveArguments) -> Vec<PathBuf> {
     exports.chain(flows).chain(eve).map(PathBuf::from).collect()
 }
 
-fn confine(identity: Option<&Identity>, outputs: &[PathBuf]) -> anyhow::Result<()> {
-    let confinement = privileges::give_up(identity, outputs).context("cannot give up privileges")?;
+fn confine(identity: Option<&Identity>, outputs: &[PathBuf], config: Option<&Path>) -> anyhow::Result<()> {
+    let confinement = privileges::give_up(identity, outputs, config).context("cannot give up privileges")?;
     if confinement.is_root {
         say("flowcanary: it runs as root, without capabilities; --user names somebody who may do less\n");
     }

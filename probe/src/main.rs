@@ -5,16 +5,22 @@
 
 mod arguments;
 mod collector;
+mod configuration;
 mod cpus;
 mod destination;
+mod doctor;
 mod files_apart;
+mod generated;
 mod live;
 mod outcome;
 mod pipeline;
 mod privileges;
 mod progress;
+mod reload;
 mod replay;
 mod run;
+mod sampling;
+mod service;
 mod setup;
 mod signals;
 mod sink;
@@ -25,23 +31,32 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{Parser as _, error::ErrorKind};
+use clap::{CommandFactory as _, FromArgMatches as _, error::ErrorKind};
 
 use report::printable;
 
 use crate::{
     arguments::{Arguments, Command},
+    configuration::Typed,
     outcome::Outcome,
 };
 
 fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
+    let parsed = Arguments::command().try_get_matches().and_then(|matches| {
+        let typed = Typed::of(&matches);
+        Ok((Arguments::from_arg_matches(&matches)?, typed))
+    });
+    let (arguments, typed) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => return explain(&error),
     };
     let outcome = match arguments.command {
-        Command::Replay(arguments) => replay::run(arguments),
-        Command::Live(arguments) => live::run(&arguments),
+        Command::Replay(arguments) => replay::run(arguments, &typed),
+        Command::Live(arguments) => live::run(arguments, typed),
+        Command::Check(arguments) => configuration::check(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::Completions(arguments) => generated::completions(&arguments),
+        Command::Man(arguments) => generated::man(&arguments),
     };
     match outcome {
         Ok(outcome) => outcome.into(),

@@ -18,7 +18,7 @@ mod reading;
 mod worker;
 
 pub(crate) use backlog::Backlog;
-pub(crate) use batches::{Batches, Direct, Live};
+pub(crate) use batches::{Batches, Direct, Live, Share};
 pub(crate) use board::Board;
 pub(crate) use delivery::{Delivery, Outlet, Overflow};
 pub(crate) use merge::{Item, Merge};

@@ -1,6 +1,6 @@
 //! What the program gives up once it has opened everything: the user it was, capabilities, and the file system.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 use caps::CapSet;
@@ -42,7 +42,13 @@ impl Identity {
 
 /// Gives everything up that reading packets and writing outputs does not need. It is for the calling thread and those that it starts,
 /// so it comes before there are any.
-pub(crate) fn give_up(identity: Option<&Identity>, outputs: &[PathBuf]) -> anyhow::Result<Confinement> {
+///
+/// The configuration stays readable, since it may be read again. So does all that is in its folder: what an editor saves is a new file.
+pub(crate) fn give_up(
+    identity: Option<&Identity>,
+    outputs: &[PathBuf],
+    config: Option<&Path>,
+) -> anyhow::Result<Confinement> {
     if let Some(identity) = identity {
         become_other(identity)?;
     }
@@ -50,7 +56,7 @@ pub(crate) fn give_up(identity: Option<&Identity>, outputs: &[PathBuf]) -> anyho
         caps::clear(None, set).with_context(|| format!("cannot give up capabilities ({set:?})"))?;
     }
     nix::sys::prctl::set_no_new_privs().context("cannot give up gaining privileges")?;
-    let is_landlocked = confine(outputs).context("cannot confine the program to its outputs")?;
+    let is_landlocked = confine(outputs, config).context("cannot confine the program to its files")?;
     Ok(Confinement { is_root: geteuid().is_root(), is_landlocked })
 }
 
@@ -69,8 +75,8 @@ fn become_other(identity: &Identity) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Leaves no file within reach but the outputs, where the kernel can do that. `false` where it cannot.
-fn confine(outputs: &[PathBuf]) -> anyhow::Result<bool> {
+/// Leaves no file within reach but the outputs and those beside the configuration, where the kernel can do that. `false` where it cannot.
+fn confine(outputs: &[PathBuf], config: Option<&Path>) -> anyhow::Result<bool> {
     let all = AccessFs::from_all(ABI::V5);
     let mut ruleset =
         Ruleset::default().set_compatibility(CompatLevel::BestEffort).handle_access(all)?.create()?;
@@ -79,6 +85,14 @@ fn confine(outputs: &[PathBuf]) -> anyhow::Result<bool> {
         if let Ok(path) = PathFd::new(output) {
             let access = AccessFs::from_file(ABI::V5);
             ruleset = ruleset.add_rule(PathBeneath::new(path, access))?;
+        }
+    }
+    // A link may lead to another folder.
+    let behind_links = config.and_then(|config| config.canonicalize().ok());
+    for config in config.into_iter().chain(behind_links.as_deref()) {
+        let folder = config.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Ok(folder) = PathFd::new(folder.unwrap_or_else(|| Path::new("."))) {
+            ruleset = ruleset.add_rule(PathBeneath::new(folder, AccessFs::ReadFile))?;
         }
     }
     let status = ruleset.restrict_self()?;

@@ -11,18 +11,23 @@ use flow::{Meter, Shard};
 use crate::{
     arguments::ReplayArguments,
     collector::Collector,
+    configuration::{self, Typed},
     files_apart,
     outcome::Outcome,
     pipeline::{Backlog, Direct, Merge, Outlet, Overflow, Reading, Worker},
     progress::{Progress, ProgressDisplay},
     run::{Input, Run},
+    sampling::{Sampled, Sampler},
     setup::{self, WorkerConfig},
 };
 
 /// Replays captures. An error means that nothing was metered, or that the program itself broke.
-pub(crate) fn run(arguments: ReplayArguments) -> anyhow::Result<Outcome> {
+pub(crate) fn run(arguments: ReplayArguments, typed: &Typed) -> anyhow::Result<Outcome> {
     let started = started();
+    let common = configuration::complete_replay(arguments.common, typed)?;
+    let arguments = ReplayArguments { common, ..arguments };
     setup::check_standard_output(&arguments.common)?;
+    setup::check_sampling(&arguments.common)?;
     files_apart::check(&arguments.captures, &arguments.common)?;
     let filter = arguments.common.filter.as_deref().map(setup::filter).transpose()?;
     let files = CaptureFiles::open(&arguments.captures)?;
@@ -30,7 +35,9 @@ pub(crate) fn run(arguments: ReplayArguments) -> anyhow::Result<Outcome> {
 
     let workers = arguments.common.workers.get();
     let config = WorkerConfig::of(&arguments.common);
-    let run = meter(files, collector, workers, config, filter.as_ref())?;
+    // The same part each time: a replay is a function of its input.
+    let sampler = Sampler::new(arguments.common.sampling(), 0);
+    let run = meter(files, collector, workers, config, filter.as_ref(), sampler)?;
 
     let outcome = if run.is_incomplete { Outcome::Incomplete } else { Outcome::Done };
     let summary = run.summary(arguments.captures, started.elapsed(), workers.into());
@@ -50,6 +57,7 @@ fn meter(
     workers: u16,
     config: WorkerConfig,
     filter: Option<&Filter>,
+    sampler: Option<Sampler>,
 ) -> anyhow::Result<Run> {
     let (deliver, deliveries) = unbounded();
     let (is_alone, backlog) = (workers == 1, Backlog::default());
@@ -71,19 +79,28 @@ fn meter(
         let (collected, files, reports) = if let [_] = threads[..]
             && let Some(worker) = threads.pop()
         {
-            let mut batches = Direct::new(files, progress);
-            let thread =
-                spawn(scope, "worker 0", move || (worker.run(&mut batches, None), batches.into_files()))?;
+            let mut batches = Sampled::new(Direct::new(files, progress), sampler, Shard(0));
+            let out = batches.out();
+            let thread = spawn(scope, "worker 0", move || {
+                (worker.run(&mut batches, None), batches.into_batches().into_files())
+            })?;
             let collected = collector.run(&deliveries, merge, &backlog, |_| display.show());
-            let (report, files) = thread.join().map_err(broken)?;
+            let (mut report, files) = thread.join().map_err(broken)?;
+            out.add_to(&mut report.ledger);
             (collected, files, vec![report])
         } else {
             let (reading, sources) = Reading::new(files, progress, filter.cloned(), backlog.clone(), workers);
             let reader = spawn(scope, "reader", move || reading.run())?;
             let mut running = Vec::new();
-            for ((number, worker), mut batches) in threads.into_iter().enumerate().zip(sources) {
-                running
-                    .push(spawn(scope, &format!("worker {number}"), move || worker.run(&mut batches, None))?);
+            for ((number, worker), batches) in (0..workers).zip(threads).zip(sources) {
+                let mut batches = Sampled::new(batches, sampler, Shard(number));
+                let out = batches.out();
+                let work = move || {
+                    let mut report = worker.run(&mut batches, None);
+                    out.add_to(&mut report.ledger);
+                    report
+                };
+                running.push(spawn(scope, &format!("worker {number}"), work)?);
             }
             let collected = collector.run(&deliveries, merge, &backlog, |_| display.show());
             let files = reader.join().map_err(broken)?;

@@ -10,10 +10,10 @@ use capture::Filter;
 use detect::{Judge, JudgeConfig, incident, observe::ObserverConfig};
 use flow::MeterConfig;
 use ipfix_export::{ExporterConfig, FileOutput, Output, UdpOutput};
-use report::{Findings, Summary, printable};
+use report::{Findings, SamplingUnit, Summary, printable};
 
 use crate::{
-    arguments::{CommonArguments, Detection, IpfixArguments, SummaryForm},
+    arguments::{CommonArguments, Detection, IpfixArguments, SummaryForm, Thresholds},
     collector::Collector,
     destination::Destination,
     outcome::UsageError,
@@ -45,12 +45,25 @@ impl WorkerConfig {
 
 /// The collector, with its judges and outputs.
 pub(crate) fn collector(arguments: &CommonArguments) -> anyhow::Result<Collector> {
-    let judge = Judge::new(JudgeConfig {
-        incidents: incident::Config { window: arguments.incident_window },
-        ..JudgeConfig::default()
-    });
+    let judge = Judge::new(judges(arguments));
     let detectors: &'static [&'static str] = if arguments.detect == Detection::On { DETECTORS } else { &[] };
     Ok(Collector::new(judge, Findings::new(detectors), open_sinks(arguments)?))
+}
+
+/// When judges say what.
+pub(crate) const fn judges(arguments: &CommonArguments) -> JudgeConfig {
+    let Thresholds { handshakes, logons } = arguments.thresholds;
+    JudgeConfig { handshakes, logons, incidents: incident::Config { window: arguments.incident_window } }
+}
+
+/// Detectors follow connections from their first packet on, and would take each packet that was left out for one that never came.
+pub(crate) fn check_sampling(arguments: &CommonArguments) -> anyhow::Result<()> {
+    let is_by_packet = arguments.sampling().is_some_and(|sampling| sampling.unit == SamplingUnit::Packet);
+    if is_by_packet && arguments.detect == Detection::On {
+        let text = "--sample-by packet leaves nothing whole that detectors could follow; add --detect off, or use --sample-by flow";
+        return Err(UsageError(text.to_owned()).into());
+    }
+    Ok(())
 }
 
 fn open_sinks(arguments: &CommonArguments) -> anyhow::Result<Vec<Box<dyn Sink>>> {
@@ -62,7 +75,7 @@ fn open_sinks(arguments: &CommonArguments) -> anyhow::Result<Vec<Box<dyn Sink>>>
         sinks.push(Box::new(FlowsSink::create(flows)?));
     }
     if let Some(eve) = &arguments.eve {
-        sinks.push(Box::new(EveSink::create(eve, arguments.eve_types)?));
+        sinks.push(Box::new(EveSink::create(eve, arguments.eve_types, arguments.sampling())?));
     }
     Ok(sinks)
 }

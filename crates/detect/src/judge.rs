@@ -85,6 +85,13 @@ impl Judge {
         }
     }
 
+    /// Goes by other thresholds from now on. What was seen stays seen, and what was said stays said.
+    pub const fn reconfigure(&mut self, config: &JudgeConfig) {
+        self.handshakes.reconfigure(config.handshakes);
+        self.logons.reconfigure(config.logons);
+        self.incidents.reconfigure(config.incidents);
+    }
+
     /// Takes an observation, and gives `say` what follows from it.
     pub fn observe(&mut self, observation: Observation, say: &mut impl FnMut(Statement)) {
         let time = observation.time();

@@ -21,7 +21,10 @@ use detect::{
 };
 use serde::Serialize;
 
-use crate::line_file::{BUFFER_OCTETS, LineFile};
+use crate::{
+    line_file::{BUFFER_OCTETS, LineFile},
+    sampling::Sampling,
+};
 
 pub(crate) use incident::IncidentObject;
 pub(crate) use moment::Moment;
@@ -39,12 +42,24 @@ pub struct Eve<W: Write> {
     types: EveTypes,
     lines: LineFile<W>,
     buffer: Vec<u8>,
+    sampling: Option<Sampling>,
 }
 
 impl<W: Write> Eve<W> {
     /// Begins a file of lines of the types that are wanted.
     pub fn new(types: EveTypes, output: W) -> Self {
-        Self { types, lines: LineFile::new(output), buffer: Vec::with_capacity(BUFFER_OCTETS) }
+        Self {
+            types,
+            lines: LineFile::new(output),
+            buffer: Vec::with_capacity(BUFFER_OCTETS),
+            sampling: None,
+        }
+    }
+
+    /// Has every finding and incident say that a part of the packets was looked at.
+    #[must_use]
+    pub fn with_sampling(self, sampling: Option<Sampling>) -> Self {
+        Self { sampling, ..self }
     }
 
     /// Writes an `alert` where a finding is new or worse, a `finding` where it is over, and nothing in between. `case` and `links` are
@@ -54,7 +69,11 @@ impl<W: Write> Eve<W> {
     ///
     /// The output's first error; afterwards there is none, lines are just lost. So it is with all that follow.
     pub fn finding(&mut self, finding: &Finding, case: Option<CaseId>, links: &[Link]) -> io::Result<()> {
-        if self.is_stated(finding.phase) { self.write(&opinion::line(finding, case, links)) } else { Ok(()) }
+        if self.is_stated(finding.phase) {
+            self.write(&opinion::line(finding, case, links, self.sampling))
+        } else {
+            Ok(())
+        }
     }
 
     /// Writes an `alert` where an incident is new or worse, a `finding` where it is over, and nothing in between.
@@ -63,7 +82,11 @@ impl<W: Write> Eve<W> {
     ///
     /// See [`Self::finding`].
     pub fn incident(&mut self, incident: &Incident) -> io::Result<()> {
-        if self.is_stated(incident.phase) { self.write(&incident::line(incident)) } else { Ok(()) }
+        if self.is_stated(incident.phase) {
+            self.write(&incident::line(incident, self.sampling))
+        } else {
+            Ok(())
+        }
     }
 
     /// Writes an `rdp` line where the logon of a connection is over: one for each connection.

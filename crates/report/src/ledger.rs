@@ -18,6 +18,8 @@ pub struct PacketLedger {
     pub tunnel_fragments: u64,
     /// Packets that the filter did not ask for.
     pub filtered: u64,
+    /// Packets that sampling has left out.
+    pub sampled_out: u64,
     /// Packets without IP that could be reached, by reason.
     undecoded: BTreeMap<DecodeFailure, u64>,
     /// Those of reasons beyond [`MAX_REASONS`].
@@ -38,6 +40,7 @@ impl PacketLedger {
         self.metered_octets += other.metered_octets;
         self.tunnel_fragments += other.tunnel_fragments;
         self.filtered += other.filtered;
+        self.sampled_out += other.sampled_out;
         self.undecoded_otherwise += other.undecoded_otherwise;
         for (reason, packets) in &other.undecoded {
             self.add_undecoded(*reason, *packets);
@@ -64,7 +67,7 @@ impl PacketLedger {
 
     /// What was received less what is accounted for. Anything but zero is a fault of this program.
     pub fn balance(&self) -> i128 {
-        let parts = [self.metered, self.tunnel_fragments, self.filtered, self.undecoded()];
+        let parts = [self.metered, self.tunnel_fragments, self.filtered, self.sampled_out, self.undecoded()];
         i128::from(self.received) - parts.into_iter().map(i128::from).sum::<i128>()
     }
 
@@ -88,6 +91,7 @@ impl Serialize for PacketLedger {
         map.serialize_entry("metered_octets", &self.metered_octets)?;
         map.serialize_entry("tunnel_fragments", &self.tunnel_fragments)?;
         map.serialize_entry("filtered", &self.filtered)?;
+        map.serialize_entry("sampled_out", &self.sampled_out)?;
         map.serialize_entry("undecoded", &self.undecoded())?;
         map.serialize_entry("undecoded_by_reason", &Reasons(self))?;
         map.serialize_entry("balance", &i64::try_from(self.balance()).unwrap_or(i64::MAX))?;
@@ -126,10 +130,11 @@ mod tests {
     #[test]
     fn the_ledger_balances_when_all_parts_are_counted() {
         let mut ledger = PacketLedger {
-            received: 4,
+            received: 5,
             metered: 1,
             tunnel_fragments: 1,
             filtered: 1,
+            sampled_out: 1,
             ..PacketLedger::default()
         };
         assert_eq!(ledger.balance(), 1);

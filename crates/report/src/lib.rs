@@ -20,6 +20,7 @@ mod line_file;
 mod readable;
 #[cfg(test)]
 mod sample;
+mod sampling;
 mod summary;
 mod top_talkers;
 mod worst;
@@ -31,5 +32,6 @@ pub use findings::{Findings, MAX_FINDINGS, MAX_INCIDENTS};
 pub use flow_file::{FlowFile, FlowFormat};
 pub use ledger::{MAX_REASONS, PacketLedger};
 pub use readable::{grouped, printable, rfc3339, scaled_octets};
+pub use sampling::{Sampling, SamplingUnit};
 pub use summary::{FlowCounts, InterfaceDrops, LiveSummary, OutputCounts, Summary, WorkerLosses};
 pub use top_talkers::{Talker, TopTalkers};

@@ -170,6 +170,9 @@ impl Summary {
         if ledger.filtered > 0 {
             line(f, "filtered", ledger.filtered, "")?;
         }
+        if ledger.sampled_out > 0 {
+            line(f, "sampled out", ledger.sampled_out, "")?;
+        }
         if ledger.undecoded() > 0 {
             line(f, "not decoded", ledger.undecoded(), "")?;
             let reasons = ledger.undecoded_by_reason();

@@ -2,7 +2,7 @@ use std::io;
 
 use detect::{Statement, rdp};
 use flow::FlowRecord;
-use report::{Eve, EveTypes, OutputCounts, Statistics};
+use report::{Eve, EveTypes, OutputCounts, Sampling, Statistics};
 
 use super::{Sink, SinkReport, create_file};
 use crate::destination::EvePath;
@@ -16,12 +16,17 @@ pub(crate) struct EveSink {
 
 impl EveSink {
     /// Creates the file, or empties it if there is one.
-    pub(crate) fn create(path: &EvePath, types: EveTypes) -> anyhow::Result<Self> {
+    pub(crate) fn create(
+        path: &EvePath,
+        types: EveTypes,
+        sampling: Option<Sampling>,
+    ) -> anyhow::Result<Self> {
         let output: Box<dyn io::Write> = match &path.0 {
             None => Box::new(io::stdout()),
             Some(path) => Box::new(create_file(path)?),
         };
-        Ok(Self { name: path.to_string(), eve: Eve::new(types, output), failure: None })
+        let eve = Eve::new(types, output).with_sampling(sampling);
+        Ok(Self { name: path.to_string(), eve, failure: None })
     }
 
     fn note(&mut self, outcome: io::Result<()>) {

@@ -59,6 +59,11 @@ impl Ledger {
         }
     }
 
+    /// Goes by another window from now on.
+    pub const fn reconfigure(&mut self, config: Config) {
+        self.config = config;
+    }
+
     /// Takes in a finding; they must come in the order in which they could be stated. Returns the case of its victim, if it may be a
     /// stage of an attack, and what other victims have in common with this one.
     pub fn finding(&mut self, finding: &Finding) -> (Option<CaseId>, Vec<Link>) {

@@ -78,6 +78,11 @@ impl Judge {
         }
     }
 
+    /// Goes by other thresholds from now on.
+    pub const fn reconfigure(&mut self, config: JudgeConfig) {
+        self.config = config;
+    }
+
     /// Takes an observation. They must come in the order of their times.
     pub fn observe(&mut self, observation: &Observation) {
         self.sweep(observation.time);

@@ -71,6 +71,11 @@ impl Judge {
         }
     }
 
+    /// Goes by other thresholds from now on.
+    pub const fn reconfigure(&mut self, config: JudgeConfig) {
+        self.config = config;
+    }
+
     /// Takes in what an observer saw of a second.
     pub fn add(&mut self, second: Second) {
         if second.second < self.judged_until {

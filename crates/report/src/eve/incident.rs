@@ -11,13 +11,16 @@ use super::{
         share,
     },
 };
+use crate::sampling::Sampling;
 
 /// The line of an incident.
-pub(super) fn line(incident: &Incident) -> impl Serialize {
+pub(super) fn line(incident: &Incident, sampling: Option<Sampling>) -> impl Serialize {
     let alert = incident
         .phase
         .is_alert()
         .then(|| Alert::new(INCIDENT, incident.severity, incident.confidence, &incident.techniques));
+    let object = IncidentObject::from(incident);
+    let capture_quality = object.capture_quality.with_sampling(sampling);
     IncidentLine {
         head: Head {
             timestamp: Moment(incident.stated_at),
@@ -30,7 +33,7 @@ pub(super) fn line(incident: &Incident) -> impl Serialize {
         // An incident rests on findings, which are all about TCP.
         proto: "TCP",
         alert,
-        flowcanary: IncidentObject::from(incident),
+        flowcanary: IncidentObject { capture_quality, ..object },
     }
 }
 

@@ -11,9 +11,15 @@ use super::{
     signature::{Alert, Signature, ends},
     values::{EvidenceObject, Head, LinkObject, QualityObject, Shown, links, share},
 };
+use crate::sampling::Sampling;
 
 /// The line of a finding.
-pub(super) fn line<'a>(finding: &'a Finding, case: Option<CaseId>, others: &'a [Link]) -> impl Serialize {
+pub(super) fn line<'a>(
+    finding: &'a Finding,
+    case: Option<CaseId>,
+    others: &'a [Link],
+    sampling: Option<Sampling>,
+) -> impl Serialize {
     let (source, destination) = ends(finding);
     let alert = finding.phase.is_alert().then(|| {
         Alert::new(Signature::of(finding.kind), finding.severity, finding.confidence, &finding.techniques)
@@ -29,7 +35,7 @@ pub(super) fn line<'a>(finding: &'a Finding, case: Option<CaseId>, others: &'a [
         // All kinds there are so far.
         proto: "TCP",
         alert,
-        flowcanary: FindingObject::new(finding, case, others),
+        flowcanary: FindingObject::new(finding, case, others, sampling),
     }
 }
 
@@ -67,7 +73,12 @@ struct FindingObject<'a> {
 }
 
 impl<'a> FindingObject<'a> {
-    fn new(finding: &'a Finding, case: Option<CaseId>, others: &'a [Link]) -> Self {
+    fn new(
+        finding: &'a Finding,
+        case: Option<CaseId>,
+        others: &'a [Link],
+        sampling: Option<Sampling>,
+    ) -> Self {
         Self {
             kind: finding.kind.name(),
             phase: finding.phase.name(),
@@ -83,7 +94,7 @@ impl<'a> FindingObject<'a> {
             last_seen: Moment(finding.last_seen),
             evidence: EvidenceObject(&finding.evidence),
             links: links(others),
-            capture_quality: finding.capture_quality.into(),
+            capture_quality: QualityObject::from(finding.capture_quality).with_sampling(sampling),
         }
     }
 }

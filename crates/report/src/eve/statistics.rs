@@ -55,6 +55,7 @@ struct PacketsObject {
     metered_octets: u64,
     tunnel_fragments: u64,
     filtered: u64,
+    sampled_out: u64,
     undecoded: u64,
     /// A list: reasons come from the network, and databases make a column of each name in an object.
     undecoded_by_reason: Vec<ReasonObject>,
@@ -78,6 +79,7 @@ impl From<&PacketLedger> for PacketsObject {
             metered_octets: ledger.metered_octets,
             tunnel_fragments: ledger.tunnel_fragments,
             filtered: ledger.filtered,
+            sampled_out: ledger.sampled_out,
             undecoded: ledger.undecoded(),
             undecoded_by_reason: reasons
                 .map(|(reason, packets)| ReasonObject { reason: Shown(reason), packets })

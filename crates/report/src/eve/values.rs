@@ -9,6 +9,7 @@ use detect::{
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::moment::Moment;
+use crate::sampling::Sampling;
 
 /// What every line but `stats` begins with.
 #[derive(Serialize)]
@@ -122,12 +123,21 @@ pub(super) struct QualityObject {
     view: &'static str,
     missing: f64,
     overloaded: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sampled: Option<Shown<Sampling>>,
+}
+
+impl QualityObject {
+    /// Says that a part of the packets was looked at.
+    pub(super) fn with_sampling(self, sampling: Option<Sampling>) -> Self {
+        Self { sampled: sampling.map(Shown), ..self }
+    }
 }
 
 impl From<CaptureQuality> for QualityObject {
     fn from(quality: CaptureQuality) -> Self {
         let CaptureQuality { view, missing, is_overloaded } = quality;
-        Self { view: view.name(), missing: share(missing), overloaded: is_overloaded }
+        Self { view: view.name(), missing: share(missing), overloaded: is_overloaded, sampled: None }
     }
 }
 

@@ -112,6 +112,23 @@ const GUESSING: (Kind, Severity) = (Kind::RdpBruteforce, Severity::Medium);
 const LOW_GUESSING: (Kind, Severity) = (Kind::RdpBruteforce, Severity::Low);
 
 #[test]
+fn other_thresholds_judge_what_was_seen_before_them() {
+    let mut court = Court::new();
+    court.judge.reconfigure(JudgeConfig { fast_failures: 15, ..JudgeConfig::default() });
+    for i in 0..14 {
+        court.fail(f64::from(i) * 3.0, 1, 1, "administrator");
+    }
+    assert_eq!(court.stated(), []);
+    court.judge.reconfigure(JudgeConfig { fast_failures: 12, ..JudgeConfig::default() });
+    court.fail(45.0, 1, 1, "administrator");
+    assert_eq!(court.stated(), [GUESSING]);
+    // What was stated is not stated again because a threshold has changed.
+    court.judge.reconfigure(JudgeConfig::default());
+    court.fail(48.0, 1, 1, "administrator");
+    assert_eq!(court.stated(), [GUESSING]);
+}
+
+#[test]
 fn ten_failures_in_ten_minutes_are_guessing_and_are_stated_once() {
     let mut court = Court::new();
     for i in 0..9 {
