@@ -18,7 +18,8 @@ use crate::{
     arguments::{FanoutMode, LiveArguments},
     collector::Collector,
     cpus, files_apart,
-    outcome::Outcome,
+    links::Links,
+    outcome::{Outcome, UsageError},
     pipeline::{Backlog, Board, Live, Merge, Outlet, Overflow, Worker, WorkerReport},
     privileges::{self, Identity},
     replay::{spawn, started},
@@ -37,12 +38,13 @@ pub(crate) fn run(arguments: &LiveArguments) -> anyhow::Result<Outcome> {
     let workers = common.workers.get();
     let cpus = arguments.cpus.assign(workers)?;
     let identity = arguments.user.as_deref().map(Identity::of).transpose()?;
+    check_interfaces(&arguments.interfaces)?;
     // What is wrong with an expression is said before anything is opened.
     common.filter.as_deref().map(setup::filter).transpose()?;
     let sources = live::open(&arguments.interfaces, workers, &live_config(arguments))?;
     let collector = setup::collector(common)?;
     // Before there are threads: what is given up, the calling thread gives up, and those that it starts.
-    confine(identity.as_ref(), &outputs(arguments))?;
+    confine(identity.as_ref(), &outputs(arguments), &statistics(&arguments.interfaces))?;
     let signals = Signals::watch()?;
 
     let watch = Watch { arguments, signals, cpus, started };
@@ -66,6 +68,7 @@ struct Watch<'a> {
 struct Due {
     flush: Instant,
     statistics: Instant,
+    look: Instant,
 }
 
 impl Watch<'_> {
@@ -73,6 +76,7 @@ impl Watch<'_> {
     fn over(self, sources: Vec<LiveSource>, collector: Collector) -> anyhow::Result<Run> {
         let workers = self.arguments.common.workers.get();
         let config = self.worker_config();
+        let mut links = Links::new(&self.arguments.interfaces);
         let (deliver, deliveries) = unbounded();
         let (backlog, board) = (Backlog::default(), Board::new(workers));
         let (mut threads, mut emptied) = (Vec::new(), Vec::new());
@@ -98,8 +102,9 @@ impl Watch<'_> {
             }
             self.say_ready();
             let mut due = self.first_due();
-            let collected = collector
-                .run(&deliveries, merge, &backlog, |collector| self.pulse(collector, board, &mut due));
+            let collected = collector.run(&deliveries, merge, &backlog, |collector| {
+                self.pulse(collector, board, &mut links, &mut due);
+            });
             let broken = |_| anyhow!("a thread has failed; please report the message above");
             let (mut reports, mut input) = (Vec::new(), self.input());
             for thread in running {
@@ -148,12 +153,16 @@ impl Watch<'_> {
     #[expect(clippy::disallowed_methods, reason = "what is done for people goes by their clock")]
     fn first_due(&self) -> Due {
         let now = Instant::now();
-        Due { flush: now + FLUSH_INTERVAL, statistics: now + self.arguments.stats_interval }
+        Due {
+            flush: now + FLUSH_INTERVAL,
+            statistics: now + self.arguments.stats_interval,
+            look: now + LOOK_INTERVAL,
+        }
     }
 
     /// What is done every tenth of a second, beside collecting.
     #[expect(clippy::disallowed_methods, reason = "what is done for people goes by their clock")]
-    fn pulse(&self, collector: &mut Collector, board: &Board, due: &mut Due) {
+    fn pulse(&self, collector: &mut Collector, board: &Board, links: &mut Links, due: &mut Due) {
         let now = Instant::now();
         if now >= due.statistics {
             due.statistics = now + self.arguments.stats_interval;
@@ -162,6 +171,12 @@ impl Watch<'_> {
         if now >= due.flush {
             due.flush = now + FLUSH_INTERVAL;
             collector.flush();
+        }
+        if now >= due.look {
+            due.look = now + LOOK_INTERVAL;
+            for change in links.changes() {
+                say(&format!("flowcanary: {}\n", printable(&change)));
+            }
             sd_notify::notify(false, &[sd_notify::NotifyState::Watchdog]).ok();
         }
         if self.signals.take_report() {
@@ -198,8 +213,9 @@ impl Watch<'_> {
         for (number, report) in reports.iter().enumerate() {
             let worker = losses(report);
             let line = format!(
-                "flowcanary: worker {number}: received {}, dropped by the kernel {}, by the interface {}; lost records {}, observations {}\n",
+                "flowcanary: worker {number}: received {}, waiting {}, dropped by the kernel {}, by the interface {}; lost records {}, observations {}\n",
                 worker.received,
+                worker.unread,
                 worker.dropped_by_kernel,
                 worker.dropped_by_interface,
                 worker.records_lost,
@@ -221,6 +237,17 @@ fn sums(reports: &[WorkerReport], counted: FlowCounts) -> (PacketLedger, FlowCou
         flows.flows += report.counts.flows;
     }
     (ledger, flows, observers)
+}
+
+/// One that is given twice would have each of its frames counted twice.
+fn check_interfaces(interfaces: &[String]) -> Result<(), UsageError> {
+    let twice = |(place, name): (usize, &String)| interfaces.iter().take(place).any(|other| other == name);
+    match interfaces.iter().enumerate().find(|&pair| twice(pair)) {
+        Some((_, name)) => {
+            Err(UsageError(format!("--interface {}: it is given twice; once is enough", printable(name))))
+        }
+        None => Ok(()),
+    }
 }
 
 fn live_config(arguments: &LiveArguments) -> LiveConfig {
@@ -246,8 +273,13 @@ fn outputs(arguments: &LiveArguments) -> Vec<PathBuf> {
     exports.chain(flows).chain(eve).map(PathBuf::from).collect()
 }
 
-fn confine(identity: Option<&Identity>, outputs: &[PathBuf]) -> anyhow::Result<()> {
-    let confinement = privileges::give_up(identity, outputs).context("cannot give up privileges")?;
+/// Where the kernel says what interfaces have dropped; libpcap looks there.
+fn statistics(interfaces: &[String]) -> Vec<PathBuf> {
+    interfaces.iter().map(|name| ["/sys/class/net", name, "statistics"].iter().collect()).collect()
+}
+
+fn confine(identity: Option<&Identity>, outputs: &[PathBuf], inputs: &[PathBuf]) -> anyhow::Result<()> {
+    let confinement = privileges::give_up(identity, outputs, inputs).context("cannot give up privileges")?;
     if confinement.is_root {
         say("flowcanary: it runs as root, without capabilities; --user names somebody who may do less\n");
     }
@@ -262,5 +294,7 @@ fn ahash_seed() -> u64 {
     std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0_u8)
 }
 
-/// How long what is said may wait before somebody can read it.
-const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
+/// How long what is said may wait before somebody can read it: with what it waits in a worker, less than a second.
+const FLUSH_INTERVAL: Duration = Duration::from_millis(250);
+/// How often the state of the interfaces is looked at, and the watchdog hears that all is well.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);

@@ -8,6 +8,7 @@ mod collector;
 mod cpus;
 mod destination;
 mod files_apart;
+mod links;
 mod live;
 mod outcome;
 mod pipeline;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow};
-use caps::CapSet;
+use caps::{CapSet, Capability};
 use landlock::{
     ABI, Access as _, AccessFs, CompatLevel, Compatible as _, PathBeneath, PathFd, Ruleset, RulesetAttr as _,
     RulesetCreatedAttr as _, RulesetStatus,
@@ -42,7 +42,15 @@ impl Identity {
 
 /// Gives everything up that reading packets and writing outputs does not need. It is for the calling thread and those that it starts,
 /// so it comes before there are any.
-pub(crate) fn give_up(identity: Option<&Identity>, outputs: &[PathBuf]) -> anyhow::Result<Confinement> {
+pub(crate) fn give_up(
+    identity: Option<&Identity>,
+    outputs: &[PathBuf],
+    inputs: &[PathBuf],
+) -> anyhow::Result<Confinement> {
+    // Nothing that it might run could gain one, either. Only who has this capability may say so.
+    if caps::has_cap(None, CapSet::Effective, Capability::CAP_SETPCAP).unwrap_or(false) {
+        caps::clear(None, CapSet::Bounding).context("cannot give up capabilities (Bounding)")?;
+    }
     if let Some(identity) = identity {
         become_other(identity)?;
     }
@@ -50,7 +58,7 @@ pub(crate) fn give_up(identity: Option<&Identity>, outputs: &[PathBuf]) -> anyho
         caps::clear(None, set).with_context(|| format!("cannot give up capabilities ({set:?})"))?;
     }
     nix::sys::prctl::set_no_new_privs().context("cannot give up gaining privileges")?;
-    let is_landlocked = confine(outputs).context("cannot confine the program to its outputs")?;
+    let is_landlocked = confine(outputs, inputs).context("cannot confine the program to its outputs")?;
     Ok(Confinement { is_root: geteuid().is_root(), is_landlocked })
 }
 
@@ -69,15 +77,17 @@ fn become_other(identity: &Identity) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Leaves no file within reach but the outputs, where the kernel can do that. `false` where it cannot.
-fn confine(outputs: &[PathBuf]) -> anyhow::Result<bool> {
+/// Leaves no file within reach but the outputs, and to read those in the folders `inputs`, where the kernel can do that. `false` where
+/// it cannot.
+fn confine(outputs: &[PathBuf], inputs: &[PathBuf]) -> anyhow::Result<bool> {
     let all = AccessFs::from_all(ABI::V5);
     let mut ruleset =
         Ruleset::default().set_compatibility(CompatLevel::BestEffort).handle_access(all)?.create()?;
-    for output in outputs {
+    let (written, read) = (AccessFs::from_file(ABI::V5), AccessFs::ReadFile | AccessFs::ReadDir);
+    let outputs = outputs.iter().map(|output| (output, written));
+    for (path, access) in outputs.chain(inputs.iter().map(|input| (input, read))) {
         // One that cannot be opened, such as a pipe that somebody closed, needs no rule.
-        if let Ok(path) = PathFd::new(output) {
-            let access = AccessFs::from_file(ABI::V5);
+        if let Ok(path) = PathFd::new(path) {
             ruleset = ruleset.add_rule(PathBeneath::new(path, access))?;
         }
     }

@@ -55,6 +55,7 @@ impl From<&CaptureFiles> for Input {
 pub(crate) fn losses(report: &WorkerReport) -> WorkerLosses {
     WorkerLosses {
         received: report.ledger.received,
+        unread: report.live.received.saturating_sub(report.live.dropped + report.ledger.received),
         dropped_by_kernel: report.live.dropped,
         dropped_by_interface: report.live.dropped_by_interface,
         records_lost: report.undelivered.records,
