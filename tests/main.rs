@@ -12,6 +12,7 @@ mod corpus;
 mod eve;
 mod golden;
 mod kept;
+mod live;
 mod oracle;
 mod parallel;
 mod program;
