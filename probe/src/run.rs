@@ -66,7 +66,7 @@ pub(crate) fn losses(report: &WorkerReport) -> WorkerLosses {
 impl Run {
     pub(crate) fn new(input: Input, workers: Vec<WorkerReport>, collected: CollectorReport) -> Self {
         let mut ledger = PacketLedger::default();
-        let (mut flows, mut evicted, mut late) = (0, 0, 0);
+        let (mut flows, mut evicted, mut late, mut undelivered) = (0, 0, 0, 0);
         let mut observers = ObserverCounts::default();
         let mut packet_time: Option<(Timestamp, Timestamp)> = None;
         let mut inapplicable = Vec::new();
@@ -76,6 +76,7 @@ impl Run {
             flows += opened;
             evicted += ended;
             late += worker.late_packets;
+            undelivered += worker.undelivered.records + worker.undelivered.observations;
             observers.add(&worker.observed);
             if let Some((first, last)) = worker.packet_time {
                 let (earliest, latest) = packet_time.unwrap_or((first, last));
@@ -96,7 +97,7 @@ impl Run {
         let failures = outputs.iter().filter_map(|output| output.failure.clone());
         warnings.extend(failures);
         let lost: u64 = outputs.iter().map(|output| output.counts.lost_records).sum();
-        let is_incomplete = !warnings.is_empty() || lost > 0;
+        let is_incomplete = !warnings.is_empty() || lost + undelivered > 0;
         warnings.extend(not_decoded(&ledger));
         warnings.extend(
             inapplicable.iter().map(|what| format!("the filter cannot judge {what}; none of them matched")),
