@@ -15,6 +15,7 @@ mod eve;
 mod generated;
 mod golden;
 mod kept;
+mod live;
 mod oracle;
 mod parallel;
 mod program;

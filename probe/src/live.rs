@@ -18,8 +18,10 @@ use crate::{
     arguments::{FanoutMode, LiveArguments},
     collector::Collector,
     configuration::{self, Typed},
-    cpus, one_line,
-    outcome::Outcome,
+    cpus,
+    links::Links,
+    one_line,
+    outcome::{Outcome, UsageError},
     pipeline::{Backlog, Board, Live, Merge, Outlet, Overflow, Worker, WorkerReport},
     privileges::{self, Identity},
     reload::Reload,
@@ -40,10 +42,11 @@ pub(crate) fn run(as_typed: LiveArguments, typed: Typed) -> anyhow::Result<Outco
     let workers = common.workers.get();
     let cpus = arguments.cpus.assign(workers)?;
     let identity = arguments.user.as_deref().map(Identity::of).transpose()?;
+    check_interfaces(&arguments.interfaces)?;
     let sources = live::open(&arguments.interfaces, workers, &live_config(arguments))?;
     let collector = setup::collector(common)?;
     // Before there are threads: what is given up, the calling thread gives up, and those that it starts.
-    confine(identity.as_ref(), &outputs(arguments), common.config.as_deref())?;
+    confine(identity.as_ref(), &outputs(arguments), &inputs(arguments))?;
     let signals = Signals::watch()?;
 
     let watch = Watch { arguments, signals, cpus, started };
@@ -68,11 +71,13 @@ struct Watch<'a> {
 struct Due {
     flush: Instant,
     statistics: Instant,
+    look: Instant,
 }
 
 /// What the program knows of itself while it runs.
 struct Standing {
     due: Due,
+    links: Links,
     reload: Reload,
     service: Service,
     /// By worker: its report does not know of them.
@@ -84,6 +89,7 @@ impl Watch<'_> {
     fn over(self, sources: Vec<LiveSource>, collector: Collector, reload: Reload) -> anyhow::Result<Run> {
         let workers = self.arguments.common.workers.get();
         let config = self.worker_config();
+        let links = Links::new(&self.arguments.interfaces);
         let (deliver, deliveries) = unbounded();
         let (backlog, board) = (Backlog::default(), Board::new(workers));
         let (mut threads, mut emptied) = (Vec::new(), Vec::new());
@@ -117,7 +123,7 @@ impl Watch<'_> {
                 running.push(spawn(scope, &format!("worker {number}"), work)?);
             }
             self.say_ready();
-            let mut standing = Standing { due: self.first_due(), reload, service, sampled_out };
+            let mut standing = Standing { due: self.first_due(), links, reload, service, sampled_out };
             let collected = collector
                 .run(&deliveries, merge, &backlog, |collector| self.pulse(collector, board, &mut standing));
             standing.service.say_stopping();
@@ -170,13 +176,17 @@ impl Watch<'_> {
     #[expect(clippy::disallowed_methods, reason = "what is done for people goes by their clock")]
     fn first_due(&self) -> Due {
         let now = Instant::now();
-        Due { flush: now + FLUSH_INTERVAL, statistics: now + self.arguments.stats_interval }
+        Due {
+            flush: now + FLUSH_INTERVAL,
+            statistics: now + self.arguments.stats_interval,
+            look: now + LOOK_INTERVAL,
+        }
     }
 
     /// What is done every tenth of a second, beside collecting.
     #[expect(clippy::disallowed_methods, reason = "what is done for people goes by their clock")]
     fn pulse(&self, collector: &mut Collector, board: &Board, standing: &mut Standing) {
-        let Standing { due, reload, service, sampled_out } = standing;
+        let Standing { due, links, reload, service, sampled_out } = standing;
         let reports = || with_sampled_out(board.reports(), sampled_out);
         let now = Instant::now();
         if now >= due.statistics {
@@ -187,6 +197,12 @@ impl Watch<'_> {
             due.flush = now + FLUSH_INTERVAL;
             collector.flush();
             service.say_alive();
+        }
+        if now >= due.look {
+            due.look = now + LOOK_INTERVAL;
+            for change in links.changes() {
+                say(&format!("flowcanary: {}\n", printable(&change)));
+            }
         }
         if self.signals.take_report() {
             self.report(collector, &reports());
@@ -229,8 +245,9 @@ impl Watch<'_> {
         for (number, report) in reports.iter().enumerate() {
             let worker = losses(report);
             let line = format!(
-                "flowcanary: worker {number}: received {}, dropped by the kernel {}, by the interface {}; lost records {}, observations {}\n",
+                "flowcanary: worker {number}: received {}, waiting {}, dropped by the kernel {}, by the interface {}; lost records {}, observations {}\n",
                 worker.received,
+                worker.unread,
                 worker.dropped_by_kernel,
                 worker.dropped_by_interface,
                 worker.records_lost,
@@ -260,6 +277,17 @@ fn sums(reports: &[WorkerReport], counted: FlowCounts) -> (PacketLedger, FlowCou
     (ledger, flows, observers)
 }
 
+/// One that is given twice would have each of its frames counted twice.
+fn check_interfaces(interfaces: &[String]) -> Result<(), UsageError> {
+    let twice = |(place, name): (usize, &String)| interfaces.iter().take(place).any(|other| other == name);
+    match interfaces.iter().enumerate().find(|&pair| twice(pair)) {
+        Some((_, name)) => {
+            Err(UsageError(format!("--interface {}: it is given twice; once is enough", printable(name))))
+        }
+        None => Ok(()),
+    }
+}
+
 fn live_config(arguments: &LiveArguments) -> LiveConfig {
     LiveConfig {
         snap_length: arguments.snap_length,
@@ -283,8 +311,23 @@ fn outputs(arguments: &LiveArguments) -> Vec<PathBuf> {
     exports.chain(flows).chain(eve).map(PathBuf::from).collect()
 }
 
-fn confine(identity: Option<&Identity>, outputs: &[PathBuf], config: Option<&Path>) -> anyhow::Result<()> {
-    let confinement = privileges::give_up(identity, outputs, config).context("cannot give up privileges")?;
+/// The folders that are read while it runs: where the kernel says what interfaces have dropped, for libpcap looks there, and that of the
+/// configuration, since it may be read again. What an editor saves is a new file, and a link may lead to another folder.
+fn inputs(arguments: &LiveArguments) -> Vec<PathBuf> {
+    let statistics = |name: &String| ["/sys/class/net", name, "statistics"].iter().collect();
+    let config = arguments.common.config.as_deref();
+    let behind_links = config.and_then(|config| config.canonicalize().ok());
+    let folder = |file: &Path| match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    let mut inputs: Vec<PathBuf> = arguments.interfaces.iter().map(statistics).collect();
+    inputs.extend(config.into_iter().chain(behind_links.as_deref()).map(folder));
+    inputs
+}
+
+fn confine(identity: Option<&Identity>, outputs: &[PathBuf], inputs: &[PathBuf]) -> anyhow::Result<()> {
+    let confinement = privileges::give_up(identity, outputs, inputs).context("cannot give up privileges")?;
     if confinement.is_root {
         say("flowcanary: it runs as root, without capabilities; --user names somebody who may do less\n");
     }
@@ -299,5 +342,7 @@ fn ahash_seed() -> u64 {
     std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0_u8)
 }
 
-/// How long what is said may wait before somebody can read it.
-const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
+/// How long what is said may wait before somebody can read it: with what it waits in a worker, less than a second.
+const FLUSH_INTERVAL: Duration = Duration::from_millis(250);
+/// How often the state of the interfaces is looked at, and the watchdog hears that all is well.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);

@@ -11,6 +11,7 @@ mod destination;
 mod doctor;
 mod files_apart;
 mod generated;
+mod links;
 mod live;
 mod outcome;
 mod pipeline;

@@ -1,9 +1,9 @@
 //! What the program gives up once it has opened everything: the user it was, capabilities, and the file system.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow};
-use caps::CapSet;
+use caps::{CapSet, Capability};
 use landlock::{
     ABI, Access as _, AccessFs, CompatLevel, Compatible as _, PathBeneath, PathFd, Ruleset, RulesetAttr as _,
     RulesetCreatedAttr as _, RulesetStatus,
@@ -43,12 +43,16 @@ impl Identity {
 /// Gives everything up that reading packets and writing outputs does not need. It is for the calling thread and those that it starts,
 /// so it comes before there are any.
 ///
-/// The configuration stays readable, since it may be read again. So does all that is in its folder: what an editor saves is a new file.
+/// Outputs stay writable, and the files in the folders `inputs` readable.
 pub(crate) fn give_up(
     identity: Option<&Identity>,
     outputs: &[PathBuf],
-    config: Option<&Path>,
+    inputs: &[PathBuf],
 ) -> anyhow::Result<Confinement> {
+    // Nothing that it might run could gain one, either. Only who has this capability may say so.
+    if caps::has_cap(None, CapSet::Effective, Capability::CAP_SETPCAP).unwrap_or(false) {
+        caps::clear(None, CapSet::Bounding).context("cannot give up capabilities (Bounding)")?;
+    }
     if let Some(identity) = identity {
         become_other(identity)?;
     }
@@ -56,7 +60,7 @@ pub(crate) fn give_up(
         caps::clear(None, set).with_context(|| format!("cannot give up capabilities ({set:?})"))?;
     }
     nix::sys::prctl::set_no_new_privs().context("cannot give up gaining privileges")?;
-    let is_landlocked = confine(outputs, config).context("cannot confine the program to its files")?;
+    let is_landlocked = confine(outputs, inputs).context("cannot confine the program to its files")?;
     Ok(Confinement { is_root: geteuid().is_root(), is_landlocked })
 }
 
@@ -75,24 +79,18 @@ fn become_other(identity: &Identity) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Leaves no file within reach but the outputs and those beside the configuration, where the kernel can do that. `false` where it cannot.
-fn confine(outputs: &[PathBuf], config: Option<&Path>) -> anyhow::Result<bool> {
+/// Leaves no file within reach but the outputs, and to read those in the folders `inputs`, where the kernel can do that. `false` where
+/// it cannot.
+fn confine(outputs: &[PathBuf], inputs: &[PathBuf]) -> anyhow::Result<bool> {
     let all = AccessFs::from_all(ABI::V5);
     let mut ruleset =
         Ruleset::default().set_compatibility(CompatLevel::BestEffort).handle_access(all)?.create()?;
-    for output in outputs {
+    let (written, read) = (AccessFs::from_file(ABI::V5), AccessFs::ReadFile | AccessFs::ReadDir);
+    let outputs = outputs.iter().map(|output| (output, written));
+    for (path, access) in outputs.chain(inputs.iter().map(|input| (input, read))) {
         // One that cannot be opened, such as a pipe that somebody closed, needs no rule.
-        if let Ok(path) = PathFd::new(output) {
-            let access = AccessFs::from_file(ABI::V5);
+        if let Ok(path) = PathFd::new(path) {
             ruleset = ruleset.add_rule(PathBeneath::new(path, access))?;
-        }
-    }
-    // A link may lead to another folder.
-    let behind_links = config.and_then(|config| config.canonicalize().ok());
-    for config in config.into_iter().chain(behind_links.as_deref()) {
-        let folder = config.parent().filter(|folder| !folder.as_os_str().is_empty());
-        if let Ok(folder) = PathFd::new(folder.unwrap_or_else(|| Path::new("."))) {
-            ruleset = ruleset.add_rule(PathBeneath::new(folder, AccessFs::ReadFile))?;
         }
     }
     let status = ruleset.restrict_self()?;

@@ -55,6 +55,7 @@ impl From<&CaptureFiles> for Input {
 pub(crate) fn losses(report: &WorkerReport) -> WorkerLosses {
     WorkerLosses {
         received: report.ledger.received,
+        unread: report.live.received.saturating_sub(report.live.dropped + report.ledger.received),
         dropped_by_kernel: report.live.dropped,
         dropped_by_interface: report.live.dropped_by_interface,
         records_lost: report.undelivered.records,
@@ -65,7 +66,7 @@ pub(crate) fn losses(report: &WorkerReport) -> WorkerLosses {
 impl Run {
     pub(crate) fn new(input: Input, workers: Vec<WorkerReport>, collected: CollectorReport) -> Self {
         let mut ledger = PacketLedger::default();
-        let (mut flows, mut evicted, mut late) = (0, 0, 0);
+        let (mut flows, mut evicted, mut late, mut undelivered) = (0, 0, 0, 0);
         let mut observers = ObserverCounts::default();
         let mut packet_time: Option<(Timestamp, Timestamp)> = None;
         let mut inapplicable = Vec::new();
@@ -75,6 +76,7 @@ impl Run {
             flows += opened;
             evicted += ended;
             late += worker.late_packets;
+            undelivered += worker.undelivered.records + worker.undelivered.observations;
             observers.add(&worker.observed);
             if let Some((first, last)) = worker.packet_time {
                 let (earliest, latest) = packet_time.unwrap_or((first, last));
@@ -95,7 +97,7 @@ impl Run {
         let failures = outputs.iter().filter_map(|output| output.failure.clone());
         warnings.extend(failures);
         let lost: u64 = outputs.iter().map(|output| output.counts.lost_records).sum();
-        let is_incomplete = !warnings.is_empty() || lost > 0;
+        let is_incomplete = !warnings.is_empty() || lost + undelivered > 0;
         warnings.extend(not_decoded(&ledger));
         warnings.extend(
             inapplicable.iter().map(|what| format!("the filter cannot judge {what}; none of them matched")),

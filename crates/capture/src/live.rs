@@ -4,6 +4,7 @@
 //! `PACKET_FANOUT`), so that each frame comes to one of them, and in hash mode both directions of a flow to the same one.
 
 mod fanout;
+mod lanes;
 
 use std::{os::fd::AsFd as _, time::Duration};
 
@@ -13,6 +14,7 @@ use wire::{Frame, LinkType, Timestamp};
 
 use crate::Batch;
 pub use fanout::Fanout;
+use lanes::Lanes;
 
 /// How an interface is to be opened.
 #[derive(Clone, Debug)]
@@ -48,12 +50,14 @@ struct LiveCapture {
     link_type: LinkType,
     /// Its number among all interfaces of the run.
     interface: u16,
+    /// Whether drops of the interface are counted here: all of its handles see the same ones.
+    counts_interface: bool,
     counted: LiveCounts,
     /// The kernel's counters as they were last read: they have 32 bits and wrap.
     last: pcap::Stat,
 }
 
-/// What the kernel says of a handle, from its beginning.
+/// What the kernel says of a handle, from when frames were let through to it.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct LiveCounts {
     /// Frames that the kernel had for the handle, dropped ones included.
@@ -67,7 +71,7 @@ pub struct LiveCounts {
 /// What a look at a handle has given.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum LiveFill {
-    /// The batch holds at least one frame.
+    /// Frames came. Those of several interfaces may still wait for others, so that the batch is empty.
     Frames,
     /// Nothing came for as long as one was willing to wait.
     Idle,
@@ -93,6 +97,8 @@ pub struct LiveSource {
     captures: Vec<LiveCapture>,
     /// Of interfaces that are gone.
     gone: Vec<(LiveCounts, LiveError)>,
+    /// Where there are several.
+    lanes: Option<Lanes>,
 }
 
 /// Opens `interfaces` for so many workers, and has the kernel share frames out to them.
@@ -102,8 +108,7 @@ pub struct LiveSource {
 /// If an interface is not there, the program may not read it, or the filter is wrong for it.
 pub fn open(interfaces: &[String], workers: u16, config: &LiveConfig) -> Result<Vec<LiveSource>, LiveError> {
     let workers = workers.max(1);
-    let mut sources: Vec<_> =
-        (0..workers).map(|_| LiveSource { captures: Vec::new(), gone: Vec::new() }).collect();
+    let mut sources: Vec<_> = (0..workers).map(|_| LiveSource::new(interfaces.len())).collect();
     for (name, number) in interfaces.iter().zip(0..) {
         let opened = open_group(name, number, workers, config)?;
         for (source, capture) in sources.iter_mut().zip(opened) {
@@ -120,8 +125,8 @@ fn open_group(
     config: &LiveConfig,
 ) -> Result<Vec<LiveCapture>, LiveError> {
     let mut captures = Vec::new();
-    for _ in 0..handles {
-        captures.push(LiveCapture::open(name, interface, config)?);
+    for number in 0..handles {
+        captures.push(LiveCapture::open(name, interface, number == 0, config)?);
     }
     // Until all have joined, each would see every frame: nothing passes till then, and what did before is thrown away.
     if captures.len() > 1 {
@@ -134,31 +139,59 @@ fn open_group(
     }
     for capture in &mut captures {
         capture.drain()?;
+        // What came before is nobody's.
+        capture.counts()?;
+        capture.counted = LiveCounts::default();
         capture.set_filter(&config.filter)?;
     }
     Ok(captures)
 }
 
 impl LiveSource {
+    fn new(interfaces: usize) -> Self {
+        let lanes = (interfaces > 1).then(|| Lanes::new(interfaces));
+        Self { captures: Vec::new(), gone: Vec::new(), lanes }
+    }
+
     /// Fills `batch` with frames that are there; waits for some for as long as `patience` if there are none.
-    pub fn fill(&mut self, batch: &mut Batch, patience: Duration) -> LiveFill {
+    ///
+    /// Those of several interfaces come in the order of their times. For that, a frame waits until the others have given a later one, or
+    /// until it is older than `horizon`, the time before which the kernel has handed over everything.
+    pub fn fill(&mut self, batch: &mut Batch, patience: Duration, horizon: Timestamp) -> LiveFill {
         batch.clear();
-        self.take(batch);
-        if batch.is_empty() && !self.captures.is_empty() {
-            let mut fds: Vec<_> = self
-                .captures
-                .iter()
-                .map(|capture| PollFd::new(capture.capture.as_fd(), PollFlags::POLLIN))
-                .collect();
-            // A signal may end the wait; then there is just nothing yet.
-            let _ready = poll(&mut fds, PollTimeout::try_from(patience).unwrap_or(PollTimeout::MAX));
-            self.take(batch);
+        let mut taken = self.take(batch);
+        if taken == 0 && !self.captures.is_empty() {
+            self.wait(patience);
+            taken = self.take(batch);
         }
-        match (batch.is_empty(), self.captures.is_empty()) {
+        // When nothing is to come from anywhere, nothing needs to wait.
+        let is_gone = self.captures.is_empty();
+        if let Some(lanes) = &mut self.lanes {
+            lanes.release(if is_gone { Timestamp::MAX } else { horizon }, batch);
+        }
+        match (batch.is_empty() && taken == 0, is_gone) {
             (false, _) => LiveFill::Frames,
             (true, false) => LiveFill::Idle,
             (true, true) => LiveFill::Gone,
         }
+    }
+
+    /// Fills `batch` with frames that were taken from the kernel and wait for others.
+    pub fn release(&mut self, batch: &mut Batch) {
+        batch.clear();
+        if let Some(lanes) = &mut self.lanes {
+            lanes.release(Timestamp::MAX, batch);
+        }
+    }
+
+    fn wait(&self, patience: Duration) {
+        let mut fds: Vec<_> = self
+            .captures
+            .iter()
+            .map(|capture| PollFd::new(capture.capture.as_fd(), PollFlags::POLLIN))
+            .collect();
+        // A signal may end the wait; then there is just nothing yet.
+        let _ready = poll(&mut fds, PollTimeout::try_from(patience).unwrap_or(PollTimeout::MAX));
     }
 
     /// What the kernel has counted so far, for all interfaces together.
@@ -179,18 +212,32 @@ impl LiveSource {
         self.gone.iter().map(|(_, error)| error)
     }
 
-    /// Takes from each interface in turn, in the order of time within each.
-    fn take(&mut self, batch: &mut Batch) {
-        let mut lost = None;
+    /// Takes what has come to each interface; how many frames.
+    fn take(&mut self, batch: &mut Batch) -> usize {
+        let (mut taken, mut lost) = (0, None);
         for (place, capture) in self.captures.iter_mut().enumerate() {
-            if let Err(error) = capture.take(batch) {
-                lost = Some((place, error));
+            let outcome = match &mut self.lanes {
+                Some(lanes) => {
+                    let mut batch = lanes.empty_batch();
+                    let outcome = capture.take(&mut batch);
+                    lanes.add(capture.interface, batch);
+                    outcome
+                }
+                None => capture.take(batch),
+            };
+            match outcome {
+                Ok(frames) => taken += frames,
+                Err(error) => lost = Some((place, error)),
             }
         }
         if let Some((place, error)) = lost {
             let capture = self.captures.remove(place);
+            if let Some(lanes) = &mut self.lanes {
+                lanes.close(capture.interface);
+            }
             self.gone.push((capture.counted, error));
         }
+        taken
     }
 }
 
@@ -204,7 +251,12 @@ impl LiveCounts {
 }
 
 impl LiveCapture {
-    fn open(name: &str, interface: u16, config: &LiveConfig) -> Result<Self, LiveError> {
+    fn open(
+        name: &str,
+        interface: u16,
+        counts_interface: bool,
+        config: &LiveConfig,
+    ) -> Result<Self, LiveError> {
         let snap_length = i32::try_from(config.snap_length).unwrap_or(i32::MAX);
         let ring_octets = i32::try_from(config.ring_octets).unwrap_or(i32::MAX);
         let opened = Capture::from_device(name)
@@ -224,7 +276,8 @@ impl LiveCapture {
         let last = pcap::Stat { received: 0, dropped: 0, if_dropped: 0 };
         let name = name.to_owned();
         let counted = LiveCounts::default();
-        Ok(Self { capture, name, link_type: LinkType(link_type), interface, counted, last })
+        let link_type = LinkType(link_type);
+        Ok(Self { capture, name, link_type, interface, counts_interface, counted, last })
     }
 
     /// What the kernel has counted so far.
@@ -234,7 +287,11 @@ impl LiveCapture {
         // libpcap adds up on its own where the kernel's counters begin anew at each look.
         self.counted.received += since(now.received, self.last.received);
         self.counted.dropped += since(now.dropped, self.last.dropped);
-        self.counted.dropped_by_interface += since(now.if_dropped, self.last.if_dropped);
+        // libpcap reads these from /sys, and takes what it cannot read for none: then its sum falls.
+        let by_interface = since(now.if_dropped, self.last.if_dropped);
+        if self.counts_interface && by_interface <= MOST_DROPS_AT_ONCE {
+            self.counted.dropped_by_interface += by_interface;
+        }
         self.last = now;
         Ok(self.counted)
     }
@@ -297,6 +354,8 @@ fn advice(error: &pcap::Error) -> String {
         "; run it as root, or give it CAP_NET_RAW and CAP_NET_ADMIN"
     } else if lower.contains("no such device") || lower.contains("not found") {
         "; `ip link` lists the interfaces"
+    } else if lower.contains("disappeared") {
+        "; it was removed, or renamed while it was down: the new name has to be given"
     } else if lower.contains("is not up") || lower.contains("network is down") {
         "; `ip link set NAME up` brings it up"
     } else {
@@ -309,5 +368,7 @@ fn advice(error: &pcap::Error) -> String {
 const NOTHING: &str = "less 0";
 /// The kernel hands a block over when it is full, or after so long.
 const BLOCK_TIMEOUT_MS: i32 = 50;
+/// More than any interface drops between two looks: half of what the counter holds.
+const MOST_DROPS_AT_ONCE: u64 = 1 << 31;
 /// What a worker takes at a time.
 const FRAMES_PER_BATCH: usize = 1_024;

@@ -56,6 +56,8 @@ pub struct LiveSummary {
 pub struct WorkerLosses {
     /// Packets that the worker received.
     pub received: u64,
+    /// Packets that the kernel had for it, and that were still in the ring when it stopped.
+    pub unread: u64,
     /// Packets that the kernel dropped since its ring was full.
     pub dropped_by_kernel: u64,
     /// Packets that the interface dropped.
@@ -128,6 +130,10 @@ impl LiveSummary {
         let by_interface = sum(|worker| worker.dropped_by_interface);
         if by_interface > 0 {
             line(f, "", by_interface, "by interfaces")?;
+        }
+        let unread = sum(|worker| worker.unread);
+        if unread > 0 {
+            line(f, "", unread, "in the rings when it stopped")?;
         }
         if self.workers.len() > 1 {
             for (number, worker) in self.workers.iter().enumerate() {

@@ -10,7 +10,7 @@ use capture::{
     Batch,
     live::{self, Fanout, LiveConfig, LiveFill},
 };
-use wire::{Packet, Transport};
+use wire::{Packet, Timestamp, Transport};
 
 use super::Check;
 
@@ -75,7 +75,7 @@ pub(super) fn watch(interface: &str, queues: usize, time: Duration) -> Result<Si
     let end = Instant::now() + time;
     while Instant::now() < end {
         for (source, handle) in sources.iter_mut().zip(0..) {
-            let filled = source.fill(&mut batch, PATIENCE);
+            let filled = source.fill(&mut batch, PATIENCE, Timestamp::MAX);
             for packet in batch.frames().filter_map(|frame| wire::decode(&frame).ok()) {
                 sightings.see(&packet, handle);
             }
@@ -166,7 +166,7 @@ const SYMMETRIC_KEY: &str = "6d:5a:6d:5a:6d:5a:6d:5a:6d:5a:6d:5a:6d:5a:6d:5a:6d:
 
 #[cfg(test)]
 mod tests {
-    use wire::{Frame, LinkType, Timestamp};
+    use wire::{Frame, LinkType};
 
     use super::{super::Verdict, *};
 

@@ -79,11 +79,13 @@ pub(crate) struct Live {
     batch: Batch,
     ticks: Ticks,
     signals: Signals,
+    /// When it ends at the latest, though frames still come. Set once it is to stop.
+    ends: Option<Timestamp>,
 }
 
 impl Live {
     pub(crate) fn new(source: LiveSource, signals: Signals) -> Self {
-        Self { source, batch: Batch::new(), ticks: Ticks, signals }
+        Self { source, batch: Batch::new(), ticks: Ticks, signals, ends: None }
     }
 
     /// The interfaces, for what they have to say at the end.
@@ -94,11 +96,23 @@ impl Live {
 
 impl Batches for Live {
     fn next(&mut self) -> Option<Share<'_>> {
+        let now = self.ticks.now();
         if self.signals.is_stopping() {
-            return None;
+            self.ends.get_or_insert_with(|| now.saturating_add_nanos(DRAINING_NANOS));
         }
-        match self.source.fill(&mut self.batch, Ticks::INTERVAL) {
+        // What is in the kernel's ring when it is to stop came before that.
+        let is_time = self.ends.is_some_and(|ends| now >= ends);
+        let fill =
+            if is_time { LiveFill::Idle } else { self.source.fill(&mut self.batch, Ticks::INTERVAL, now) };
+        match fill {
             LiveFill::Gone => return None,
+            LiveFill::Idle if self.ends.is_some() => {
+                self.source.release(&mut self.batch);
+                if self.batch.is_empty() {
+                    return None;
+                }
+                self.ends = Some(Timestamp::ZERO);
+            }
             LiveFill::Frames | LiveFill::Idle => {}
         }
         Some(Share { batch: &self.batch, shards: None, now: Some(self.ticks.now()) })
@@ -127,3 +141,6 @@ impl Batches for Shared {
         Some(Share { batch, shards: Some(shards), now: None })
     }
 }
+
+/// Half a second: how long a busy link is read when it is time to stop.
+const DRAINING_NANOS: u64 = 500_000_000;

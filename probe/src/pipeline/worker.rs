@@ -230,8 +230,8 @@ impl Worker {
 
 /// Enough to have the memory busy, few enough to stay in the first-level cache (`benches/flow_table.rs`).
 const GROUP_PACKETS: usize = 32;
-/// Half a second: how old what is delivered may be.
-const DELIVERING_NANOS: u64 = 500_000_000;
+/// A quarter of a second: how old what is delivered may be.
+const DELIVERING_NANOS: u64 = 250_000_000;
 /// A second: how old what the board says may be.
 const PUBLISHING_NANOS: u64 = 1_000_000_000;
 /// An hour: more than clocks are set back by, and more than packets are late by.

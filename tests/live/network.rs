@@ -1,0 +1,149 @@
+//! A network of its own: a namespace with pairs of interfaces, from which nothing gets out and into which nothing gets.
+
+use std::{
+    env,
+    io::{BufRead as _, BufReader},
+    os::fd::OwnedFd,
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, setsockopt, socket, sockopt::ReceiveTimestamp};
+
+use super::watching::Program;
+use crate::program::{Ended, tool};
+
+/// The network. It is gone when this is dropped.
+///
+/// What is sent into `wire0` is seen on `probe0`, and so on.
+pub(super) struct Network {
+    /// Is in the namespace, and ends when its input does: so it does not outlive the tests, however they end.
+    holder: Child,
+    /// As long as somebody wants times with packets, the kernel takes one for each as it comes, and all who look see the same. Otherwise
+    /// each sees the time at which it looked.
+    _stamps: OwnedFd,
+    /// One at a time: they share two processors.
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Network {
+    /// A network with so many pairs of interfaces.
+    ///
+    /// `None` where that is not permitted, which is said on stderr. With `CI` set that fails instead, so that no run that counts leaves
+    /// tests out.
+    pub(super) fn new(pairs: usize) -> Option<Self> {
+        let turn = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut holder = Command::new("unshare");
+        holder.args(["--net", "sh", "-c", "echo ready; exec cat"]);
+        holder.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut holder = holder.spawn().unwrap();
+        let mut said = String::new();
+        BufReader::new(holder.stdout.take().unwrap()).read_line(&mut said).unwrap();
+        if said != "ready\n" {
+            holder.wait().unwrap();
+            let missing = "network namespaces are not permitted; be root";
+            assert!(env::var_os("CI").is_none(), "{missing}");
+            eprintln!("SKIPPED: {missing}");
+            return None;
+        }
+        let stamps = socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None).unwrap();
+        setsockopt(&stamps, ReceiveTimestamp, &true).unwrap();
+        let network = Self { holder, _stamps: stamps, _turn: turn };
+        // A system that greets its neighbours sends packets that nobody counts on.
+        network.run(
+            "sh",
+            &["-c", "for i in all default; do echo 1 > /proc/sys/net/ipv6/conf/$i/disable_ipv6; done"],
+        );
+        network.run("ip", &["link", "set", "lo", "up"]);
+        for number in 0..pairs {
+            network.add_pair(number);
+        }
+        Some(network)
+    }
+
+    fn add_pair(&self, number: usize) {
+        let [probe, wire] = ["probe", "wire"].map(|name| format!("{name}{number}"));
+        self.run("ip", &["link", "add", &probe, "type", "veth", "peer", "name", &wire]);
+        for interface in [&probe, &wire] {
+            // As long as the longest packet of the captures, and none put together or taken apart on the way.
+            self.run("ip", &["link", "set", interface, "mtu", "65535"]);
+            let mut ethtool = self.enter(&tool("ethtool", "ethtool"));
+            let offloads = ["gro", "gso", "tso", "tx", "rx"];
+            ethtool.args(["-K", interface]).args(offloads.iter().flat_map(|&offload| [offload, "off"]));
+            Ended::of(&mut ethtool).assert_status(0);
+        }
+        self.run("ip", &["link", "set", &probe, "up"]);
+        self.run("ip", &["link", "set", &wire, "up"]);
+    }
+
+    /// `command`, as it is run in this network.
+    pub(super) fn enter(&self, command: &Command) -> Command {
+        let mut entered = tool("nsenter", "util-linux");
+        entered.arg(format!("--net=/proc/{}/ns/net", self.holder.id())).arg("--");
+        entered.arg(command.get_program()).args(command.get_args());
+        entered
+    }
+
+    /// Runs a program that has to succeed.
+    #[track_caller]
+    pub(super) fn run(&self, program: &str, arguments: &[&str]) {
+        let mut command = Command::new(program);
+        Ended::of(&mut self.enter(command.args(arguments))).assert_status(0);
+    }
+
+    /// Sends the packets of `capture` into `interface`, so many a second; how many they were.
+    #[track_caller]
+    pub(super) fn send(&self, capture: &Path, interface: &str, a_second: u32) -> u64 {
+        let mut tcpreplay = tool("tcpreplay", "tcpreplay");
+        tcpreplay.args(["--intf1", interface, "--pps", &a_second.to_string()]).arg(capture);
+        self.sent_by(&tcpreplay)
+    }
+
+    /// Sends `capture` as a tap would give it: what `router` sent into `wire0`, everything else into `wire1`.
+    #[track_caller]
+    pub(super) fn send_apart(&self, capture: &Path, router: &str, a_second: u32) -> u64 {
+        let folder = tempfile::tempdir().unwrap();
+        let directions = folder.path().join("directions");
+        let mut tcpprep = tool("tcpprep", "tcpreplay");
+        tcpprep.args(["--mac", router, "--pcap"]).arg(capture).arg("--cachefile").arg(&directions);
+        Ended::of(&mut tcpprep).assert_status(0);
+        let mut tcpreplay = tool("tcpreplay", "tcpreplay");
+        tcpreplay.args(["--intf1", "wire0", "--intf2", "wire1", "--pps", &a_second.to_string()]);
+        self.sent_by(tcpreplay.arg("--cachefile").arg(&directions).arg(capture))
+    }
+
+    #[track_caller]
+    fn sent_by(&self, tcpreplay: &Command) -> u64 {
+        let ended = Ended::of(&mut self.enter(tcpreplay));
+        ended.assert_status(0);
+        let count = |name: &str| {
+            let counts = ended.stdout.lines().filter_map(|line| line.trim().strip_prefix(name));
+            let counts = counts.map(|count| count.trim().parse::<u64>().unwrap());
+            // One for each interface.
+            counts.reduce(|one, other| one + other).unwrap_or_else(|| panic!("{ended:?}"))
+        };
+        assert_eq!(count("Failed packets:"), 0, "{ended:?}");
+        count("Successful packets:")
+    }
+
+    /// Records what comes to `interface` into the file `path`, with nanoseconds.
+    pub(super) fn record(&self, interface: &str, path: &Path) -> Program {
+        let mut tcpdump = tool("tcpdump", "tcpdump");
+        tcpdump.args(["-i", interface, "--time-stamp-precision=nano", "--immediate-mode", "-B", "65536"]);
+        tcpdump.args(["-n", "-Z", "root", "-w"]).arg(path);
+        let recording = Program::start(&mut self.enter(&tcpdump));
+        recording.wait_for("listening on");
+        recording
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        // It may have ended.
+        self.holder.kill().ok();
+        self.holder.wait().ok();
+    }
+}
+
+static TURNS: Mutex<()> = Mutex::new(());
