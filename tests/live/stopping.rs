@@ -1,9 +1,24 @@
 use std::time::Duration;
 
 use super::{network::Network, traffic::write_conversations, watching::watch};
-use crate::program::read_flows;
+use crate::program::{Ended, read_flows, tool};
 
-/// What the kernel holds back when the signal comes is metered all the same: the last packet may have come a millisecond before.
+/// A program that did not run for a while finds more in its rings than it takes at a time, and the signal.
+#[test]
+fn what_waits_in_the_rings_is_received() {
+    for workers in ["1", "2"] {
+        let Some(network) = Network::new(1) else { return };
+        let watching = watch(&network, &["-i", "probe0", "--workers", workers]);
+        let mut sender = tool("python3", "python3");
+        sender.arg("-c").arg(SEND_AND_END).arg(watching.id().to_string());
+        Ended::of(&mut network.enter(&sender)).assert_status(0);
+        let watched = watching.ended();
+        watched.ended.assert_status(0);
+        assert_eq!((watched.packets("received"), watched.workers("unread").iter().sum()), (5_000, 0));
+        watched.assert_accounts_for(5_000);
+    }
+}
+
 #[test]
 fn term_and_int_lose_nothing() {
     for (signal, workers) in [("TERM", "1"), ("INT", "2")] {
@@ -47,3 +62,17 @@ fn it_ends_while_packets_come() {
     assert!(watched.packets("received") < sent, "all were sent before it was to end");
     watched.assert_balanced();
 }
+
+/// Sends frames while the program is held up, and the signal after them. The places of the sources differ, so that workers share them.
+const SEND_AND_END: &str = "
+import os, signal, socket, struct, sys
+program = int(sys.argv[1])
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind(('wire0', 0))
+os.kill(program, signal.SIGSTOP)
+for number in range(5000):
+    header = struct.pack('!BBHHHBBH4sI', 0x45, 0, 46, 0, 0, 64, 17, 0, bytes([10, 0, 0, 1]), number)
+    s.send(bytes(12) + bytes([8, 0]) + header + struct.pack('!HHHH', 1000, 2000, 26, 0) + bytes(18))
+os.kill(program, signal.SIGTERM)
+os.kill(program, signal.SIGCONT)
+";
