@@ -1,6 +1,8 @@
 //! Dialects of rarer coins and programs, written from their specifications: what they have in common with the others has to be
 //! enough.
 
+#![expect(clippy::expect_used, reason = "a test ends where its setting fails")]
+
 mod stratum_support;
 
 use detect::Kind;
@@ -240,7 +242,7 @@ fn packed(turns: &[Turn]) -> Vec<Turn> {
         octets.truncate(octets.len() - 4);
         let length = u16::try_from(octets.len()).expect("it is short");
         let (mask, key): (u8, &[u8]) = if *by == M { (0x80, &[1, 2, 3, 4]) } else { (0, &[]) };
-        let mut frame = vec![0xc1, mask | 126];
+        let mut frame = vec![0xc1, mask | 0x7e];
         frame.extend(length.to_be_bytes());
         frame.extend(key);
         let mut cycle = key.iter().cycle();
