@@ -8,13 +8,10 @@
 use std::{cmp::Reverse, collections::VecDeque, net::IpAddr, sync::Arc};
 
 use ahash::RandomState;
-
 use domain::base::iana::{Class, Opcode, Rcode, Rtype};
 use domain::base::name::ToName;
 use domain::base::{Message, ParsedName};
 use domain::rdata::{A, Aaaa, Cname};
-use hashbrown::HashTable;
-use smallvec::{SmallVec, smallvec};
 
 use crate::stratum::pools::pool_name;
 
@@ -88,24 +85,14 @@ fn text(name: &ParsedName<&[u8]>) -> Option<String> {
     (!text.is_empty() && text.len() <= MAX_NAME_OCTETS).then_some(text)
 }
 
-/// What addresses are called, as far as was heard: at most [`MAX_ADDRESSES`] of them. What was learnt longest ago makes room.
+/// What addresses are called, as far as was heard: the last [`MAX_NAMES`] names that were given for an address.
+///
+/// Names are heard all the time, and asked for when somebody mines. So they are kept as they come, and searched through when asked for:
+/// an index would cost each of them a trip to memory (`benches/detection.rs`).
 #[derive(Clone, Debug, Default)]
 pub struct Names {
-    /// In the order in which addresses were first heard of, so that what comes and what goes lies side by side.
-    known: VecDeque<Named>,
-    /// The numbers of `known` by address.
-    numbers: HashTable<u32>,
-    hasher: RandomState,
-    /// The number of the first of `known`; numbers wrap.
-    base: u32,
+    heard: VecDeque<(IpAddr, Arc<str>)>,
     evicted: u64,
-}
-
-#[derive(Clone, Debug)]
-struct Named {
-    address: IpAddr,
-    /// Nearly all addresses have one, and the addresses of one answer share it.
-    names: SmallVec<[Arc<str>; 1]>,
 }
 
 impl Names {
@@ -114,65 +101,32 @@ impl Names {
         Self::default()
     }
 
-    /// Takes note that `name` was given for `address`. To hear it again changes nothing, so that who tells it need not tell it twice.
-    pub fn learn(&mut self, address: IpAddr, name: impl AsRef<str> + Into<Arc<str>>) {
-        let hash = self.hasher.hash_one(address);
-        if let Some(place) = self.place(address, hash) {
-            if let Some(Named { names, .. }) = self.known.get_mut(place)
-                && names.len() < MAX_NAMES
-                && names.iter().all(|known| **known != *name.as_ref())
-            {
-                names.push(name.into());
-            }
-            return;
+    /// Takes note that `name` was given for `address`. To hear it again tells nothing new, so that who tells it need not tell it twice.
+    pub fn learn(&mut self, address: IpAddr, name: impl Into<Arc<str>>) {
+        if self.heard.len() >= MAX_NAMES {
+            self.heard.pop_front();
+            self.evicted += 1;
         }
-        if self.known.len() >= MAX_ADDRESSES {
-            self.evict();
-        }
-        let number = self.base.wrapping_add(u32::try_from(self.known.len()).unwrap_or_default());
-        self.known.push_back(Named { address, names: smallvec![name.into()] });
-        let (known, base, hasher) = (&self.known, self.base, &self.hasher);
-        self.numbers.insert_unique(hash, number, |number| {
-            known.get(number.wrapping_sub(base) as usize).map_or(0, |named| hasher.hash_one(named.address))
-        });
-    }
-
-    fn evict(&mut self) {
-        let Some(Named { address, .. }) = self.known.pop_front() else { return };
-        let number = self.base;
-        self.base = self.base.wrapping_add(1);
-        let hash = self.hasher.hash_one(address);
-        if let Ok(found) = self.numbers.find_entry(hash, |other| *other == number) {
-            found.remove();
-        }
-        self.evicted += 1;
-    }
-
-    fn place(&self, address: IpAddr, hash: u64) -> Option<usize> {
-        let place = |number: &u32| number.wrapping_sub(self.base) as usize;
-        let is_it =
-            |number: &u32| self.known.get(place(number)).is_some_and(|named| named.address == address);
-        self.numbers.find(hash, is_it).map(place)
+        self.heard.push_back((address, name.into()));
     }
 
     /// What an address is called: of several names that of a pool, if one is, else the first in the alphabet.
     pub fn of(&self, address: IpAddr) -> Option<&str> {
-        let place = self.place(address, self.hasher.hash_one(address))?;
-        let names = self.known.get(place)?.names.iter().map(|name| &**name);
+        let names = self.heard.iter().filter(|(named, _)| *named == address).map(|(_, name)| &**name);
         names.max_by_key(|name| (pool_name(name), Reverse(*name)))
     }
 
-    /// How many addresses have a name.
+    /// How many names are kept.
     pub fn len(&self) -> usize {
-        self.known.len()
+        self.heard.len()
     }
 
-    /// Has no address a name?
+    /// Is no name kept?
     pub fn is_empty(&self) -> bool {
-        self.known.is_empty()
+        self.heard.is_empty()
     }
 
-    /// How many addresses had to make room.
+    /// How many names had to make room.
     pub fn evicted(&self) -> u64 {
         self.evicted
     }
@@ -200,10 +154,8 @@ impl Told {
     }
 }
 
-/// How many addresses have names: with names of usual lengths, ten megabytes.
-pub const MAX_ADDRESSES: usize = 65_536;
-/// Further names of an address are those of a host of many sites, and say nothing.
-const MAX_NAMES: usize = 4;
+/// How many names of addresses are kept: with names of usual lengths, three megabytes. Whoever mines has asked for the pool shortly before.
+pub const MAX_NAMES: usize = 32_768;
 const TOLD: usize = 4_096;
 const USUAL_NAME_OCTETS: usize = 64;
 /// RFC 1035, 2.3.4, without lengths and the root.

@@ -11,6 +11,7 @@ use wire::Timestamp;
 use super::{
     alarm::Alarm,
     config::JudgeConfig,
+    estimate,
     flood::{Circumstances, FloodTracker},
     numbered_map::NumberedMap,
     observer::FATE_SECONDS,
@@ -241,7 +242,9 @@ impl Judge {
                 continue;
             }
             let is_new = count.leading_nowhere > 0 || count.unsolicited > 0;
-            let do_come_back = !matches!(victim, Victim::Port(..)) && self.do_come_back(count);
+            // Asked only where enough leads nowhere for a flood: it costs a trip to memory for each source.
+            let is_much = estimate::number(count.leading_nowhere) > self.config.slack_per_second;
+            let do_come_back = is_much && !matches!(victim, Victim::Port(..)) && self.do_come_back(count);
             let circumstances = &Circumstances { do_come_back, ..*circumstances };
             let tracker = match self.victims.entry(victim) {
                 hash_map::Entry::Occupied(known) => known.into_mut(),
