@@ -28,6 +28,7 @@ mod server_state;
 mod source;
 mod victim;
 mod view_tally;
+mod watched;
 
 pub use config::{JudgeConfig, ObserverConfig};
 pub use fingerprint::Fingerprints;

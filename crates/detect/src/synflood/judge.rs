@@ -19,6 +19,7 @@ use super::{
     source::{SourceTracker, TRIES_OF_A_SCANNER},
     victim::VictimSecond,
     view_tally::ViewTally,
+    watched::Watched,
 };
 use crate::{CaptureQuality, Finding, Kind, MAX_OFFENDERS, Phase, Prefix, Severity, Victim};
 
@@ -33,6 +34,9 @@ pub struct Judge {
     waiting: BTreeMap<u64, Second>,
     victims: HashMap<Victim, FloodTracker, RandomState>,
     sources: HashMap<IpAddr, SourceTracker, RandomState>,
+    /// The networks of `victims`, by their first addresses, and `sources`.
+    watched: Watched,
+    watched_sources: Watched,
     /// No alarm is over before this second.
     next_end: u64,
     /// There may be somebody who is reflected upon.
@@ -63,6 +67,8 @@ impl Judge {
             waiting: BTreeMap::new(),
             victims: HashMap::default(),
             sources: HashMap::default(),
+            watched: Watched::new(),
+            watched_sources: Watched::new(),
             next_end: u64::MAX,
             has_reflections: false,
             tally: ViewTally::default(),
@@ -151,7 +157,7 @@ impl Judge {
             do_come_back: false,
         };
         // Ports first: what one of them explains is no matter of the whole host, nor that of the network.
-        let mut ports = self.port_seconds(&second);
+        let mut ports = self.port_seconds(&mut second);
         self.judge_victims(&mut ports, second.second, &circumstances, findings);
         let mut addresses = sums(&ports, |victim| match victim {
             Victim::Port(address, _) => Some(Victim::Address(address)),
@@ -162,7 +168,7 @@ impl Judge {
             Victim::Address(address) => Some(Victim::Prefix(Prefix::of(address))),
             _ => None,
         });
-        add_overflow(&mut prefixes, &second, &config);
+        add_overflow(&mut prefixes, &mut second, &config);
         self.judge_victims(&mut prefixes, second.second, &circumstances, findings);
         self.make_room();
     }
@@ -177,9 +183,13 @@ impl Judge {
         let mut stated = Vec::new();
         for ((source, is_quiet), count) in sources.iter_mut() {
             // Whoever succeeds at everything is of no interest until it fails.
+            if is_quiet && !self.watched_sources.may_be(*source) {
+                continue;
+            }
             let tracker = match self.sources.entry(*source) {
                 hash_map::Entry::Occupied(known) => known.into_mut(),
                 hash_map::Entry::Vacant(place) if !is_quiet && count.has_failures() => {
+                    self.watched_sources.note(*source);
                     place.insert(SourceTracker::default())
                 }
                 hash_map::Entry::Vacant(_) => continue,
@@ -199,15 +209,17 @@ impl Judge {
     }
 
     /// Those ports of which there is something to remember, in order.
-    fn port_seconds(&self, second: &Second) -> Vec<Part> {
+    fn port_seconds(&self, second: &mut Second) -> Vec<Part> {
         let mut counts = Vec::with_capacity(second.targets.len());
         for (number, (target, is_quiet)) in second.targets.keys().enumerate() {
             let Target::Port(address, port) = *target else { continue };
             let victim = Victim::Port(address, port);
             // Where a port or a host is watched, its network is, too, but for what had to make room.
             let is_known = || {
-                self.victims.contains_key(&Victim::Prefix(Prefix::of(address)))
-                    || self.victims.contains_key(&victim)
+                let prefix = Prefix::of(address);
+                self.watched.may_be(prefix.address())
+                    && (self.victims.contains_key(&Victim::Prefix(prefix))
+                        || self.victims.contains_key(&victim))
             };
             let is_of_interest = !is_quiet
                 && second
@@ -221,7 +233,7 @@ impl Judge {
         // By numbers: to compare addresses, each pair of them would be a call.
         counts.sort_unstable();
         let part = |((version, bits), port, number): ((u8, u128), u16, usize)| {
-            let count = second.targets.at(number)?;
+            let count = second.targets.at_mut(u32::try_from(number).ok()?)?;
             let victim = Victim::Port(address(version, bits), port);
             Some(Part::new(victim, VictimSecond::of(count, &self.config)))
         };
@@ -248,7 +260,10 @@ impl Judge {
             let circumstances = &Circumstances { do_come_back, ..*circumstances };
             let tracker = match self.victims.entry(victim) {
                 hash_map::Entry::Occupied(known) => known.into_mut(),
-                hash_map::Entry::Vacant(place) if is_new => place.insert(FloodTracker::default()),
+                hash_map::Entry::Vacant(place) if is_new => {
+                    self.watched.note(network(victim));
+                    place.insert(FloodTracker::default())
+                }
                 hash_map::Entry::Vacant(_) => continue,
             };
             let phase = tracker.step(victim, second, count, circumstances);
@@ -396,6 +411,7 @@ impl Judge {
             for (.., victim) in weights {
                 self.victims.remove(&victim);
             }
+            self.watched.keep(self.victims.keys().copied().map(network));
         }
         if self.sources.len() > self.config.sources {
             let mut weights: Vec<_> = self
@@ -410,6 +426,7 @@ impl Judge {
             for (.., source) in weights {
                 self.sources.remove(&source);
             }
+            self.watched_sources.keep(self.sources.keys().copied());
         }
     }
 }
@@ -469,9 +486,18 @@ fn sums(parts: &[Part], whole_of: impl Fn(Victim) -> Option<Victim>) -> Vec<Part
     sums
 }
 
+/// The first address of the network that a victim is in.
+fn network(victim: Victim) -> IpAddr {
+    match victim {
+        Victim::Port(address, _) | Victim::Address(address) => Prefix::of(address).address(),
+        Victim::Prefix(prefix) => prefix.address(),
+        Victim::Many => IpAddr::from([0; 4]),
+    }
+}
+
 /// Adds to prefixes what an observer had no room for by port.
-fn add_overflow(prefixes: &mut Vec<Part>, second: &Second, config: &JudgeConfig) {
-    for (target, count) in second.targets.iter() {
+fn add_overflow(prefixes: &mut Vec<Part>, second: &mut Second, config: &JudgeConfig) {
+    for ((target, _), count) in second.targets.iter_mut() {
         let victim = match target {
             Target::Port(..) => continue,
             Target::Prefix(prefix) => Victim::Prefix(*prefix),

@@ -32,8 +32,10 @@ pub(super) struct VictimSecond {
 }
 
 impl VictimSecond {
-    /// That of one target.
-    pub(super) fn of(count: &TargetCount, config: &JudgeConfig) -> Self {
+    /// That of one target, whose sources it takes.
+    pub(super) fn of(count: &mut TargetCount, config: &JudgeConfig) -> Self {
+        // It asks how many sources there were.
+        let leading_nowhere = leading_nowhere(count, config);
         Self {
             span: count.span,
             fates: count.fates,
@@ -46,9 +48,9 @@ impl VictimSecond {
             completed_late: count.completed_late,
             unsolicited: count.unsolicited.saturating_sub(count.unsolicited_completed),
             unsolicited_completed: count.unsolicited_completed,
-            leading_nowhere: leading_nowhere(count, config),
+            leading_nowhere,
             fingerprints: count.fingerprints,
-            sources: count.sources.clone(),
+            sources: std::mem::take(&mut count.sources),
             parts: 1,
         }
     }
