@@ -37,7 +37,6 @@ impl Watched {
 
 fn place(address: IpAddr) -> (usize, u64) {
     let hash = address_hash(0, address);
-    #[expect(clippy::cast_possible_truncation, reason = "any bits will do")]
     let word = (hash >> 32) as usize % WORDS;
     (word, 1 << (hash % 64))
 }
