@@ -64,13 +64,15 @@ impl FloodTracker {
         let config = circumstances.config;
         self.forget(second, config);
         self.history.push(second, count, circumstances.is_premature);
-        let recent = self.history.window(second, RECENT_SECONDS);
-        let is_odd = circumstances.has_learned || recent.ratio() >= config.learning_ratio;
+        let is_odd = circumstances.has_learned
+            || self.history.window(second, RECENT_SECONDS).ratio() >= config.learning_ratio;
         let is_above = self.measure(count, circumstances, is_odd);
         self.note_floor(second, config);
         self.note_episode(count);
-        self.was_answering |=
-            recent.answered >= ANSWERS_TO_TELL && share(count.answered, count.fates.opened()) >= MOST;
+        // Once it is known, the history need not be fetched.
+        self.was_answering = self.was_answering
+            || share(count.answered, count.fates.opened()) >= MOST
+                && self.history.window(second, RECENT_SECONDS).answered >= ANSWERS_TO_TELL;
         let (kind, severity) = self.verdict(victim, second, count, is_above && is_odd, circumstances)?;
         self.last_seen = self.last_seen.max(count.span.last);
         let state = ServerState::of(&self.history.window(second, STATE_SECONDS), self.was_answering);
@@ -292,8 +294,8 @@ const LEARNING_RATE: f64 = 1.0 / 30.0;
 const VARIATIONS: f64 = 3.0;
 /// The sums stop growing there, so that they come down within a reasonable time.
 const EXCESS_CEILING: f64 = 4.0;
-const RECENT_SECONDS: u64 = 10;
-const STATE_SECONDS: u64 = 3;
+const RECENT_SECONDS: u32 = 10;
+const STATE_SECONDS: u32 = 3;
 const ANSWERS_TO_TELL: u64 = 20;
 const PORTS_OF_A_HOST: u64 = 2;
 const HOSTS_OF_A_PREFIX: u64 = 8;

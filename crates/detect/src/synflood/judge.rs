@@ -15,6 +15,7 @@ use super::{
     flood::{Circumstances, FloodTracker},
     numbered_map::NumberedMap,
     observer::FATE_SECONDS,
+    sample::{address_hash, endpoint_hash},
     second::{Second, SourceCount, Target},
     source::{SourceTracker, TRIES_OF_A_SCANNER},
     victim::VictimSecond,
@@ -34,7 +35,7 @@ pub struct Judge {
     waiting: BTreeMap<u64, Second>,
     victims: HashMap<Victim, FloodTracker, RandomState>,
     sources: HashMap<IpAddr, SourceTracker, RandomState>,
-    /// The networks of `victims`, by their first addresses, and `sources`.
+    /// `victims` and their networks, and `sources`.
     watched: Watched,
     watched_sources: Watched,
     /// No alarm is over before this second.
@@ -156,20 +157,11 @@ impl Judge {
             is_premature: second.premature,
             do_come_back: false,
         };
-        // Ports first: what one of them explains is no matter of the whole host, nor that of the network.
-        let mut ports = self.port_seconds(&mut second);
-        self.judge_victims(&mut ports, second.second, &circumstances, findings);
-        let mut addresses = sums(&ports, |victim| match victim {
-            Victim::Port(address, _) => Some(Victim::Address(address)),
-            _ => None,
-        });
-        self.judge_victims(&mut addresses, second.second, &circumstances, findings);
-        let mut prefixes = sums(&addresses, |victim| match victim {
-            Victim::Address(address) => Some(Victim::Prefix(Prefix::of(address))),
-            _ => None,
-        });
-        add_overflow(&mut prefixes, &mut second, &config);
-        self.judge_victims(&mut prefixes, second.second, &circumstances, findings);
+        let mut networks = self.judge_hosts(&mut second, &circumstances, findings);
+        add_overflow(&mut networks, &mut second, &config);
+        for network in &networks {
+            self.judge_victim(network.victim, second.second, &network.count, &circumstances, findings);
+        }
         self.make_room();
     }
 
@@ -183,13 +175,13 @@ impl Judge {
         let mut stated = Vec::new();
         for ((source, is_quiet), count) in sources.iter_mut() {
             // Whoever succeeds at everything is of no interest until it fails.
-            if is_quiet && !self.watched_sources.may_be(*source) {
+            if is_quiet && !self.watched_sources.may_be(address_hash(0, *source)) {
                 continue;
             }
             let tracker = match self.sources.entry(*source) {
                 hash_map::Entry::Occupied(known) => known.into_mut(),
                 hash_map::Entry::Vacant(place) if !is_quiet && count.has_failures() => {
-                    self.watched_sources.note(*source);
+                    self.watched_sources.note(address_hash(0, *source));
                     place.insert(SourceTracker::default())
                 }
                 hash_map::Entry::Vacant(_) => continue,
@@ -208,18 +200,52 @@ impl Judge {
         }
     }
 
+    /// Judges ports, then their hosts by what no port explains, and gives what no host explains, by network and in order.
+    fn judge_hosts(
+        &mut self,
+        second: &mut Second,
+        circumstances: &Circumstances<'_>,
+        findings: &mut Vec<Finding>,
+    ) -> Vec<Part> {
+        let (mut networks, mut of_hosts) = (Vec::<Part>::new(), Vec::new());
+        for ports in self.ports_to_judge(second).chunk_by(|one, next| one.bits == next.bits) {
+            let mut unexplained = None::<VictimSecond>;
+            for port in ports {
+                let Some(count) = second.targets.at_mut(port.number) else { continue };
+                let count = VictimSecond::of(count, &self.config);
+                if self.judge_victim(port.victim(), second.second, &count, circumstances, findings) {
+                    continue;
+                }
+                match &mut unexplained {
+                    Some(sum) => sum.add_part(&count),
+                    None => unexplained = Some(count),
+                }
+            }
+            let (Some(count), Some(port)) = (unexplained, ports.first()) else { continue };
+            let host = port.address();
+            if self.judge_victim(Victim::Address(host), second.second, &count, circumstances, &mut of_hosts) {
+                continue;
+            }
+            let victim = Victim::Prefix(Prefix::of(host));
+            match networks.last_mut().filter(|network| network.victim == victim) {
+                Some(network) => network.count.add_part(&count),
+                None => networks.push(Part { victim, count: VictimSecond { parts: 1, ..count } }),
+            }
+        }
+        findings.append(&mut of_hosts);
+        networks
+    }
+
     /// Those ports of which there is something to remember, in order.
-    fn port_seconds(&self, second: &mut Second) -> Vec<Part> {
-        let mut counts = Vec::with_capacity(second.targets.len());
-        for (number, (target, is_quiet)) in second.targets.keys().enumerate() {
+    fn ports_to_judge(&self, second: &Second) -> Vec<PortToJudge> {
+        let mut ports = Vec::with_capacity(second.targets.len());
+        for (number, (target, is_quiet)) in (0_u32..).zip(second.targets.keys()) {
             let Target::Port(address, port) = *target else { continue };
-            let victim = Victim::Port(address, port);
             // Where a port or a host is watched, its network is, too, but for what had to make room.
             let is_known = || {
-                let prefix = Prefix::of(address);
-                self.watched.may_be(prefix.address())
-                    && (self.victims.contains_key(&Victim::Prefix(prefix))
-                        || self.victims.contains_key(&victim))
+                let network = Victim::Prefix(Prefix::of(address));
+                self.watched.may_be(network_hash(network))
+                    && (self.victims.contains_key(&network) || self.is_watched(Victim::Port(address, port)))
             };
             let is_of_interest = !is_quiet
                 && second
@@ -227,52 +253,53 @@ impl Judge {
                     .at(number)
                     .is_some_and(|count| VictimSecond::is_of_interest(count, &self.config));
             if is_of_interest || is_known() {
-                counts.push((bits(address), port, number));
+                ports.push(PortToJudge { bits: bits(address), port, number });
             }
         }
-        // By numbers: to compare addresses, each pair of them would be a call.
-        counts.sort_unstable();
-        let part = |((version, bits), port, number): ((u8, u128), u16, usize)| {
-            let count = second.targets.at_mut(u32::try_from(number).ok()?)?;
-            let victim = Victim::Port(address(version, bits), port);
-            Some(Part::new(victim, VictimSecond::of(count, &self.config)))
-        };
-        counts.into_iter().filter_map(part).collect()
+        ports.sort_unstable();
+        ports
     }
 
-    fn judge_victims(
+    /// Judges a second of a victim, and says whether it has an alarm.
+    fn judge_victim(
         &mut self,
-        parts: &mut [Part],
+        victim: Victim,
         second: u64,
+        count: &VictimSecond,
         circumstances: &Circumstances<'_>,
         findings: &mut Vec<Finding>,
-    ) {
-        for part in parts {
-            let Part { victim, ref count, ref mut is_victim } = *part;
-            if self.is_reflected(count) {
-                *is_victim = self.victims.get(&victim).is_some_and(|tracker| tracker.alarm.is_some());
-                continue;
-            }
-            let is_new = count.leading_nowhere > 0 || count.unsolicited > 0;
-            // Asked only where enough leads nowhere for a flood: it costs a trip to memory for each source.
-            let is_much = estimate::number(count.leading_nowhere) > self.config.slack_per_second;
-            let do_come_back = is_much && !matches!(victim, Victim::Port(..)) && self.do_come_back(count);
-            let circumstances = &Circumstances { do_come_back, ..*circumstances };
-            let tracker = match self.victims.entry(victim) {
-                hash_map::Entry::Occupied(known) => known.into_mut(),
-                hash_map::Entry::Vacant(place) if is_new => {
-                    self.watched.note(network(victim));
-                    place.insert(FloodTracker::default())
-                }
-                hash_map::Entry::Vacant(_) => continue,
-            };
-            let phase = tracker.step(victim, second, count, circumstances);
-            *is_victim = tracker.alarm.is_some();
-            if let Some(phase) = phase {
-                self.next_end = self.next_end.min(second);
-                findings.push(self.flood_finding(victim, phase, second, circumstances.quality));
-            }
+    ) -> bool {
+        if self.is_reflected(count) {
+            return self.victims.get(&victim).is_some_and(|tracker| tracker.alarm.is_some());
         }
+        let is_new = count.leading_nowhere > 0 || count.unsolicited > 0;
+        if !is_new && !self.watched.may_be(victim_hash(victim)) {
+            return false;
+        }
+        // Asked only where enough leads nowhere for a flood: it costs a trip to memory for each source.
+        let is_much = estimate::number(count.leading_nowhere) > self.config.slack_per_second;
+        let do_come_back = is_much && !matches!(victim, Victim::Port(..)) && self.do_come_back(count);
+        let circumstances = &Circumstances { do_come_back, ..*circumstances };
+        let tracker = match self.victims.entry(victim) {
+            hash_map::Entry::Occupied(known) => known.into_mut(),
+            hash_map::Entry::Vacant(place) if is_new => {
+                self.watched.note(victim_hash(victim));
+                self.watched.note(network_hash(victim));
+                place.insert(FloodTracker::default())
+            }
+            hash_map::Entry::Vacant(_) => return false,
+        };
+        let phase = tracker.step(victim, second, count, circumstances);
+        let has_alarm = tracker.alarm.is_some();
+        if let Some(phase) = phase {
+            self.next_end = self.next_end.min(second);
+            findings.push(self.flood_finding(victim, phase, second, circumstances.quality));
+        }
+        has_alarm
+    }
+
+    fn is_watched(&self, victim: Victim) -> bool {
+        self.watched.may_be(victim_hash(victim)) && self.victims.contains_key(&victim)
     }
 
     /// Do those who open handshakes come back to the same ports again and again?
@@ -411,7 +438,8 @@ impl Judge {
             for (.., victim) in weights {
                 self.victims.remove(&victim);
             }
-            self.watched.keep(self.victims.keys().copied().map(network));
+            let victims = self.victims.keys().copied();
+            self.watched.keep(victims.flat_map(|victim| [victim_hash(victim), network_hash(victim)]));
         }
         if self.sources.len() > self.config.sources {
             let mut weights: Vec<_> = self
@@ -426,7 +454,7 @@ impl Judge {
             for (.., source) in weights {
                 self.sources.remove(&source);
             }
-            self.watched_sources.keep(self.sources.keys().copied());
+            self.watched_sources.keep(self.sources.keys().map(|source| address_hash(0, *source)));
         }
     }
 }
@@ -454,44 +482,51 @@ fn keep_least<T: Ord>(weights: &mut Vec<T>, count: usize) {
     }
 }
 
-/// The second of a victim, of several in the order of victims.
+/// A port of a second that is to be judged.
+///
+/// In the order of addresses, which are numbers here: to compare addresses, each pair of them would be a call.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+struct PortToJudge {
+    bits: (u8, u128),
+    port: u16,
+    /// Its number among the targets of the second.
+    number: u32,
+}
+
+impl PortToJudge {
+    fn address(&self) -> IpAddr {
+        address(self.bits.0, self.bits.1)
+    }
+
+    fn victim(&self) -> Victim {
+        Victim::Port(self.address(), self.port)
+    }
+}
+
+/// The second of a network, of several in the order of victims.
 #[derive(Debug)]
 struct Part {
     victim: Victim,
     count: VictimSecond,
-    /// Whether it has an alarm of its own, once it was judged.
-    is_victim: bool,
 }
 
-impl Part {
-    const fn new(victim: Victim, count: VictimSecond) -> Self {
-        Self { victim, count, is_victim: false }
-    }
-}
-
-/// The sums of what is no victim by itself, in order: the wholes have the order of their parts.
-fn sums(parts: &[Part], whole_of: impl Fn(Victim) -> Option<Victim>) -> Vec<Part> {
-    let mut sums: Vec<Part> = Vec::new();
-    for part in parts.iter().filter(|part| !part.is_victim) {
-        let Some(whole) = whole_of(part.victim) else { continue };
-        match sums.last_mut().filter(|sum| sum.victim == whole) {
-            Some(sum) => {
-                let parts_before = sum.count.parts;
-                sum.count.add(&part.count);
-                sum.count.parts = parts_before + 1;
-            }
-            None => sums.push(Part::new(whole, VictimSecond { parts: 1, ..part.count.clone() })),
-        }
-    }
-    sums
-}
-
-/// The first address of the network that a victim is in.
-fn network(victim: Victim) -> IpAddr {
+/// What a victim is watched by.
+fn victim_hash(victim: Victim) -> u64 {
     match victim {
-        Victim::Port(address, _) | Victim::Address(address) => Prefix::of(address).address(),
-        Victim::Prefix(prefix) => prefix.address(),
-        Victim::Many => IpAddr::from([0; 4]),
+        Victim::Port(address, port) => endpoint_hash(OF_PORTS, address, port),
+        Victim::Address(address) => address_hash(OF_HOSTS, address),
+        Victim::Prefix(prefix) => address_hash(OF_NETWORKS, prefix.address()),
+        Victim::Many => 0,
+    }
+}
+
+/// What the network that a victim is in is watched by.
+fn network_hash(victim: Victim) -> u64 {
+    match victim {
+        Victim::Port(address, _) | Victim::Address(address) => {
+            victim_hash(Victim::Prefix(Prefix::of(address)))
+        }
+        Victim::Prefix(_) | Victim::Many => victim_hash(victim),
     }
 }
 
@@ -511,7 +546,7 @@ fn add_overflow(prefixes: &mut Vec<Part>, second: &mut Second, config: &JudgeCon
                     part.count.add(&count);
                 }
             }
-            Err(at) => prefixes.insert(at, Part::new(victim, count)),
+            Err(at) => prefixes.insert(at, Part { victim, count }),
         }
     }
 }
@@ -550,3 +585,7 @@ fn end_of(second: u64) -> Timestamp {
 
 /// Handshakes that one source left, from which on it is named among the first.
 const OFTEN: u64 = 5;
+/// Keys of hashes, so that a host is not taken for its network.
+const OF_PORTS: u64 = 1;
+const OF_HOSTS: u64 = 2;
+const OF_NETWORKS: u64 = 3;

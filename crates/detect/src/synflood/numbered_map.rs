@@ -68,8 +68,8 @@ impl<K, V> NumberedMap<K, V> {
 
     /// The value with a number.
     #[inline]
-    pub(super) fn at(&self, number: usize) -> Option<&V> {
-        self.values.get(number)
+    pub(super) fn at(&self, number: u32) -> Option<&V> {
+        self.values.get(place(number))
     }
 
     /// The same, to be changed.
@@ -90,7 +90,7 @@ impl<K: Eq + Hash, V> NumberedMap<K, V> {
     pub fn get(&self, key: &K) -> Option<&V> {
         let is_it = |number: &u32| self.keys.get(place(*number)).is_some_and(|known| known == key);
         let number = *self.numbers.find(self.hasher.hash_one(key), is_it)?;
-        self.at(place(number))
+        self.at(number)
     }
 }
 

@@ -153,6 +153,17 @@ impl Fates {
         self.silent = self.silent.saturating_sub(other.silent);
     }
 
+    /// One number for each fate, for who keeps them otherwise.
+    pub(super) const fn counts(&self) -> [u64; 6] {
+        [self.completed, self.refused, self.aborted, self.retried, self.half_open, self.silent]
+    }
+
+    /// The same back.
+    pub(super) const fn from_counts(counts: [u64; 6]) -> Self {
+        let [completed, refused, aborted, retried, half_open, silent] = counts;
+        Self { completed, refused, aborted, retried, half_open, silent }
+    }
+
     const fn of(&mut self, fate: Fate) -> &mut u64 {
         match fate {
             Fate::Completed => &mut self.completed,

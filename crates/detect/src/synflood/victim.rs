@@ -60,7 +60,14 @@ impl VictimSecond {
         count.unsolicited > count.unsolicited_completed || leading_nowhere(count, config) > 0
     }
 
-    /// Adds another part.
+    /// Adds a part of the next smaller kind, which counts as one.
+    pub(super) fn add_part(&mut self, part: &Self) {
+        let parts = self.parts;
+        self.add(part);
+        self.parts = parts.saturating_add(1);
+    }
+
+    /// Adds another second, or another part of the same kind.
     pub(super) fn add(&mut self, other: &Self) {
         self.span.include(other.span);
         self.fates.add(&other.fates);
@@ -119,11 +126,52 @@ pub(super) struct History {
     premature: usize,
 }
 
-/// What is kept of a second.
-#[derive(Clone, Copy, Debug, Default)]
+/// What is kept of a second, in less than a line of the cache: a judge comes back to each of many victims once in a second.
+#[derive(Clone, Copy, Debug)]
 struct Row {
-    second: u64,
-    counts: Window,
+    /// The lower half of its number: rows span a minute.
+    second: u32,
+    fates: [u32; 6],
+    answered: u32,
+    answered_again: u32,
+    leading_nowhere: u32,
+    completed_late: u32,
+    is_premature: bool,
+}
+
+const _: () = assert!(size_of::<Row>() <= 48);
+
+impl Row {
+    fn new(second: u64, count: &VictimSecond, is_premature: bool) -> Self {
+        let narrow = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+        Self {
+            second: low(second),
+            fates: count.fates.counts().map(narrow),
+            answered: narrow(count.answered),
+            answered_again: narrow(count.answered_again),
+            leading_nowhere: narrow(count.leading_nowhere),
+            completed_late: narrow(count.completed_late),
+            is_premature,
+        }
+    }
+
+    fn counts(&self) -> Window {
+        Window {
+            fates: Fates::from_counts(self.fates.map(u64::from)),
+            answered: self.answered.into(),
+            answered_again: self.answered_again.into(),
+            leading_nowhere: self.leading_nowhere.into(),
+            completed_late: self.completed_late.into(),
+            is_premature: self.is_premature,
+        }
+    }
+}
+
+/// The lower half of the number of a second.
+const fn low(second: u64) -> u32 {
+    #[expect(clippy::cast_possible_truncation, reason = "half of it is asked for")]
+    let low = second as u32;
+    low
 }
 
 /// The sum of some seconds.
@@ -142,31 +190,26 @@ impl History {
     pub(super) fn push(&mut self, second: u64, count: &VictimSecond, is_premature: bool) {
         while !self.rows.is_empty() && self.first.saturating_add(HALF_OPEN_SECONDS) <= second {
             let Some(row) = self.rows.pop_front() else { break };
-            self.first = self.rows.front().map_or(second, |row| row.second);
-            self.sum.subtract(&row.counts);
-            self.premature -= usize::from(row.counts.is_premature);
+            let passed = self.rows.front().map(|next| next.second.wrapping_sub(row.second));
+            self.first = passed.map_or(second, |passed| self.first.saturating_add(passed.into()));
+            self.sum.subtract(&row.counts());
+            self.premature -= usize::from(row.is_premature);
         }
         if self.rows.is_empty() {
             self.first = second;
         }
-        let counts = Window {
-            fates: count.fates,
-            answered: count.answered,
-            answered_again: count.answered_again,
-            leading_nowhere: count.leading_nowhere,
-            completed_late: count.completed_late,
-            is_premature,
-        };
-        self.sum.add(&counts);
+        let row = Row::new(second, count, is_premature);
+        self.sum.add(&row.counts());
         self.premature += usize::from(is_premature);
-        self.rows.push_back(Row { second, counts });
+        self.rows.push_back(row);
     }
 
-    /// The sum of the `seconds` that end with `second`.
-    pub(super) fn window(&self, second: u64, seconds: u64) -> Window {
+    /// The sum of the `seconds` that end with the latest, `second`.
+    pub(super) fn window(&self, second: u64, seconds: u32) -> Window {
         let mut window = Window::default();
-        for row in self.rows.iter().rev().take_while(|row| row.second.saturating_add(seconds) > second) {
-            window.add(&row.counts);
+        let is_within = |row: &&Row| low(second).wrapping_sub(row.second) < seconds;
+        for row in self.rows.iter().rev().take_while(is_within) {
+            window.add(&row.counts());
         }
         window
     }
