@@ -16,7 +16,7 @@ pub(super) struct Bin {
     targets: NumberedMap<Target, TargetCount>,
     /// How many of `targets` are prefixes.
     prefixes: usize,
-    sources: NumberedMap<IpAddr, SourceCount>,
+    sources: NumberedMap<IpAddr, SourceCount<u32>>,
     pub(super) sources_overflow: u64,
     pub(super) evicted: u64,
     /// What is left for samples of targets, and for those of sources.
@@ -79,7 +79,7 @@ impl Bin {
     }
 
     /// The counts of a source, and the room for its sample.
-    pub(super) fn source_at(&mut self, number: u32) -> Option<(&mut SourceCount, &mut usize)> {
+    pub(super) fn source_at(&mut self, number: u32) -> Option<(&mut SourceCount<u32>, &mut usize)> {
         Some((self.sources.at_mut(number)?, &mut self.source_room))
     }
 

@@ -69,10 +69,7 @@ impl FloodTracker {
         let is_above = self.measure(count, circumstances, is_odd);
         self.note_floor(second, config);
         self.note_episode(count);
-        // Once it is known, the history need not be fetched.
-        self.was_answering = self.was_answering
-            || share(count.answered, count.fates.opened()) >= MOST
-                && self.history.window(second, RECENT_SECONDS).answered >= ANSWERS_TO_TELL;
+        self.was_answering = self.was_answering || self.is_answering(second, count);
         let (kind, severity) = self.verdict(victim, second, count, is_above && is_odd, circumstances)?;
         self.last_seen = self.last_seen.max(count.span.last);
         let state = ServerState::of(&self.history.window(second, STATE_SECONDS), self.was_answering);
@@ -98,6 +95,13 @@ impl FloodTracker {
             self.episode.get_or_insert_default().add(count);
             self.peak_per_second = self.peak_per_second.max(count.leading_nowhere);
         }
+    }
+
+    /// Does the server answer most, and enough of late to say so? What is at hand is asked first, since to fetch the history costs more.
+    fn is_answering(&self, second: u64, count: &VictimSecond) -> bool {
+        share(count.answered, count.fates.opened()) >= MOST
+            && self.history.minute().answered >= ANSWERS_TO_TELL
+            && self.history.window(second, RECENT_SECONDS).answered >= ANSWERS_TO_TELL
     }
 
     /// What is known fades in seconds without traffic.

@@ -5,7 +5,7 @@ use flow::{FlowKey, Side};
 use hashbrown::HashTable;
 use wire::Timestamp;
 
-use super::second::Fate;
+use super::fates::Fate;
 
 /// The handshakes that may still go on, in the order in which they were opened; the oldest one goes when there are too many.
 ///

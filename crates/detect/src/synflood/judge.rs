@@ -168,7 +168,7 @@ impl Judge {
     fn judge_sources(
         &mut self,
         second: u64,
-        mut sources: NumberedMap<IpAddr, SourceCount>,
+        mut sources: NumberedMap<IpAddr, SourceCount<u32>>,
         quality: CaptureQuality,
         findings: &mut Vec<Finding>,
     ) {

@@ -6,10 +6,11 @@ use wire::{Packet, Tcp, TcpFlags, Timestamp, Transport};
 use super::{
     bin::{Bin, NOWHERE},
     config::ObserverConfig,
+    fates::Fate,
     fingerprint::has_options,
     half_open::{Answers, HalfOpenTable, Handshake, Place},
     sample::{address_hash, endpoint_hash},
-    second::{Fate, Second, Span, TargetCount, TriedTarget, TryingSource},
+    second::{Second, Span, TargetCount, TriedTarget, TryingSource},
 };
 
 /// Follows the handshakes of one worker's packets and states what became of them, second by second.
@@ -202,7 +203,7 @@ impl Observer {
             target.span.include(Span::at(clock));
             target.syn += 1;
             target.fates.enter(Fate::Silent);
-            target.with_options += u64::from(has_options(packet));
+            target.with_options += u32::from(has_options(packet));
             target.fingerprints.count(packet, tcp);
             if let Some(trying) = target.sources.enter(source_hash, room, || new_source(source)) {
                 trying.opened = trying.opened.saturating_add(1);
@@ -244,8 +245,8 @@ impl Observer {
         let Some(target) = self.target(&before) else { return };
         target.span.include(Span::at(clock));
         target.syn += 1;
-        target.syn_rapid += u64::from(is_rapid);
-        target.syn_repeated += u64::from(!is_rapid);
+        target.syn_rapid += u32::from(is_rapid);
+        target.syn_repeated += u32::from(!is_rapid);
     }
 
     fn syn_ack(&mut self, tcp: &Tcp, (key, hash): (&FlowKey, u32), server: Side, clock: Timestamp) {
@@ -272,18 +273,18 @@ impl Observer {
         }
         if let Some(target) = self.target(&one) {
             target.syn_ack += 1;
-            target.syn_ack_repeated += u64::from(is_repeated);
+            target.syn_ack_repeated += u32::from(is_repeated);
         }
         if one.unsolicited || !(is_first || is_first_repeat) {
             return;
         }
         if let Some(bin) = self.bin_of(one.opened) {
             if let Some((target, _)) = bin.target_at(one.target) {
-                target.answered += u64::from(is_first);
-                target.answered_again += u64::from(is_first_repeat);
+                target.answered += u32::from(is_first);
+                target.answered_again += u32::from(is_first_repeat);
             }
             if let Some((source, _)) = bin.source_at(one.source) {
-                source.answered += u64::from(is_first);
+                source.answered += u32::from(is_first);
             }
         }
         if opens {
@@ -340,7 +341,7 @@ impl Observer {
         let is_late = ends && fate == Fate::Refused && self.bin_of(one.opened).is_none();
         if let Some(target) = self.target(&one) {
             target.resets += 1;
-            target.refused_late += u64::from(is_late);
+            target.refused_late += u32::from(is_late);
         }
         if ends {
             self.turn(&one, fate);
@@ -380,14 +381,14 @@ impl Observer {
             return;
         };
         if let Some((target, _)) = bin.target_at(one.target) {
-            target.unsolicited_completed += u64::from(one.unsolicited);
-            target.completed_unanswered += u64::from(one.answers == Answers::None);
+            target.unsolicited_completed += u32::from(one.unsolicited);
+            target.completed_unanswered += u32::from(one.answers == Answers::None);
             if let Some(source) = target.sources.find(address_hash(seed, client.address)) {
                 source.completed = source.completed.saturating_add(1);
             }
         }
         if let Some((source, _)) = bin.source_at(one.source) {
-            source.unsolicited_completed += u64::from(one.unsolicited);
+            source.unsolicited_completed += u32::from(one.unsolicited);
             if let Some(tried) = source.targets.find(endpoint_hash(seed, server.address, server.port)) {
                 tried.completed = tried.completed.saturating_add(1);
             }

@@ -3,6 +3,7 @@ use std::net::IpAddr;
 use wire::Timestamp;
 
 use super::{
+    fates::{Count, Fates},
     fingerprint::Fingerprints,
     numbered_map::NumberedMap,
     observer::FATE_SECONDS,
@@ -20,7 +21,7 @@ pub struct Second {
     /// By what was to be connected to.
     pub targets: NumberedMap<Target, TargetCount>,
     /// By who opened, or seemed to.
-    pub sources: NumberedMap<IpAddr, SourceCount>,
+    pub sources: NumberedMap<IpAddr, SourceCount<u32>>,
     /// Handshakes that are missing in `sources`, since too many sources opened some in this second.
     pub sources_overflow: u64,
     /// Half-open handshakes that were given up for newer ones.
@@ -47,10 +48,10 @@ impl Shown {
     /// Takes in a target.
     pub(super) fn add_target(&mut self, count: &TargetCount) {
         self.add(&Self {
-            completed: count.fates.completed,
-            completed_unanswered: count.completed_unanswered,
-            unsolicited_completed: count.unsolicited_completed,
-            answers: count.answered.saturating_add(count.fates.refused).saturating_add(count.refused_late),
+            completed: count.fates.completed.into(),
+            completed_unanswered: count.completed_unanswered.into(),
+            unsolicited_completed: count.unsolicited_completed.into(),
+            answers: [count.answered, count.fates.refused, count.refused_late].map(u64::from).iter().sum(),
         });
     }
 
@@ -81,141 +82,49 @@ pub enum Target {
     Other,
 }
 
-/// What became of opened handshakes by the time that their second was handed over. Each has one fate.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Fates {
-    /// One side went on after the handshake.
-    pub completed: u64,
-    /// The server sent RST.
-    pub refused: u64,
-    /// The client, or the host that was made to look like one, sent RST.
-    pub aborted: u64,
-    /// The client repeated its SYN after a pause, as a TCP does that waits for an answer, and got no further.
-    pub retried: u64,
-    /// The server answered with SYN-ACK, and the client said no more.
-    pub half_open: u64,
-    /// Nothing came back, and nothing more was sent.
-    pub silent: u64,
-}
-
-/// The fate of one handshake.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) enum Fate {
-    #[default]
-    Silent,
-    HalfOpen,
-    Retried,
-    Aborted,
-    Refused,
-    Completed,
-}
-
-impl Fates {
-    /// All handshakes.
-    pub const fn opened(&self) -> u64 {
-        self.completed
-            .saturating_add(self.refused)
-            .saturating_add(self.aborted)
-            .saturating_add(self.retried)
-            .saturating_add(self.half_open)
-            .saturating_add(self.silent)
-    }
-
-    /// Counts a handshake.
-    pub(super) fn enter(&mut self, fate: Fate) {
-        let count = self.of(fate);
-        *count = count.saturating_add(1);
-    }
-
-    /// Counts a handshake differently than before.
-    pub(super) fn change(&mut self, from: Fate, to: Fate) {
-        let count = self.of(from);
-        *count = count.saturating_sub(1);
-        self.enter(to);
-    }
-
-    pub(super) fn add(&mut self, other: &Self) {
-        self.completed = self.completed.saturating_add(other.completed);
-        self.refused = self.refused.saturating_add(other.refused);
-        self.aborted = self.aborted.saturating_add(other.aborted);
-        self.retried = self.retried.saturating_add(other.retried);
-        self.half_open = self.half_open.saturating_add(other.half_open);
-        self.silent = self.silent.saturating_add(other.silent);
-    }
-
-    /// Takes out what was added.
-    pub(super) const fn subtract(&mut self, other: &Self) {
-        self.completed = self.completed.saturating_sub(other.completed);
-        self.refused = self.refused.saturating_sub(other.refused);
-        self.aborted = self.aborted.saturating_sub(other.aborted);
-        self.retried = self.retried.saturating_sub(other.retried);
-        self.half_open = self.half_open.saturating_sub(other.half_open);
-        self.silent = self.silent.saturating_sub(other.silent);
-    }
-
-    /// One number for each fate, for who keeps them otherwise.
-    pub(super) const fn counts(&self) -> [u64; 6] {
-        [self.completed, self.refused, self.aborted, self.retried, self.half_open, self.silent]
-    }
-
-    /// The same back.
-    pub(super) const fn from_counts(counts: [u64; 6]) -> Self {
-        let [completed, refused, aborted, retried, half_open, silent] = counts;
-        Self { completed, refused, aborted, retried, half_open, silent }
-    }
-
-    const fn of(&mut self, fate: Fate) -> &mut u64 {
-        match fate {
-            Fate::Completed => &mut self.completed,
-            Fate::Refused => &mut self.refused,
-            Fate::Aborted => &mut self.aborted,
-            Fate::Retried => &mut self.retried,
-            Fate::HalfOpen => &mut self.half_open,
-            Fate::Silent => &mut self.silent,
-        }
-    }
-}
-
 /// A second of a target.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TargetCount {
     /// The first packet that is counted here, and the last.
     pub span: Span,
     /// What became of the handshakes that were opened in this second.
-    pub fates: Fates,
+    pub fates: Fates<u32>,
     /// Of these, how many got a SYN-ACK.
-    pub answered: u64,
+    pub answered: u32,
     /// Of these, how many got it again after a pause.
-    pub answered_again: u64,
+    pub answered_again: u32,
     /// Of the completed, how many without a SYN-ACK that was seen.
-    pub completed_unanswered: u64,
+    pub completed_unanswered: u32,
     /// Of the opened, how many had TCP options in their SYN.
-    pub with_options: u64,
+    pub with_options: u32,
     /// SYN in this second, repeated ones included.
-    pub syn: u64,
+    pub syn: u32,
     /// SYN with ports and sequence number of an earlier one, after a pause.
-    pub syn_repeated: u64,
+    pub syn_repeated: u32,
     /// The same without a pause: from a mirror that shows packets twice, or from a tool that does not care.
-    pub syn_rapid: u64,
+    pub syn_rapid: u32,
     /// SYN-ACK in this second, repeated ones included.
-    pub syn_ack: u64,
+    pub syn_ack: u32,
     /// SYN-ACK that repeat an earlier one after a pause.
-    pub syn_ack_repeated: u64,
+    pub syn_ack_repeated: u32,
     /// RST that ended a handshake, from either side, in this second.
-    pub resets: u64,
+    pub resets: u32,
     /// Handshakes of earlier seconds that were completed in this one, after those had been handed over.
-    pub completed_late: u64,
+    pub completed_late: u32,
     /// Handshakes of earlier seconds that were refused in this one, likewise.
-    pub refused_late: u64,
+    pub refused_late: u32,
     /// SYN-ACK for which no SYN was seen.
-    pub unsolicited: u64,
+    pub unsolicited: u32,
     /// Of these, how many were followed by more of the same connection.
-    pub unsolicited_completed: u64,
+    pub unsolicited_completed: u32,
     /// What the SYN looked like.
     pub fingerprints: Fingerprints,
     /// Who opened, or got an unsolicited SYN-ACK.
     pub sources: Sample<TryingSource>,
 }
+
+/// Three lines of the cache, for each target of a second.
+const _: () = assert!(size_of::<TargetCount>() <= 192);
 
 impl TargetCount {
     /// Does nothing of it lead nowhere, whatever a judge pardons? If so of two, then also of their sum.
@@ -300,37 +209,53 @@ impl Additive for TryingSource {
     }
 }
 
-/// A second of a source.
+/// A second of a source, or more of them.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct SourceCount {
+pub struct SourceCount<N> {
     /// The first packet that is counted here, and the last.
     pub span: Span,
     /// What became of the handshakes that it opened.
-    pub fates: Fates,
+    pub fates: Fates<N>,
     /// Of these, how many got a SYN-ACK.
-    pub answered: u64,
+    pub answered: N,
     /// SYN-ACKs that it got without a SYN that was seen.
-    pub unsolicited: u64,
+    pub unsolicited: N,
     /// Of these, how many were followed by more of the same connection.
-    pub unsolicited_completed: u64,
+    pub unsolicited_completed: N,
     /// The addresses and ports that it tried, and those it got unsolicited SYN-ACKs from.
     pub targets: Sample<TriedTarget>,
 }
 
-impl SourceCount {
+impl SourceCount<u32> {
     /// Did it fail at anything, or get anything that it did not ask for?
     pub(super) const fn has_failures(&self) -> bool {
-        self.fates.opened() > self.fates.completed || self.unsolicited > self.unsolicited_completed
+        let Fates { refused, aborted, retried, half_open, silent, .. } = self.fates;
+        refused | aborted | retried | half_open | silent != 0 || self.unsolicited > self.unsolicited_completed
     }
+}
 
+impl<N: Count> SourceCount<N> {
     /// Adds what another observer, or another second, saw of the source.
-    pub(super) fn add(&mut self, other: &Self) {
+    pub(super) fn add<M: Copy + Into<N>>(&mut self, other: &SourceCount<M>) {
         self.span.include(other.span);
         self.fates.add(&other.fates);
-        self.answered = self.answered.saturating_add(other.answered);
-        self.unsolicited = self.unsolicited.saturating_add(other.unsolicited);
-        self.unsolicited_completed = self.unsolicited_completed.saturating_add(other.unsolicited_completed);
+        self.answered = self.answered.plus(other.answered.into());
+        self.unsolicited = self.unsolicited.plus(other.unsolicited.into());
+        self.unsolicited_completed = self.unsolicited_completed.plus(other.unsolicited_completed.into());
         self.targets.merge(&other.targets);
+    }
+}
+
+impl From<SourceCount<u32>> for SourceCount<u64> {
+    fn from(second: SourceCount<u32>) -> Self {
+        Self {
+            span: second.span,
+            fates: second.fates.into(),
+            answered: second.answered.into(),
+            unsolicited: second.unsolicited.into(),
+            unsolicited_completed: second.unsolicited_completed.into(),
+            targets: second.targets,
+        }
     }
 }
 

@@ -5,7 +5,8 @@ use super::{
     config::JudgeConfig,
     estimate::{number, share},
     evidence::EvidenceList,
-    second::{Fates, SourceCount, TriedTarget},
+    fates::Fates,
+    second::{SourceCount, TriedTarget},
 };
 use crate::{Evidence, Kind, Phase, Prefix, Severity, Victim};
 
@@ -13,14 +14,14 @@ use crate::{Evidence, Kind, Phase, Prefix, Severity, Victim};
 #[derive(Debug, Default)]
 pub(super) struct SourceTracker {
     /// Everything since it was last silent for long.
-    pub(super) count: SourceCount,
+    pub(super) count: SourceCount<u64>,
     pub(super) last_second: u64,
     /// Handshakes that servers answered and that it left, beyond what is put down to chance.
     half_open_excess: f64,
     /// SYN-ACKs that it got without asking, likewise.
     unsolicited_excess: f64,
     /// Everything since there is any excess.
-    episode: Option<Box<SourceCount>>,
+    episode: Option<Box<SourceCount<u64>>>,
     peak_per_second: u64,
     pub(super) alarm: Option<Alarm>,
 }
@@ -49,7 +50,7 @@ struct Tried {
 
 impl SourceTracker {
     /// Takes in a second of the source and says which finding it makes, if any.
-    pub(super) fn step(&mut self, second: u64, count: SourceCount, config: &JudgeConfig) -> Option<Phase> {
+    pub(super) fn step(&mut self, second: u64, count: SourceCount<u32>, config: &JudgeConfig) -> Option<Phase> {
         let idle = second.saturating_sub(self.last_second);
         if idle > config.scan_memory_seconds && self.alarm.is_none() {
             *self = Self::default();
@@ -57,7 +58,7 @@ impl SourceTracker {
         self.last_second = second;
         self.measure(&count, idle, config);
         if self.count.targets.is_empty() && self.count.fates == Fates::default() {
-            self.count = count;
+            self.count = count.into();
         } else {
             self.count.add(&count);
         }
@@ -66,22 +67,23 @@ impl SourceTracker {
     }
 
     /// Everything since there is any excess.
-    fn episode(&self) -> &SourceCount {
+    fn episode(&self) -> &SourceCount<u64> {
         self.episode.as_deref().unwrap_or(&NOTHING)
     }
 
-    fn measure(&mut self, count: &SourceCount, idle: u64, config: &JudgeConfig) {
-        let unasked = count.unsolicited.saturating_sub(count.unsolicited_completed);
+    fn measure(&mut self, count: &SourceCount<u32>, idle: u64, config: &JudgeConfig) {
+        let unasked = u64::from(count.unsolicited.saturating_sub(count.unsolicited_completed));
+        let half_open = u64::from(count.fates.half_open);
         let allowed = config.slack_per_second * number(idle.clamp(1, config.scan_memory_seconds));
         let ceiling = EXCESS_CEILING * config.reflection_excess;
         let grow = |excess: f64, now: u64| (excess + number(now) - allowed).clamp(0.0, ceiling);
-        self.half_open_excess = grow(self.half_open_excess, count.fates.half_open);
+        self.half_open_excess = grow(self.half_open_excess, half_open);
         self.unsolicited_excess = grow(self.unsolicited_excess, unasked);
         if self.half_open_excess == 0.0 && self.unsolicited_excess == 0.0 {
             self.episode = None;
         } else {
             self.episode.get_or_insert_default().add(count);
-            self.peak_per_second = self.peak_per_second.max(unasked.max(count.fates.half_open));
+            self.peak_per_second = self.peak_per_second.max(unasked.max(half_open));
         }
     }
 
@@ -212,7 +214,7 @@ impl SourceTracker {
     }
 
     /// What the finding is about: all, or the episode.
-    pub(super) fn basis(&self) -> &SourceCount {
+    pub(super) fn basis(&self) -> &SourceCount<u64> {
         if self.kind() == Kind::SynAckReflection { self.episode() } else { &self.count }
     }
 
@@ -269,7 +271,7 @@ impl SourceTracker {
 }
 
 /// Are nearly all its handshakes answered and then left, with the same targets again and again?
-fn looks_reflected(count: &SourceCount) -> bool {
+fn looks_reflected(count: &SourceCount<u64>) -> bool {
     let opened = count.fates.opened();
     share(count.answered, opened) >= NEARLY_ALL
         && share(count.fates.half_open, count.answered) >= NEARLY_ALL
@@ -298,7 +300,7 @@ fn is_private(address: IpAddr) -> bool {
 }
 
 /// No episode.
-static NOTHING: LazyLock<SourceCount> = LazyLock::new(SourceCount::default);
+static NOTHING: LazyLock<SourceCount<u64>> = LazyLock::new(SourceCount::default);
 const REFLECTORS: u64 = 3;
 pub(super) const TRIES_OF_A_SCANNER: u64 = 4;
 const EXCESS_CEILING: f64 = 4.0;

@@ -3,16 +3,17 @@ use std::collections::VecDeque;
 use super::{
     config::JudgeConfig,
     estimate::number,
+    fates::{Fates, narrow},
     fingerprint::Fingerprints,
     sample::Sample,
-    second::{Fates, Span, TargetCount, TryingSource},
+    second::{Span, TargetCount, TryingSource},
 };
 
 /// A second of a victim, added up over what it consists of.
 #[derive(Clone, Debug, Default)]
 pub(super) struct VictimSecond {
     pub(super) span: Span,
-    pub(super) fates: Fates,
+    pub(super) fates: Fates<u64>,
     pub(super) answered: u64,
     pub(super) answered_again: u64,
     pub(super) with_options: u64,
@@ -32,24 +33,24 @@ pub(super) struct VictimSecond {
 }
 
 impl VictimSecond {
-    /// That of one target, whose sources it takes.
+    /// That of one target, whose sources and fingerprints it takes.
     pub(super) fn of(count: &mut TargetCount, config: &JudgeConfig) -> Self {
         // It asks how many sources there were.
         let leading_nowhere = leading_nowhere(count, config);
         Self {
             span: count.span,
-            fates: count.fates,
-            answered: count.answered,
-            answered_again: count.answered_again,
-            with_options: count.with_options,
-            syn: count.syn,
-            syn_ack: count.syn_ack,
-            syn_repeated: count.syn_repeated,
-            completed_late: count.completed_late,
-            unsolicited: count.unsolicited.saturating_sub(count.unsolicited_completed),
-            unsolicited_completed: count.unsolicited_completed,
+            fates: count.fates.into(),
+            answered: count.answered.into(),
+            answered_again: count.answered_again.into(),
+            with_options: count.with_options.into(),
+            syn: count.syn.into(),
+            syn_ack: count.syn_ack.into(),
+            syn_repeated: count.syn_repeated.into(),
+            completed_late: count.completed_late.into(),
+            unsolicited: count.unsolicited.saturating_sub(count.unsolicited_completed).into(),
+            unsolicited_completed: count.unsolicited_completed.into(),
             leading_nowhere,
-            fingerprints: count.fingerprints,
+            fingerprints: std::mem::take(&mut count.fingerprints),
             sources: std::mem::take(&mut count.sources),
             parts: 1,
         }
@@ -97,15 +98,15 @@ impl VictimSecond {
 /// refusals and answers that they reset: they ask at a closed port, again and again, or check whether a port is open, or took another
 /// address that answered sooner (RFC 8305, 5), until there are more of them than such clients send.
 fn leading_nowhere(count: &TargetCount, config: &JudgeConfig) -> u64 {
-    let opened = count.fates.opened();
+    let (opened, fates) = (count.fates.opened(), Fates::<u64>::from(count.fates));
     let by_each = config.refusals_per_source.saturating_mul(count.sources.distinct());
     let pardoned =
-        if sent_by_clients(count.with_options, opened) { config.refusals_per_second.min(by_each) } else { 0 };
-    let reset = count.fates.refused.saturating_add(count.fates.aborted).saturating_sub(pardoned);
+        if sent_by_clients(count.with_options.into(), opened) { config.refusals_per_second.min(by_each) } else { 0 };
+    let reset = fates.refused.saturating_add(fates.aborted).saturating_sub(pardoned);
     // A mirror may show each packet twice or thrice.
-    let shown_again = opened.saturating_add(count.syn_repeated).saturating_mul(2);
-    let without_own = count.syn_rapid.saturating_sub(shown_again);
-    let left = count.fates.half_open + count.fates.silent;
+    let shown_again = opened.saturating_add(count.syn_repeated.into()).saturating_mul(2);
+    let without_own = u64::from(count.syn_rapid).saturating_sub(shown_again);
+    let left = fates.half_open + fates.silent;
     left.saturating_add(reset).saturating_add(without_own)
 }
 
@@ -131,7 +132,7 @@ pub(super) struct History {
 struct Row {
     /// The lower half of its number: rows span a minute.
     second: u32,
-    fates: [u32; 6],
+    fates: Fates<u32>,
     answered: u32,
     answered_again: u32,
     leading_nowhere: u32,
@@ -143,10 +144,9 @@ const _: () = assert!(size_of::<Row>() <= 48);
 
 impl Row {
     fn new(second: u64, count: &VictimSecond, is_premature: bool) -> Self {
-        let narrow = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
         Self {
             second: low(second),
-            fates: count.fates.counts().map(narrow),
+            fates: count.fates.narrow(),
             answered: narrow(count.answered),
             answered_again: narrow(count.answered_again),
             leading_nowhere: narrow(count.leading_nowhere),
@@ -157,7 +157,7 @@ impl Row {
 
     fn counts(&self) -> Window {
         Window {
-            fates: Fates::from_counts(self.fates.map(u64::from)),
+            fates: self.fates.into(),
             answered: self.answered.into(),
             answered_again: self.answered_again.into(),
             leading_nowhere: self.leading_nowhere.into(),
@@ -177,7 +177,7 @@ const fn low(second: u64) -> u32 {
 /// The sum of some seconds.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Window {
-    pub(super) fates: Fates,
+    pub(super) fates: Fates<u64>,
     pub(super) answered: u64,
     pub(super) answered_again: u64,
     pub(super) leading_nowhere: u64,
