@@ -117,7 +117,7 @@ impl Probe {
         for (packet, placement) in group.drain(..) {
             let accounted = self.meter.account(&packet, &placement);
             if let Some(observer) = &mut self.observer {
-                observer.packet(&packet, accounted, placement.clock, &self.meter);
+                observer.packet(&packet, accounted, placement.clock, &mut self.meter);
             }
         }
         let now = self.clock.now();

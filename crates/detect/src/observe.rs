@@ -3,7 +3,7 @@
 //! An [`Observer`] sees each packet after the meter has counted it. It follows the handshakes of all connections, looks at the first
 //! octets of each, and listens to the few that may be of interest. What it sees, it says as [`Observation`]s.
 //!
-//! A connection of no interest costs an octet for its place in the meter, and for each packet a look at that. A connection that is
+//! A connection of no interest costs the mark of its flow, an octet, and for each packet a look at that. A connection that is
 //! listened to is known by its key, so that it is listened to further though its flow has timed out in between.
 
 mod attention;
@@ -15,13 +15,12 @@ use smallvec::SmallVec;
 use wire::{Packet, Tcp, TcpFlags, Timestamp, Transport};
 
 use crate::{NameHeard, Observation, names, synflood};
-use attention::{Attentions, Speech};
+use attention::{Attention, Speech};
 use listeners::{Listeners, Segment};
 
 /// Observes the packets of one worker.
 #[derive(Debug)]
 pub struct Observer {
-    attentions: Attentions,
     handshakes: synflood::Observer,
     listeners: Listeners,
     names: names::Told,
@@ -59,7 +58,6 @@ impl Observer {
     /// An observer that has seen nothing.
     pub fn new(config: ObserverConfig) -> Self {
         Self {
-            attentions: Attentions::default(),
             handshakes: synflood::Observer::new(config.handshakes),
             listeners: Listeners::new(config.listening_octets),
             names: names::Told::new(),
@@ -69,7 +67,7 @@ impl Observer {
 
     /// Takes in a packet that came when the capture's clock showed `clock`, and that `meter` has just counted.
     #[inline]
-    pub fn packet(&mut self, packet: &Packet<'_>, accounted: Accounted, clock: Timestamp, meter: &Meter) {
+    pub fn packet(&mut self, packet: &Packet<'_>, accounted: Accounted, clock: Timestamp, meter: &mut Meter) {
         match &packet.transport {
             Transport::Tcp(tcp) => self.segment(packet, tcp, accounted, clock, meter),
             Transport::Ports(ports) if ports.source == DNS_PORT && packet.ip.protocol == UDP => {
@@ -86,12 +84,12 @@ impl Observer {
         tcp: &Tcp,
         accounted: Accounted,
         clock: Timestamp,
-        meter: &Meter,
+        meter: &mut Meter,
     ) {
         let known = if accounted.is_new {
             self.listeners.begin(packet, tcp, clock, &mut self.observations)
         } else {
-            self.attentions.of(accounted.flow)
+            Attention::of(accounted.mark)
         };
         let mut attention = known;
         if known.has_handshake() || tcp.flags.0 & (TcpFlags::SYN.0 | TcpFlags::RST.0) != 0 {
@@ -105,8 +103,8 @@ impl Observer {
             let speech = self.listeners.segment(&segment, speech, meter, &mut self.observations);
             attention = attention.with_speech(speech);
         }
-        if attention != known || accounted.is_new {
-            self.attentions.set(accounted.flow, attention);
+        if attention.mark() != accounted.mark {
+            meter.mark(accounted.flow, attention.mark());
         }
     }
 

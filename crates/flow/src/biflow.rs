@@ -45,6 +45,8 @@ pub struct Biflow {
     pub(crate) connection: Connection,
     pub(crate) idle_class: IdleClass,
     pub(crate) bearing: Bearing,
+    /// What whoever observes its packets has noted of it.
+    pub(crate) mark: u8,
 }
 
 const _: () = assert!(size_of::<Biflow>() <= 128, "a flow's hot state is two cache lines");
@@ -105,6 +107,7 @@ impl Biflow {
             connection: Connection::default(),
             idle_class: IdleClass::of_protocol(key.protocol()),
             bearing,
+            mark: 0,
         }
     }
 

@@ -44,6 +44,8 @@ pub struct Accounted {
     pub flow: FlowNumber,
     /// The packet has opened the flow: whatever was known of the number before belongs to another one.
     pub is_new: bool,
+    /// What [`Meter::mark`] noted of the flow last, 0 if nothing.
+    pub mark: u8,
 }
 
 /// Packets and their octets from the IP header on.
@@ -95,6 +97,13 @@ impl Meter {
             self.account_released(placement);
         }
         accounted
+    }
+
+    /// Notes an octet of a flow, for whoever observes its packets. It lies with what each packet has fetched anyway, and comes with
+    /// each that is accounted, until the flow ends.
+    #[inline]
+    pub fn mark(&mut self, flow: FlowNumber, mark: u8) {
+        self.table.mark(flow.0, mark);
     }
 
     /// A flow that lives.

@@ -92,8 +92,16 @@ impl FlowTable {
             Some(number) if !self.is_over(number, packet, placement) => (number, false),
             predecessor => (self.open(packet, placement, predecessor), true),
         };
-        self.count(number, packet, placement.sender);
-        Accounted { flow: FlowNumber(number), is_new }
+        let mark = self.count(number, packet, placement.sender);
+        Accounted { flow: FlowNumber(number), is_new, mark }
+    }
+
+    /// Notes an octet of a flow.
+    #[inline]
+    pub(crate) fn mark(&mut self, number: u32, mark: u8) {
+        if let Some(flow) = self.slab.get_mut(number) {
+            flow.mark = mark;
+        }
     }
 
     /// Lets the clock go on, and looks through the flows if that is due. `true` if records may be ready.
@@ -189,10 +197,11 @@ impl FlowTable {
         number
     }
 
+    /// Counts a packet to a flow, and says how that was marked.
     #[inline]
-    fn count(&mut self, number: u32, packet: &Packet<'_>, sender: Side) {
-        let Some(flow) = self.slab.get_mut(number) else { return };
-        let counted = flow.count(packet, sender, self.clock);
+    fn count(&mut self, number: u32, packet: &Packet<'_>, sender: Side) -> u8 {
+        let Some(flow) = self.slab.get_mut(number) else { return 0 };
+        let (mark, counted) = (flow.mark, flow.count(packet, sender, self.clock));
         if counted.brings_deadline {
             let deadline = flow.deadline(&self.timeouts);
             self.schedule.set(number, deadline, self.clock);
@@ -200,6 +209,7 @@ impl FlowTable {
         if counted.is_first | counted.is_late {
             self.slab.describe(number, packet, sender, counted.is_first);
         }
+        mark
     }
 
     /// Does what the flow's deadlines ask for, if they have passed: cuts a record, ends the flow. `true` if it has ended.

@@ -187,7 +187,7 @@ impl Worker {
         for (packet, placement) in group.iter() {
             let accounted = self.meter.account(packet, placement);
             if let Some(observer) = &mut self.observer {
-                observer.packet(packet, accounted, placement.clock, &self.meter);
+                observer.packet(packet, accounted, placement.clock, &mut self.meter);
             }
         }
         group.clear();

@@ -1,12 +1,4 @@
-use flow::FlowNumber;
-
-/// How much attention each connection gets, by the number of its flow: one octet each.
-#[derive(Debug, Default)]
-pub(super) struct Attentions {
-    by_flow: Vec<Attention>,
-}
-
-/// How much attention a connection gets: what becomes of its handshake, and of what it says.
+/// How much attention a connection gets: what becomes of its handshake, and of what it says. It is the mark of its flow.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Attention(u8);
 
@@ -22,10 +14,20 @@ pub(super) enum Speech {
 }
 
 impl Attention {
+    /// That of a flow with this mark. Flows that nobody has marked get none.
+    #[inline]
+    pub(super) const fn of(mark: u8) -> Self {
+        Self(mark ^ IGNORED)
+    }
+
+    /// How it is noted.
+    #[inline]
+    pub(super) const fn mark(self) -> u8 {
+        self.0 ^ IGNORED
+    }
+
     /// Nothing was seen yet.
     pub(super) const NEW: Self = Self(HANDSHAKE);
-    /// None any more.
-    pub(super) const NONE: Self = Self(IGNORED);
 
     /// May its handshake still be open?
     #[inline]
@@ -58,30 +60,6 @@ impl Attention {
     }
 }
 
-impl Attentions {
-    /// How many octets it has taken in memory.
-    #[cfg(test)]
-    pub(super) fn octets(&self) -> usize {
-        self.by_flow.capacity() * size_of::<Attention>()
-    }
-
-    /// That of a flow; none, if it was never set.
-    #[inline]
-    pub(super) fn of(&self, flow: FlowNumber) -> Attention {
-        self.by_flow.get(flow.index()).copied().unwrap_or(Attention::NONE)
-    }
-
-    pub(super) fn set(&mut self, flow: FlowNumber, attention: Attention) {
-        let index = flow.index();
-        if index >= self.by_flow.len() {
-            self.by_flow.resize(index + 1, Attention::NONE);
-        }
-        if let Some(place) = self.by_flow.get_mut(index) {
-            *place = attention;
-        }
-    }
-}
-
 const HANDSHAKE: u8 = 0x80;
 const IGNORED: u8 = 0x7f;
 const LISTENED: u8 = 0x7e;
@@ -96,7 +74,8 @@ mod tests {
         assert!(attention.has_handshake() && attention.speech() == Speech::Looked(3));
         let attention = attention.with_handshake(false).with_speech(Speech::Listened);
         assert!(!attention.has_handshake() && attention.speech() == Speech::Listened);
-        assert_eq!(attention.with_speech(Speech::Ignored), Attention::NONE);
+        assert_eq!(attention.with_speech(Speech::Ignored), Attention::of(0));
+        assert_eq!((Attention::of(0).mark(), Attention::of(attention.mark())), (0, attention));
         assert_eq!(attention.with_speech(Speech::Looked(u8::MAX)).speech(), Speech::Ignored);
     }
 }
