@@ -28,11 +28,12 @@ fn read(message: &[u8], mut each: impl FnMut(IpAddr, &str)) -> Option<()> {
     let (header, counts) = (message.header(), message.header_counts());
     let is_answer = header.qr() && header.opcode() == Opcode::QUERY && header.rcode() == Rcode::NOERROR;
     (is_answer && counts.qdcount() == 1).then_some(())?;
-    let question = message.first_question().filter(|question| question.qclass() == Class::IN)?;
+    let mut questions = message.question();
+    let question = questions.next()?.ok().filter(|question| question.qclass() == Class::IN)?;
     let name = text(question.qname())?;
     let mut owner = *question.qname();
     // A server puts each alias before what it stands for (RFC 1034, 4.3.2), so that one pass follows them all.
-    for record in message.answer().ok()?.take(MAX_RECORDS) {
+    for record in questions.answer().ok()?.take(MAX_RECORDS) {
         let record = record.ok()?;
         if record.class() != Class::IN || !record.owner().name_eq(&owner) {
             continue;

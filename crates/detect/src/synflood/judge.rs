@@ -272,12 +272,17 @@ impl Judge {
         if self.is_reflected(count) {
             return self.victims.get(&victim).is_some_and(|tracker| tracker.alarm.is_some());
         }
-        let is_new = count.leading_nowhere > 0 || count.unsolicited > 0;
+        let is_much = estimate::number(count.leading_nowhere) > self.config.slack_per_second;
+        let is_new = match victim {
+            // A port may be held for its persistence, however little it is.
+            Victim::Port(..) => count.leading_nowhere > 0 || count.unsolicited > 0,
+            // Less adds up to no excess. Most of the internet fails now and then, and need not be watched for that.
+            _ => is_much || estimate::number(count.unsolicited) > self.config.slack_per_second,
+        };
         if !is_new && !self.watched.may_be(victim_hash(victim)) {
             return false;
         }
         // Asked only where enough leads nowhere for a flood: it costs a trip to memory for each source.
-        let is_much = estimate::number(count.leading_nowhere) > self.config.slack_per_second;
         let do_come_back = is_much && !matches!(victim, Victim::Port(..)) && self.do_come_back(count);
         let circumstances = &Circumstances { do_come_back, ..*circumstances };
         let tracker = match self.victims.entry(victim) {
