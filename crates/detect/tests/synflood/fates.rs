@@ -39,7 +39,7 @@ fn each_handshake_has_one_fate_in_the_second_of_its_syn() {
     let fates = Fates { completed: 1, refused: 1, aborted: 1, retried: 1, half_open: 2, silent: 1 };
     assert_eq!((first.fates, first.fates.opened()), (fates, 7));
     assert_eq!((first.answered, first.answered_again, first.syn), (4, 1, 7));
-    assert_eq!(seconds.iter().map(|second| target(second).syn_repeated).sum::<u64>(), 2);
+    assert_eq!(seconds.iter().map(|second| target(second).syn_repeated).sum::<u32>(), 2);
     assert_eq!(target(&seconds[seconds.len() - 1]).completed_late, 1);
     let source = &seconds[0].sources[&v4([198, 51, 100, 1])];
     assert_eq!((source.fates, source.targets.distinct()), (fates, 1));
