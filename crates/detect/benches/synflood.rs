@@ -4,13 +4,19 @@ use std::{hint::black_box, time::Duration};
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use detect::synflood::{Observer, ObserverConfig};
+use flow::{Meter, MeterConfig};
 use wire::Packet;
 
 #[path = "../tests/synflood/packets.rs"]
-#[expect(dead_code, clippy::unwrap_used, reason = "written for the tests, which make more kinds of packets")]
+#[expect(
+    dead_code,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "written for the tests, which make more kinds of packets"
+)]
 mod packets;
 
-use packets::{Lot, ends};
+use packets::{Lot, ends, place};
 
 const FLOOD_PACKETS: u64 = 200_000;
 
@@ -47,13 +53,17 @@ fn ordinary(lot: &mut Lot) -> Vec<Packet<'static>> {
 fn bench(criterion: &mut Criterion, name: &str, packets: &[Packet<'static>]) {
     let mut group = criterion.benchmark_group("observing handshakes");
     let count = u64::try_from(packets.len()).unwrap_or(u64::MAX);
+    let mut meter = Meter::new(MeterConfig::default());
+    let placed =
+        packets.iter().filter_map(|packet| Some((packet, place(&mut meter, packet, packet.timestamp)?)));
+    let placed: Vec<_> = placed.collect();
     group.throughput(Throughput::Elements(count)).sample_size(10).measurement_time(Duration::from_secs(2));
     group.bench_function(name, |bencher| {
         bencher.iter_batched(
             || Observer::new(ObserverConfig::default()),
             |mut observer| {
-                for packet in packets {
-                    observer.segment(packet, packet.timestamp);
+                for (packet, placement) in &placed {
+                    observer.segment(packet, placement);
                     while let Some(second) = observer.take() {
                         black_box(second);
                     }

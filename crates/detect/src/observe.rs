@@ -10,7 +10,7 @@ mod attention;
 mod listener;
 mod listeners;
 
-use flow::{Accounted, Meter};
+use flow::{Accounted, Meter, Placement};
 use smallvec::SmallVec;
 use wire::{Packet, Tcp, TcpFlags, Timestamp, Transport};
 
@@ -65,13 +65,27 @@ impl Observer {
         }
     }
 
-    /// Takes in a packet that came when the capture's clock showed `clock`, and that `meter` has just counted.
+    /// Has the processor fetch what a packet that is soon shown will need. What it returns means nothing, and must be used (see
+    /// [`std::hint::black_box`]) for that to happen.
     #[inline]
-    pub fn packet(&mut self, packet: &Packet<'_>, accounted: Accounted, clock: Timestamp, meter: &mut Meter) {
+    #[must_use]
+    pub fn touch(&self, packet: &Packet<'_>, placement: &Placement) -> u64 {
+        self.handshakes.touch(packet, placement)
+    }
+
+    /// Takes in a packet that `meter` has placed, and has just counted.
+    #[inline]
+    pub fn packet(
+        &mut self,
+        packet: &Packet<'_>,
+        placement: &Placement,
+        accounted: Accounted,
+        meter: &mut Meter,
+    ) {
         match &packet.transport {
-            Transport::Tcp(tcp) => self.segment(packet, tcp, accounted, clock, meter),
+            Transport::Tcp(tcp) => self.segment(packet, tcp, placement, accounted, meter),
             Transport::Ports(ports) if ports.source == DNS_PORT && packet.ip.protocol == UDP => {
-                self.names(packet.payload, clock);
+                self.names(packet.payload, placement.clock);
             }
             _ => {}
         }
@@ -82,10 +96,11 @@ impl Observer {
         &mut self,
         packet: &Packet<'_>,
         tcp: &Tcp,
+        placement: &Placement,
         accounted: Accounted,
-        clock: Timestamp,
         meter: &mut Meter,
     ) {
+        let clock = placement.clock;
         let known = if accounted.is_new {
             self.listeners.begin(packet, tcp, clock, &mut self.observations)
         } else {
@@ -93,7 +108,7 @@ impl Observer {
         };
         let mut attention = known;
         if known.has_handshake() || tcp.flags.0 & (TcpFlags::SYN.0 | TcpFlags::RST.0) != 0 {
-            attention = known.with_handshake(self.handshakes.segment(packet, clock));
+            attention = known.with_handshake(self.handshakes.segment(packet, placement));
             // At once: it keeps few of them, and there may be minutes between packets.
             self.take_seconds();
         }

@@ -17,6 +17,14 @@ pub struct Placement {
     pub(crate) releases: bool,
 }
 
+impl Placement {
+    /// The key's hash, with a key of the meter's own: for whoever keeps something of the flow elsewhere, and need not hash again.
+    #[inline]
+    pub const fn hash(&self) -> u32 {
+        self.hash
+    }
+}
+
 /// What a meter does with a packet.
 #[derive(Clone, Copy, Debug)]
 pub enum Placed {

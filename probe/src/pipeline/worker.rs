@@ -182,12 +182,14 @@ impl Worker {
     }
 
     fn account(&mut self, group: &mut Vec<(Packet<'_>, Placement)>) {
-        let touched = group.iter().fold(0, |touched, (_, placement)| touched ^ self.meter.touch(placement));
-        black_box(touched);
+        black_box(group.iter().fold(0, |touched, (packet, placement)| {
+            let watched = self.observer.as_ref().map_or(0, |observer| observer.touch(packet, placement));
+            touched ^ self.meter.touch(placement) ^ watched
+        }));
         for (packet, placement) in group.iter() {
             let accounted = self.meter.account(packet, placement);
             if let Some(observer) = &mut self.observer {
-                observer.packet(packet, accounted, placement.clock, &mut self.meter);
+                observer.packet(packet, placement, accounted, &mut self.meter);
             }
         }
         group.clear();

@@ -52,7 +52,7 @@ fn a_flow_of_no_interest_keeps_its_mark_alone() {
         for packet in ordinary_connection(number, &hello) {
             let Placed::InFlow(placement) = meter.place(&packet, Timestamp::ZERO) else { unreachable!() };
             let accounted = meter.account(&packet, &placement);
-            observer.packet(&packet, accounted, Timestamp::ZERO, &mut meter);
+            observer.packet(&packet, &placement, accounted, &mut meter);
         }
     }
     assert_eq!(meter.counts().live, u64::from(FLOWS));

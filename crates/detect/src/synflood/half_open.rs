@@ -1,6 +1,5 @@
 use std::collections::VecDeque;
 
-use ahash::RandomState;
 use flow::{FlowKey, Side};
 use hashbrown::HashTable;
 use wire::Timestamp;
@@ -14,7 +13,6 @@ use super::fates::Fate;
 #[derive(Debug)]
 pub(super) struct HalfOpenTable {
     index: HashTable<u32>,
-    hasher: RandomState,
     slots: Vec<Slot>,
     /// Places in `slots` that are free.
     free: Vec<u32>,
@@ -76,7 +74,6 @@ impl HalfOpenTable {
     pub(super) fn new(capacity: usize) -> Self {
         Self {
             index: HashTable::new(),
-            hasher: RandomState::new(),
             slots: Vec::new(),
             free: Vec::new(),
             order: VecDeque::new(),
@@ -90,12 +87,11 @@ impl HalfOpenTable {
         self.index.len()
     }
 
-    /// The hash of a 4-tuple.
+    /// Has the processor fetch the handshake with this hash, if there is one. What it returns means nothing, and must be used.
     #[inline]
-    pub(super) fn hash(&self, key: &FlowKey) -> u32 {
-        #[expect(clippy::cast_possible_truncation, reason = "half of the hash is enough")]
-        let hash = self.hasher.hash_one(key) as u32;
-        hash
+    pub(super) fn touch(&self, hash: u32) -> u64 {
+        let found = self.index.find(spread(hash), |_| true).and_then(|place| self.slots.get(*place as usize));
+        found.map_or(0, |slot| u64::from(slot.hash) ^ slot.handshake.opened.nanos())
     }
 
     /// The handshake of a 4-tuple with its hash.
@@ -207,6 +203,11 @@ mod tests {
         FlowKey::of(&packet).0
     }
 
+    /// Some share one.
+    fn hash(number: u8) -> u32 {
+        u32::from(number / 2).wrapping_mul(0x9e37_79b9)
+    }
+
     fn handshake(number: u8, opened: u64) -> Handshake {
         Handshake {
             key: key(number),
@@ -237,7 +238,7 @@ mod tests {
                 match act {
                     0 => {
                         let key = key(number);
-                        let hash = table.hash(&key);
+                        let hash = hash(number);
                         if let Some((place, _)) = table.find(&key, hash) {
                             table.close(place);
                         }
@@ -250,7 +251,7 @@ mod tests {
                     }
                     _ if model.contains_key(&number) => {}
                     _ => {
-                        let hash = table.hash(&key(number));
+                        let hash = hash(number);
                         let evicted = table.open(handshake(number, now), hash);
                         model.insert(number, now);
                         if let Some(evicted) = evicted {
@@ -263,7 +264,7 @@ mod tests {
                 prop_assert!(table.order.len() <= CAPACITY && table.slots.len() <= CAPACITY);
                 prop_assert_eq!(table.len(), model.len());
                 for number in 0..20 {
-                    let hash = table.hash(&key(number));
+                    let hash = hash(number);
                     let found = table.find(&key(number), hash).map(|(_, one)| one.opened.nanos());
                     prop_assert_eq!(found, model.get(&number).copied());
                 }

@@ -1,6 +1,6 @@
 use std::{collections::VecDeque, net::IpAddr};
 
-use flow::{FlowKey, Side};
+use flow::{FlowKey, Placement, Side};
 use wire::{Packet, Tcp, TcpFlags, Timestamp, Transport};
 
 use super::{
@@ -73,20 +73,31 @@ impl Observer {
         }
     }
 
-    /// Takes in a packet that came when the capture's clock showed `clock`. What is not TCP changes nothing.
+    /// Takes in a packet that one and the same meter has placed. What is not TCP changes nothing.
     ///
     /// Says whether its connection's handshake is followed further. If not, the packets that come after on the same connection change
     /// nothing until one has SYN or RST, and need not be shown.
     #[inline]
-    pub fn segment(&mut self, packet: &Packet<'_>, clock: Timestamp) -> bool {
+    pub fn segment(&mut self, packet: &Packet<'_>, placement: &Placement) -> bool {
         let Transport::Tcp(tcp) = &packet.transport else { return false };
         self.counts.segments += 1;
-        self.advance(clock);
-        if tcp.flags.0 & (TcpFlags::SYN.0 | TcpFlags::RST.0) != 0 {
-            self.control(packet, tcp, clock);
+        self.advance(placement.clock);
+        if is_control(tcp) {
+            self.control(packet, tcp, placement);
             return true;
         }
-        if tcp.flags.contains(TcpFlags::ACK) { self.follow(packet, tcp) } else { true }
+        if tcp.flags.contains(TcpFlags::ACK) { self.follow(tcp, placement) } else { true }
+    }
+
+    /// Has the processor fetch what a packet that is soon shown will need, if it opens, answers or resets a connection. What it returns
+    /// means nothing, and must be used (see [`std::hint::black_box`]) for that to happen.
+    #[inline]
+    #[must_use]
+    pub fn touch(&self, packet: &Packet<'_>, placement: &Placement) -> u64 {
+        match &packet.transport {
+            Transport::Tcp(tcp) if is_control(tcp) => self.handshakes.touch(placement.hash()),
+            _ => 0,
+        }
     }
 
     /// Tells the time when no packet does. Seconds are handed over by it.
@@ -163,15 +174,15 @@ impl Observer {
     }
 
     /// A packet with SYN or RST.
-    fn control(&mut self, packet: &Packet<'_>, tcp: &Tcp, clock: Timestamp) {
-        let (key, sender) = FlowKey::of(packet);
-        let hash = self.handshakes.hash(&key);
+    fn control(&mut self, packet: &Packet<'_>, tcp: &Tcp, placement: &Placement) {
+        let Placement { key, sender, clock, .. } = placement;
+        let hash = placement.hash();
         if tcp.flags.contains(TcpFlags::RST) {
-            self.reset(&key, hash, sender);
+            self.reset(key, hash, *sender);
         } else if tcp.flags.is_syn() {
-            self.syn(packet, tcp, (&key, hash), sender, clock);
+            self.syn(packet, tcp, (key, hash), *sender, *clock);
         } else {
-            self.syn_ack(tcp, (&key, hash), sender, clock);
+            self.syn_ack(tcp, (key, hash), *sender, *clock);
         }
     }
 
@@ -349,13 +360,12 @@ impl Observer {
     }
 
     /// A packet that may show that a handshake was completed. `true` if there is one that is still open.
-    fn follow(&mut self, packet: &Packet<'_>, tcp: &Tcp) -> bool {
-        let (key, sender) = FlowKey::of(packet);
-        let hash = self.handshakes.hash(&key);
-        let Some((place, one)) = self.handshakes.find(&key, hash) else { return false };
+    fn follow(&mut self, tcp: &Tcp, placement: &Placement) -> bool {
+        let Placement { key, sender, .. } = placement;
+        let Some((place, one)) = self.handshakes.find(key, placement.hash()) else { return false };
         let goes_on = |sequence: u32, of: u32| (1..=WINDOW).contains(&sequence.wrapping_sub(of));
         let was_answered = one.answers != Answers::None;
-        let is_completed = if sender == one.client {
+        let is_completed = if *sender == one.client {
             goes_on(tcp.sequence, one.client_sequence)
                 && (!was_answered || goes_on(tcp.acknowledgment, one.server_sequence))
         } else {
@@ -439,6 +449,12 @@ impl Observer {
         }
         self.bins.iter_mut().rev().find(|bin| bin.second == second)
     }
+}
+
+/// Does a packet open, answer or reset a connection?
+#[inline]
+const fn is_control(tcp: &Tcp) -> bool {
+    tcp.flags.0 & (TcpFlags::SYN.0 | TcpFlags::RST.0) != 0
 }
 
 fn new_handshake(key: FlowKey, client: Side, clock: Timestamp) -> Handshake {

@@ -2,11 +2,12 @@
 
 use detect::Kind;
 use detect::synflood::{JudgeConfig, ObserverConfig};
+use flow::{Meter, MeterConfig};
 use proptest::prelude::*;
 use wire::{Packet, Tcp, Transport};
 
 use crate::{
-    packets::{Ends, Lot, ends},
+    packets::{Ends, Lot, ends, place},
     probe::{Probe, findings, started},
 };
 
@@ -86,9 +87,10 @@ fn one_source_with_all_ports_and_one_victim_with_all_sources_stay_within_the_bou
 #[test]
 fn seconds_that_nobody_takes_are_lost_and_counted() {
     let mut observer = detect::synflood::Observer::new(OBSERVER);
+    let mut meter = Meter::new(MeterConfig::default());
     for second in 0..1_000 {
         let packet = ends([203, 0, 113, 1], 1, [192, 0, 2, 10], 80).syn(second * 1_000);
-        observer.segment(&packet, packet.timestamp);
+        observer.segment(&packet, &place(&mut meter, &packet, packet.timestamp).unwrap());
     }
     assert!(observer.counts().seconds_lost > 900);
     assert!(observer.entries() < 100);

@@ -1,17 +1,19 @@
 //! What an observer states of handshakes.
 
 use detect::synflood::{Fates, Observer, ObserverConfig, Second, Target, TargetCount};
+use flow::{Meter, MeterConfig};
 use wire::Packet;
 
-use crate::packets::{Lot, ends, v4};
+use crate::packets::{Lot, ends, place, v4};
 
 const SERVER: [u8; 4] = [192, 0, 2, 10];
 
 fn seconds(mut packets: Vec<Packet<'static>>) -> Vec<Second> {
     packets.sort_by_key(|packet| packet.timestamp);
     let mut observer = Observer::new(ObserverConfig::default());
+    let mut meter = Meter::new(MeterConfig::default());
     for packet in &packets {
-        observer.segment(packet, packet.timestamp);
+        observer.segment(packet, &place(&mut meter, packet, packet.timestamp).unwrap());
     }
     observer.close();
     std::iter::from_fn(|| observer.take()).collect()
@@ -71,7 +73,7 @@ fn an_acknowledgment_of_something_else_completes_nothing() {
 fn a_second_is_handed_over_once_three_more_have_passed() {
     let mut observer = Observer::new(ObserverConfig::default());
     let syn = ends([198, 51, 100, 1], 1, SERVER, 80).syn(999);
-    observer.segment(&syn, syn.timestamp);
+    observer.segment(&syn, &place(&mut Meter::new(MeterConfig::default()), &syn, syn.timestamp).unwrap());
     let later = |seconds: u64| wire::Timestamp::from_parts(syn.timestamp.seconds() + seconds, 0);
     observer.advance(later(3));
     assert!(observer.take().is_none());

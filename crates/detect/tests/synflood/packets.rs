@@ -2,10 +2,19 @@
 
 use std::net::IpAddr;
 
+use flow::{Meter, Placed, Placement};
 use wire::{Address, Ip, Link, Packet, Ports, Tcp, TcpFlags, Timestamp, Transport};
 
 /// Where everything begins, so that there is something before.
 pub(crate) const BEGINNING_MS: u64 = 1_700_000_000_000;
+
+/// Where a packet belongs that comes when the clock shows `clock`, if it is no fragment that has to wait for others.
+pub(crate) fn place(meter: &mut Meter, packet: &Packet<'_>, clock: Timestamp) -> Option<Placement> {
+    match meter.place(packet, clock) {
+        Placed::InFlow(placement) => Some(placement),
+        Placed::Carried | Placed::Waiting => None,
+    }
+}
 
 /// A connection's two ends.
 #[derive(Clone, Copy)]

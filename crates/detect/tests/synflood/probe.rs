@@ -2,13 +2,17 @@
 
 use detect::synflood::{Judge, JudgeConfig, Observer, ObserverConfig};
 use detect::{Finding, Kind, Phase, Severity};
+use flow::{Meter, MeterConfig};
 use wire::{Packet, Timestamp};
+
+use crate::packets::place;
 
 /// Observers that share the packets by address pair, and their judge.
 pub(crate) struct Probe {
     pub(crate) observers: Vec<Observer>,
     pub(crate) judge: Judge,
     pub(crate) findings: Vec<Finding>,
+    meter: Meter,
     clock: flow::Clock,
     judged: u64,
 }
@@ -23,6 +27,7 @@ impl Probe {
             observers: (0..observers).map(|_| Observer::new(observer)).collect(),
             judge: Judge::new(judge),
             findings: Vec::new(),
+            meter: Meter::new(MeterConfig::default()),
             clock: flow::Clock::default(),
             judged: 0,
         }
@@ -33,7 +38,9 @@ impl Probe {
         let (source, destination) = (packet.ip.source, packet.ip.destination);
         let pair = u128::from_be_bytes(source.0) ^ u128::from_be_bytes(destination.0);
         let shard = pair % 0xffff_fffb % self.observers.len() as u128;
-        self.observers[usize::try_from(shard).unwrap()].segment(packet, clock);
+        if let Some(placement) = place(&mut self.meter, packet, clock) {
+            self.observers[usize::try_from(shard).unwrap()].segment(packet, &placement);
+        }
         if clock.seconds() != self.judged {
             self.judged = clock.seconds();
             self.tell(clock);

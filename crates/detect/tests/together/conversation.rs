@@ -139,7 +139,7 @@ impl Desk {
         self.now = self.now.max(packet.timestamp);
         let Placed::InFlow(placement) = self.meter.place(&packet, self.now) else { panic!("no fragment") };
         let accounted = self.meter.account(&packet, &placement);
-        self.observer.packet(&packet, accounted, self.now, &mut self.meter);
+        self.observer.packet(&packet, &placement, accounted, &mut self.meter);
         if self.meter.advance(self.now) {
             self.observer.take_before(self.now, &mut self.observations);
             while self.meter.take_records(&mut Vec::new(), usize::MAX) {}

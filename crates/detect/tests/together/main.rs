@@ -58,7 +58,7 @@ fn observe(path: &Path, workers: u16) -> (Vec<Observation>, Vec<FlowRecord>) {
             let Worker { meter, observer } = &mut workers[usize::from(shards.shard(&packet, now).0)];
             if let Placed::InFlow(placement) = meter.place(&packet, now) {
                 let accounted = meter.account(&packet, &placement);
-                observer.packet(&packet, accounted, now, meter);
+                observer.packet(&packet, &placement, accounted, meter);
             }
             if meter.advance(now) {
                 observer.take_before(now, &mut observations);
