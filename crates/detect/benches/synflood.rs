@@ -8,12 +8,7 @@ use flow::{Meter, MeterConfig};
 use wire::Packet;
 
 #[path = "../tests/synflood/packets.rs"]
-#[expect(
-    dead_code,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "written for the tests, which make more kinds of packets"
-)]
+#[expect(dead_code, clippy::unwrap_used, reason = "written for the tests, which make more kinds of packets")]
 mod packets;
 
 use packets::{Lot, ends, place};
