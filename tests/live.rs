@@ -6,6 +6,7 @@
     reason = "programs are waited for by the clock, and what they do has to be done in time"
 )]
 
+mod fanout;
 mod interfaces;
 mod network;
 mod outputs;

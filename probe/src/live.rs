@@ -297,6 +297,7 @@ fn live_config(arguments: &LiveArguments) -> LiveConfig {
             FanoutMode::Hash => Fanout::Hash,
             FanoutMode::Queue => Fanout::Queue,
             FanoutMode::Cpu => Fanout::Cpu,
+            FanoutMode::Tunnel => Fanout::Tunnel,
         },
         filter: arguments.common.filter.clone().unwrap_or_default(),
     }
