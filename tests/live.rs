@@ -8,6 +8,7 @@
 
 mod fanout;
 mod interfaces;
+mod losses;
 mod network;
 mod outputs;
 mod privileges;
