@@ -6,7 +6,9 @@
     reason = "programs are waited for by the clock, and what they do has to be done in time"
 )]
 
+mod fanout;
 mod interfaces;
+mod losses;
 mod network;
 mod outputs;
 mod privileges;

@@ -226,6 +226,8 @@ pub(crate) enum FanoutMode {
     Queue,
     /// By the processor that received the frame; likewise.
     Cpu,
+    /// By the two addresses, both directions alike; those inside of VXLAN.
+    Tunnel,
 }
 
 /// What sampling takes or leaves.

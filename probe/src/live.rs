@@ -44,10 +44,11 @@ pub(crate) fn run(as_typed: LiveArguments, typed: Typed) -> anyhow::Result<Outco
     let identity = arguments.user.as_deref().map(Identity::of).transpose()?;
     check_interfaces(&arguments.interfaces)?;
     let sources = live::open(&arguments.interfaces, workers, &live_config(arguments))?;
-    let collector = setup::collector(common)?;
+    let signals = Signals::default();
+    let collector = setup::collector(common, Some(&signals))?;
     // Before there are threads: what is given up, the calling thread gives up, and those that it starts.
     confine(identity.as_ref(), &outputs(arguments), &inputs(arguments))?;
-    let signals = Signals::watch()?;
+    signals.watch()?;
 
     let watch = Watch { arguments, signals, cpus, started };
     let reload = Reload::new(as_typed, typed, arguments.clone());
@@ -297,6 +298,7 @@ fn live_config(arguments: &LiveArguments) -> LiveConfig {
             FanoutMode::Hash => Fanout::Hash,
             FanoutMode::Queue => Fanout::Queue,
             FanoutMode::Cpu => Fanout::Cpu,
+            FanoutMode::Tunnel => Fanout::Tunnel,
         },
         filter: arguments.common.filter.clone().unwrap_or_default(),
     }

@@ -18,6 +18,7 @@ use crate::{
     destination::Destination,
     outcome::UsageError,
     say,
+    signals::Signals,
     sink::{EveSink, FlowsSink, IpfixSink, Pacing, Sink},
 };
 
@@ -43,11 +44,11 @@ impl WorkerConfig {
     }
 }
 
-/// The collector, with its judges and outputs.
-pub(crate) fn collector(arguments: &CommonArguments) -> anyhow::Result<Collector> {
+/// The collector, with its judges and outputs. `signals` say when outputs are not to be waited for any longer, where something does.
+pub(crate) fn collector(arguments: &CommonArguments, signals: Option<&Signals>) -> anyhow::Result<Collector> {
     let judge = Judge::new(judges(arguments));
     let detectors: &'static [&'static str] = if arguments.detect == Detection::On { DETECTORS } else { &[] };
-    Ok(Collector::new(judge, Findings::new(detectors), open_sinks(arguments)?))
+    Ok(Collector::new(judge, Findings::new(detectors), open_sinks(arguments, signals)?))
 }
 
 /// When judges say what.
@@ -66,16 +67,16 @@ pub(crate) fn check_sampling(arguments: &CommonArguments) -> anyhow::Result<()> 
     Ok(())
 }
 
-fn open_sinks(arguments: &CommonArguments) -> anyhow::Result<Vec<Box<dyn Sink>>> {
+fn open_sinks(arguments: &CommonArguments, signals: Option<&Signals>) -> anyhow::Result<Vec<Box<dyn Sink>>> {
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     for destination in &arguments.export {
         sinks.push(Box::new(open_export(destination, &arguments.ipfix)?));
     }
     if let Some(flows) = &arguments.flows {
-        sinks.push(Box::new(FlowsSink::create(flows)?));
+        sinks.push(Box::new(FlowsSink::create(flows, signals)?));
     }
     if let Some(eve) = &arguments.eve {
-        sinks.push(Box::new(EveSink::create(eve, arguments.eve_types, arguments.sampling())?));
+        sinks.push(Box::new(EveSink::create(eve, arguments.eve_types, arguments.sampling(), signals)?));
     }
     Ok(sinks)
 }

@@ -20,24 +20,29 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// Takes note of signals from now on: TERM and INT to stop, USR1 to report, HUP to read the configuration again. A second TERM or
+    /// Takes note in `self` of signals from now on: TERM and INT to stop, USR1 to report, HUP to read the configuration again. A second TERM or
     /// INT ends the program at once, should the first not be heard.
-    pub(crate) fn watch() -> anyhow::Result<Self> {
-        let signals = Self::default();
+    pub(crate) fn watch(&self) -> anyhow::Result<()> {
         for signal in [SIGTERM, SIGINT] {
-            flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&signals.stop))
-                .and_then(|_| flag::register(signal, Arc::clone(&signals.stop)))
+            flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&self.stop))
+                .and_then(|_| flag::register(signal, Arc::clone(&self.stop)))
                 .context("cannot watch for signals")?;
         }
-        for (signal, noted) in [(SIGUSR1, &signals.report), (SIGHUP, &signals.reload)] {
+        for (signal, noted) in [(SIGUSR1, &self.report), (SIGHUP, &self.reload)] {
             flag::register(signal, Arc::clone(noted)).context("cannot watch for signals")?;
         }
-        Ok(signals)
+        Ok(())
     }
 
     /// Whether it is time to stop.
     pub(crate) fn is_stopping(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
+    }
+
+    /// As TERM.
+    #[cfg(test)]
+    pub(crate) fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
     }
 
     /// Whether a report was asked for since the last call.

@@ -3,17 +3,26 @@
 mod eve;
 mod flows;
 mod ipfix;
+mod stream;
 
 pub(crate) use eve::EveSink;
 pub(crate) use flows::FlowsSink;
 pub(crate) use ipfix::{IpfixSink, Pacing};
 
-use std::{fs::File, io::ErrorKind, path::Path};
+use std::{
+    fs::File,
+    io::{self, ErrorKind, Write},
+    os::fd::AsFd as _,
+    path::Path,
+};
 
-use anyhow::anyhow;
+use anyhow::{Context as _, anyhow};
 use detect::{Statement, rdp};
 use flow::FlowRecord;
 use report::{OutputCounts, Statistics};
+
+use self::stream::Stream;
+use crate::signals::Signals;
 
 /// An output of the program.
 ///
@@ -45,6 +54,24 @@ pub(crate) struct SinkReport {
     pub(crate) counts: OutputCounts,
     /// What went wrong, in a sentence, if anything.
     pub(crate) failure: Option<String>,
+}
+
+/// Creates an output file, or empties it if there is one; standard output if it has no path. With `signals`, one that takes nothing is
+/// not waited for once the program is to stop.
+fn open(path: Option<&Path>, signals: Option<&Signals>) -> anyhow::Result<Box<dyn Write>> {
+    let Some(signals) = signals else {
+        return Ok(match path {
+            None => Box::new(io::stdout()),
+            Some(path) => Box::new(create_file(path)?),
+        });
+    };
+    let file = match path {
+        None => File::from(io::stdout().as_fd().try_clone_to_owned().context("no standard output")?),
+        Some(path) => create_file(path)?,
+    };
+    // A disk is always ready.
+    let is_plain = file.metadata().is_ok_and(|file| file.is_file());
+    Ok(if is_plain { Box::new(file) } else { Box::new(Stream::new(file, signals.clone())) })
 }
 
 /// Creates an output file, or empties it if there is one.

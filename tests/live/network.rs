@@ -33,6 +33,11 @@ impl Network {
     /// `None` where that is not permitted, which is said on stderr. With `CI` set that fails instead, so that no run that counts leaves
     /// tests out.
     pub(super) fn new(pairs: usize) -> Option<Self> {
+        Self::with_queues(pairs, 1)
+    }
+
+    /// The same, each interface with so many queues to receive from and to send from.
+    pub(super) fn with_queues(pairs: usize, queues: usize) -> Option<Self> {
         let turn = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
         let mut holder = Command::new("unshare");
         holder.args(["--net", "sh", "-c", "echo ready; exec cat"]);
@@ -57,14 +62,16 @@ impl Network {
         );
         network.run("ip", &["link", "set", "lo", "up"]);
         for number in 0..pairs {
-            network.add_pair(number);
+            network.add_pair(number, &queues.to_string());
         }
         Some(network)
     }
 
-    fn add_pair(&self, number: usize) {
+    fn add_pair(&self, number: usize, queues: &str) {
         let [probe, wire] = ["probe", "wire"].map(|name| format!("{name}{number}"));
-        self.run("ip", &["link", "add", &probe, "type", "veth", "peer", "name", &wire]);
+        let queues = ["numrxqueues", queues, "numtxqueues", queues];
+        let pair = [&["link", "add", &probe][..], &queues, &["type", "veth", "peer", "name", &wire], &queues];
+        self.run("ip", &pair.concat());
         for interface in [&probe, &wire] {
             // As long as the longest packet of the captures, and none put together or taken apart on the way.
             self.run("ip", &["link", "set", interface, "mtu", "65535"]);
@@ -98,6 +105,14 @@ impl Network {
         let mut tcpreplay = tool("tcpreplay", "tcpreplay");
         tcpreplay.args(["--intf1", interface, "--pps", &a_second.to_string()]).arg(capture);
         self.sent_by(&tcpreplay)
+    }
+
+    /// The same, by a sender that runs on processor `cpu` alone.
+    #[track_caller]
+    pub(super) fn send_on(&self, cpu: usize, capture: &Path, interface: &str, a_second: u32) -> u64 {
+        let mut taskset = tool("taskset", "util-linux");
+        taskset.args(["--cpu-list", &cpu.to_string()]).arg(tool("tcpreplay", "tcpreplay").get_program());
+        self.sent_by(taskset.args(["--intf1", interface, "--pps", &a_second.to_string()]).arg(capture))
     }
 
     /// Sends `capture` as a tap would give it: what `router` sent into `wire0`, everything else into `wire1`.

@@ -133,7 +133,7 @@ fn run(workers: &str) -> Option<Run> {
     Some(Run { sent, watched, flows, replay, _folder: folder })
 }
 
-fn replay(recorded: &Path) -> Replay {
+pub(super) fn replay(recorded: &Path) -> Replay {
     let replay = Replay::of([recorded], &[]);
     replay.ended.assert_status(0);
     replay
@@ -142,7 +142,7 @@ fn replay(recorded: &Path) -> Replay {
 /// The same flows, in whatever order and by whatever interface, apart from why they ended: the clock of an interface runs on while nothing comes, so that flows
 /// end by it that a replay, whose time ends with its last packet, has to end by force. They leave in another order because of that.
 #[track_caller]
-fn assert_same_flows(watched: &[Flow], replayed: &[Flow]) {
+pub(super) fn assert_same_flows(watched: &[Flow], replayed: &[Flow]) {
     let lines = |flows: &[Flow]| {
         let mut lines: Vec<_> = flows
             .iter()

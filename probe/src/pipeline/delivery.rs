@@ -32,6 +32,8 @@ pub(crate) struct Outlet {
     backlog: Backlog,
     overflow: Overflow,
     undelivered: Undelivered,
+    /// Its records were dropped.
+    spare: Option<Vec<FlowRecord>>,
 }
 
 /// What happens when the collector is far behind.
@@ -62,7 +64,18 @@ impl Outlet {
         let (give_back, emptied) = unbounded();
         let may_wait = is_alone && overflow == Overflow::Waits;
         let undelivered = Undelivered::default();
-        (Self { worker, deliveries, emptied, made: 0, may_wait, backlog, overflow, undelivered }, give_back)
+        let outlet = Self {
+            worker,
+            deliveries,
+            emptied,
+            made: 0,
+            may_wait,
+            backlog,
+            overflow,
+            undelivered,
+            spare: None,
+        };
+        (outlet, give_back)
     }
 
     /// From now on nobody waits for this worker's input.
@@ -75,14 +88,16 @@ impl Outlet {
         self.backlog.is_large()
     }
 
-    /// An empty batch with room for [`RECORDS_PER_BATCH`].
+    /// An empty batch, as a rule with room for [`RECORDS_PER_BATCH`].
     pub(crate) fn empty_batch(&mut self) -> Vec<FlowRecord> {
-        if let Ok(batch) = self.emptied.try_recv() {
+        if let Some(batch) = self.spare.take().or_else(|| self.emptied.try_recv().ok()) {
             return batch;
         }
         if self.made < BATCHES || !self.may_wait {
             self.made += 1;
-            return Vec::with_capacity(RECORDS_PER_BATCH);
+            // While an output blocks for hours, records come few at a time: room for more would add up.
+            let is_behind = self.overflow == Overflow::Drops && self.made > BATCHES;
+            return Vec::with_capacity(if is_behind { 0 } else { RECORDS_PER_BATCH });
         }
         self.emptied.recv().unwrap_or_default()
     }
@@ -104,6 +119,11 @@ impl Outlet {
             self.undelivered.observations += count(observations.len());
             observations.clear();
             records.clear();
+            self.spare = Some(std::mem::take(&mut records));
+            // The collector waits for nothing while it has so much: it hears how far this worker has come with what comes later.
+            if self.deliveries.len() >= MOST_DELIVERIES {
+                return;
+            }
         }
         self.backlog.add(observations.len() + records.len());
         let delivery = Delivery { worker: self.worker, observations, records, watermark };
@@ -119,3 +139,5 @@ fn count(number: usize) -> u64 {
 /// Handing over costs a wake-up each time, and records are to be in the cache of the one who takes them.
 pub(crate) const RECORDS_PER_BATCH: usize = 256;
 const BATCHES: usize = 8;
+/// How many deliveries the collector has to be behind not to be told of further ones that are empty.
+const MOST_DELIVERIES: usize = 4_096;

@@ -4,8 +4,8 @@ use detect::{Statement, rdp};
 use flow::FlowRecord;
 use report::{Eve, EveTypes, OutputCounts, Sampling, Statistics};
 
-use super::{Sink, SinkReport, create_file};
-use crate::destination::EvePath;
+use super::{Sink, SinkReport, open};
+use crate::{destination::EvePath, signals::Signals};
 
 /// A file of EVE JSON lines.
 pub(crate) struct EveSink {
@@ -20,12 +20,9 @@ impl EveSink {
         path: &EvePath,
         types: EveTypes,
         sampling: Option<Sampling>,
+        signals: Option<&Signals>,
     ) -> anyhow::Result<Self> {
-        let output: Box<dyn io::Write> = match &path.0 {
-            None => Box::new(io::stdout()),
-            Some(path) => Box::new(create_file(path)?),
-        };
-        let eve = Eve::new(types, output).with_sampling(sampling);
+        let eve = Eve::new(types, open(path.0.as_deref(), signals)?).with_sampling(sampling);
         Ok(Self { name: path.to_string(), eve, failure: None })
     }
 

@@ -4,8 +4,8 @@ use anyhow::Context as _;
 use flow::FlowRecord;
 use report::{FlowFile, OutputCounts};
 
-use super::{Sink, SinkReport, create_file};
-use crate::destination::FlowsPath;
+use super::{Sink, SinkReport, open};
+use crate::{destination::FlowsPath, signals::Signals};
 
 /// A file of flow records.
 pub(crate) struct FlowsSink {
@@ -16,11 +16,8 @@ pub(crate) struct FlowsSink {
 
 impl FlowsSink {
     /// Creates the file, or empties it if there is one.
-    pub(crate) fn create(flows: &FlowsPath) -> anyhow::Result<Self> {
-        let output: Box<dyn io::Write> = match &flows.path {
-            None => Box::new(io::stdout()),
-            Some(path) => Box::new(create_file(path)?),
-        };
+    pub(crate) fn create(flows: &FlowsPath, signals: Option<&Signals>) -> anyhow::Result<Self> {
+        let output = open(flows.path.as_deref(), signals)?;
         let name = flows.to_string();
         let file = FlowFile::new(flows.format, output).with_context(|| format!("cannot write to {name}"))?;
         Ok(Self { name, file, failure: None })

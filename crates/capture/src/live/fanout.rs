@@ -1,3 +1,6 @@
+mod tunnel;
+
+use libc::sock_fprog;
 use nix::{
     errno::Errno,
     sys::socket::{
@@ -18,15 +21,18 @@ pub enum Fanout {
     Queue,
     /// By the processor that received the frame, likewise.
     Cpu,
+    /// By a hash of the two addresses that is the same for both directions of a flow: of the inner ones for VXLAN, else of the outer ones.
+    Tunnel,
 }
 
 impl Fanout {
-    /// `PACKET_FANOUT_HASH`, `_QM`, `_CPU` of packet(7).
+    /// `PACKET_FANOUT_HASH`, `_QM`, `_CPU`, `_CBPF` of packet(7).
     const fn mode(self) -> u32 {
         match self {
             Self::Hash => 0,
             Self::Queue => 5,
             Self::Cpu => 2,
+            Self::Tunnel => 6,
         }
     }
 }
@@ -38,6 +44,18 @@ struct PacketFanout;
 nix::setsockopt_impl!(PacketFanout, libc::SOL_PACKET, libc::PACKET_FANOUT, u32, SetStruct<'_, u32>);
 nix::getsockopt_impl!(PacketFanout, libc::SOL_PACKET, libc::PACKET_FANOUT, u32, GetStruct<u32>);
 
+/// The program of the group in mode `PACKET_FANOUT_CBPF`.
+#[derive(Clone, Copy, Debug)]
+struct PacketFanoutData;
+
+nix::setsockopt_impl!(
+    PacketFanoutData,
+    libc::SOL_PACKET,
+    PACKET_FANOUT_DATA,
+    sock_fprog,
+    SetStruct<'_, sock_fprog>
+);
+
 /// Has all handles join one group, under an identifier that the kernel chooses: one that is in use would take another program's frames.
 pub(super) fn join(captures: &[LiveCapture], fanout: Fanout) -> Result<(), Errno> {
     let Some((first, others)) = captures.split_first() else { return Ok(()) };
@@ -46,8 +64,19 @@ pub(super) fn join(captures: &[LiveCapture], fanout: Fanout) -> Result<(), Errno
     for other in others {
         PacketFanout.set(&other.capture, &group)?;
     }
-    Ok(())
+    if fanout == Fanout::Tunnel { set_program(first) } else { Ok(()) }
+}
+
+/// Gives the group that `capture` is in the program that shares frames out. Until then all come to the first handle.
+fn set_program(capture: &LiveCapture) -> Result<(), Errno> {
+    let mut instructions = tunnel::program().ok_or(Errno::E2BIG)?;
+    let len = u16::try_from(instructions.len()).map_err(|_| Errno::E2BIG)?;
+    // The kernel copies so many instructions from there before it returns.
+    let program = sock_fprog { len, filter: instructions.as_mut_ptr() };
+    PacketFanoutData.set(&capture.capture, &program)
 }
 
 /// `PACKET_FANOUT_FLAG_UNIQUEID`.
 const UNIQUE_IDENTIFIER: u32 = 0x2000;
+/// `linux/if_packet.h`.
+const PACKET_FANOUT_DATA: libc::c_int = 22;
