@@ -9,6 +9,7 @@
 mod fanout;
 mod interfaces;
 mod losses;
+mod metrics;
 mod network;
 mod outputs;
 mod privileges;

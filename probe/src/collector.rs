@@ -7,6 +7,7 @@ use report::{Findings, FlowCounts, Statistics, TopTalkers};
 use wire::Timestamp;
 
 use crate::{
+    metrics::Collected,
     pipeline::{Backlog, Delivery, Item, Merge},
     sink::Sink,
 };
@@ -90,6 +91,18 @@ impl Collector {
     /// What the judges had no room for so far.
     pub(crate) fn judged(&self) -> JudgeCounts {
         self.judge.counts()
+    }
+
+    /// All that was collected so far, for whoever asks.
+    pub(crate) fn collected(&self) -> Collected {
+        let Outputs { findings, sinks } = &self.outputs;
+        Collected {
+            counts: self.counts,
+            judged: self.judge.counts(),
+            findings: findings.counts(),
+            incidents: findings.incident_count(),
+            outputs: sinks.iter().map(|sink| sink.counts()).collect(),
+        }
     }
 
     /// Has the judges go by other thresholds from now on.

@@ -44,6 +44,9 @@ pub(crate) trait Sink {
     /// Takes the totals: once everything else was given, and now and then before.
     fn totals(&mut self, _statistics: &Statistics<'_>) {}
 
+    /// What it has taken and lost so far.
+    fn counts(&self) -> OutputCounts;
+
     /// Hands on what it still holds.
     fn finish(self: Box<Self>) -> SinkReport;
 }

@@ -2,14 +2,20 @@
 
 use std::{
     env,
+    fs::File,
     io::{BufRead as _, BufReader},
+    net::{Ipv4Addr, TcpStream},
     os::fd::OwnedFd,
     path::Path,
     process::{Child, Command, Stdio},
     sync::{Mutex, MutexGuard, PoisonError},
+    thread,
 };
 
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, setsockopt, socket, sockopt::ReceiveTimestamp};
+use nix::{
+    sched::{CloneFlags, setns},
+    sys::socket::{AddressFamily, SockFlag, SockType, setsockopt, socket, sockopt::ReceiveTimestamp},
+};
 
 use super::watching::Program;
 use crate::program::{Ended, tool};
@@ -90,6 +96,17 @@ impl Network {
         entered.arg(format!("--net=/proc/{}/ns/net", self.holder.id())).arg("--");
         entered.arg(command.get_program()).args(command.get_args());
         entered
+    }
+
+    /// Connects to a port of its loopback interface.
+    pub(super) fn connect(&self, port: u16) -> TcpStream {
+        let namespace = File::open(format!("/proc/{}/ns/net", self.holder.id())).unwrap();
+        let connect = move || {
+            // It is this thread alone that goes there.
+            setns(namespace, CloneFlags::CLONE_NEWNET).unwrap();
+            TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap()
+        };
+        thread::spawn(connect).join().unwrap()
     }
 
     /// Runs a program that has to succeed.

@@ -62,13 +62,17 @@ impl Sink for EveSink {
         self.note(outcome);
     }
 
+    fn counts(&self) -> OutputCounts {
+        let (records, lost_records) = (self.eve.written_lines(), self.eve.lost_lines());
+        OutputCounts { output: self.name.clone(), records, lost_records, ..OutputCounts::default() }
+    }
+
     fn finish(mut self: Box<Self>) -> SinkReport {
         let outcome = self.eve.flush();
         self.note(outcome);
-        let (records, lost_records) = (self.eve.written_lines(), self.eve.lost_lines());
-        let failure =
-            self.failure.map(|error| format!("{}: {lost_records} records are lost: {error}", self.name));
-        let counts = OutputCounts { output: self.name, records, lost_records, ..OutputCounts::default() };
+        let counts = self.counts();
+        let lost = counts.lost_records;
+        let failure = self.failure.map(|error| format!("{}: {lost} records are lost: {error}", self.name));
         SinkReport { counts, failure }
     }
 }

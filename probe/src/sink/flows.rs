@@ -37,14 +37,18 @@ impl Sink for FlowsSink {
         }
     }
 
+    fn counts(&self) -> OutputCounts {
+        let (records, lost_records) = (self.file.written_records(), self.file.lost_records());
+        OutputCounts { output: self.name.clone(), records, lost_records, ..OutputCounts::default() }
+    }
+
     fn finish(mut self: Box<Self>) -> SinkReport {
         if let Err(error) = self.file.flush() {
             self.failure.get_or_insert(error);
         }
-        let (records, lost_records) = (self.file.written_records(), self.file.lost_records());
-        let failure =
-            self.failure.map(|error| format!("{}: {lost_records} records are lost: {error}", self.name));
-        let counts = OutputCounts { output: self.name, records, lost_records, ..OutputCounts::default() };
+        let counts = self.counts();
+        let lost = counts.lost_records;
+        let failure = self.failure.map(|error| format!("{}: {lost} records are lost: {error}", self.name));
         SinkReport { counts, failure }
     }
 }
