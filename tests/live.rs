@@ -14,6 +14,7 @@ mod network;
 mod outputs;
 mod privileges;
 mod recordings;
+mod reloading;
 mod stopping;
 mod traffic;
 mod usage;

@@ -284,7 +284,7 @@ pub(crate) struct TimeoutArguments {
 }
 
 /// What the exported messages are like.
-#[derive(Args, Clone, Copy, Debug)]
+#[derive(Args, Clone, Copy, Debug, Eq, PartialEq)]
 #[command(next_help_heading = "IPFIX")]
 pub(crate) struct IpfixArguments {
     /// The observation domain; give every probe its own.

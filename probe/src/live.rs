@@ -1,7 +1,7 @@
 //! `flowcanary live`: interfaces in, flows out, until somebody asks it to stop.
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -22,7 +22,6 @@ use crate::{
     cpus,
     links::Links,
     metrics::{self, Endpoint, Metrics},
-    one_line,
     outcome::{Outcome, UsageError},
     pipeline::{Backlog, Board, Live, Merge, Outlet, Overflow, Worker, WorkerReport},
     privileges::{self, Identity},
@@ -233,10 +232,7 @@ impl Watch<'_> {
             self.report(collector, &reports());
         }
         if self.signals.take_reload() {
-            let said = match reload.read_again() {
-                Ok(changes) => changes,
-                Err(error) => format!("the configuration stays as it was: {}", one_line(&error)),
-            };
+            let said = reload.read_again(|arguments| collector.change_outputs(arguments, &self.signals));
             collector.reconfigure(&reload.judges());
             due.statistics = due.statistics.min(now + reload.stats_interval());
             say(&format!("flowcanary: {}\n", printable(&said)));
@@ -343,12 +339,8 @@ fn inputs(arguments: &LiveArguments) -> Vec<PathBuf> {
     let statistics = |name: &String| ["/sys/class/net", name, "statistics"].iter().collect();
     let config = arguments.common.config.as_deref();
     let behind_links = config.and_then(|config| config.canonicalize().ok());
-    let folder = |file: &Path| match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-        _ => PathBuf::from("."),
-    };
     let mut inputs: Vec<PathBuf> = arguments.interfaces.iter().map(statistics).collect();
-    inputs.extend(config.into_iter().chain(behind_links.as_deref()).map(folder));
+    inputs.extend(config.into_iter().chain(behind_links.as_deref()).map(privileges::folder));
     inputs
 }
 

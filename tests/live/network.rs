@@ -4,7 +4,7 @@ use std::{
     env,
     fs::File,
     io::{BufRead as _, BufReader},
-    net::{Ipv4Addr, TcpStream},
+    net::{Ipv4Addr, TcpStream, UdpSocket},
     os::fd::OwnedFd,
     path::Path,
     process::{Child, Command, Stdio},
@@ -100,13 +100,23 @@ impl Network {
 
     /// Connects to a port of its loopback interface.
     pub(super) fn connect(&self, port: u16) -> TcpStream {
+        self.inside(move || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap())
+    }
+
+    /// Listens on some port of its loopback interface.
+    pub(super) fn listen(&self) -> UdpSocket {
+        self.inside(|| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap())
+    }
+
+    /// Does something in this network. What is opened there stays there.
+    fn inside<T: Send + 'static>(&self, action: impl FnOnce() -> T + Send + 'static) -> T {
         let namespace = File::open(format!("/proc/{}/ns/net", self.holder.id())).unwrap();
-        let connect = move || {
+        let act = move || {
             // It is this thread alone that goes there.
             setns(namespace, CloneFlags::CLONE_NEWNET).unwrap();
-            TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap()
+            action()
         };
-        thread::spawn(connect).join().unwrap()
+        thread::spawn(act).join().unwrap()
     }
 
     /// Runs a program that has to succeed.

@@ -123,6 +123,19 @@ pub struct OutputCounts {
     pub octets: Option<u64>,
 }
 
+impl OutputCounts {
+    /// Adds what the same output took and lost at another time.
+    pub fn add(&mut self, other: &Self) {
+        let sum = |one: Option<u64>, other: Option<u64>| {
+            one.zip(other).map(|(one, other)| one + other).or(one).or(other)
+        };
+        self.records += other.records;
+        self.lost_records += other.lost_records;
+        self.messages = sum(self.messages, other.messages);
+        self.octets = sum(self.octets, other.octets);
+    }
+}
+
 impl LiveSummary {
     fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sum = |of: fn(&WorkerLosses) -> u64| self.workers.iter().map(of).sum::<u64>();

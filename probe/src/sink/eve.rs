@@ -4,8 +4,8 @@ use detect::{Statement, rdp};
 use flow::FlowRecord;
 use report::{Eve, EveTypes, OutputCounts, Sampling, Statistics};
 
-use super::{Sink, SinkReport, open};
-use crate::{destination::EvePath, signals::Signals};
+use super::{Opening, Sink, SinkReport, open};
+use crate::destination::EvePath;
 
 /// A file of EVE JSON lines.
 pub(crate) struct EveSink {
@@ -15,14 +15,14 @@ pub(crate) struct EveSink {
 }
 
 impl EveSink {
-    /// Creates the file, or empties it if there is one.
-    pub(crate) fn create(
+    /// Opens the file.
+    pub(super) fn open(
         path: &EvePath,
         types: EveTypes,
         sampling: Option<Sampling>,
-        signals: Option<&Signals>,
+        opening: Opening<'_>,
     ) -> anyhow::Result<Self> {
-        let eve = Eve::new(types, open(path.0.as_deref(), signals)?).with_sampling(sampling);
+        let eve = Eve::new(types, open(path.0.as_deref(), opening)?).with_sampling(sampling);
         Ok(Self { name: path.to_string(), eve, failure: None })
     }
 

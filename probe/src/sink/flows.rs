@@ -4,8 +4,8 @@ use anyhow::Context as _;
 use flow::FlowRecord;
 use report::{FlowFile, OutputCounts};
 
-use super::{Sink, SinkReport, open};
-use crate::{destination::FlowsPath, signals::Signals};
+use super::{Opening, Sink, SinkReport, open};
+use crate::destination::FlowsPath;
 
 /// A file of flow records.
 pub(crate) struct FlowsSink {
@@ -15,9 +15,9 @@ pub(crate) struct FlowsSink {
 }
 
 impl FlowsSink {
-    /// Creates the file, or empties it if there is one.
-    pub(crate) fn create(flows: &FlowsPath, signals: Option<&Signals>) -> anyhow::Result<Self> {
-        let output = open(flows.path.as_deref(), signals)?;
+    /// Opens the file.
+    pub(super) fn open(flows: &FlowsPath, opening: Opening<'_>) -> anyhow::Result<Self> {
+        let output = open(flows.path.as_deref(), opening)?;
         let name = flows.to_string();
         let file = FlowFile::new(flows.format, output).with_context(|| format!("cannot write to {name}"))?;
         Ok(Self { name, file, failure: None })
