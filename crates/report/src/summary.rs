@@ -150,7 +150,12 @@ impl LiveSummary {
         }
         if self.workers.len() > 1 {
             for (number, worker) in self.workers.iter().enumerate() {
-                let lost = format!("{} lost", grouped(worker.dropped_by_kernel));
+                let mut lost = format!("{} lost", grouped(worker.dropped_by_kernel));
+                let (records, observations) = (worker.records_lost, worker.observations_lost);
+                if records + observations > 0 {
+                    let (records, observations) = (grouped(records), grouped(observations));
+                    write!(lost, "; {records} records and {observations} observations to slow outputs")?;
+                }
                 line(f, &format!("  worker {number}"), worker.received, &lost)?;
             }
         }

@@ -1,4 +1,6 @@
-use std::{fs, net::SocketAddr, num::NonZeroU32, os::unix::fs::MetadataExt as _, path::Path};
+use std::{
+    collections::BTreeSet, fs, net::SocketAddr, num::NonZeroU32, os::unix::fs::MetadataExt as _, path::Path,
+};
 
 use anyhow::anyhow;
 use ipfix_export::{ExporterConfig, FileOutput, UdpOutput};
@@ -15,6 +17,7 @@ use crate::{
 /// All outputs, and what became of those that there were before.
 pub(crate) struct Outputs {
     open: Vec<Output>,
+    /// One for each name.
     closed: Vec<SinkReport>,
 }
 
@@ -71,10 +74,16 @@ impl Outputs {
     ) -> anyhow::Result<Vec<String>> {
         let opening = Opening { signals: Some(signals), is_again: true };
         let mut plans = Vec::new();
+        let mut kept = BTreeSet::new();
         for wanted in Wanted::all(arguments) {
-            let is_kept = |output: &Output| output.wanted == wanted && !output.has_lost_its_name();
-            plans.push(match self.open.iter().position(is_kept) {
-                Some(place) => Plan::Keep(place),
+            let is_kept = |(place, output): &(usize, &Output)| {
+                output.wanted == wanted && !output.has_lost_its_name() && !kept.contains(place)
+            };
+            plans.push(match self.open.iter().enumerate().find(is_kept) {
+                Some((place, _)) => {
+                    kept.insert(place);
+                    Plan::Keep(place)
+                }
                 None => Plan::Open(Output::open(wanted, arguments, opening)?),
             });
         }
@@ -95,10 +104,21 @@ impl Outputs {
             if !is_replaced {
                 said.push(format!("{} is closed", report.counts.output));
             }
-            self.closed.push(report);
+            self.close(report);
         }
         self.open = opened;
         Ok(said)
+    }
+
+    /// Keeps what there is to say of one that is no longer open.
+    fn close(&mut self, report: SinkReport) {
+        match self.closed.iter_mut().find(|closed| closed.counts.output == report.counts.output) {
+            Some(closed) => {
+                closed.counts.add(&report.counts);
+                closed.failure = closed.failure.take().or(report.failure);
+            }
+            None => self.closed.push(report),
+        }
     }
 
     /// Those that are open.
@@ -221,3 +241,61 @@ fn open_export(
 
 /// One more than IPv4 leaves of a packet's 65,535 octets.
 const MOST_DATAGRAM_OCTETS: u16 = 65_508;
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::arguments::{Arguments, Command};
+
+    #[test]
+    fn what_stays_is_kept_though_it_is_there_twice() {
+        let asked = asked(&["--export", "udp://127.0.0.1:9", "--export", "udp://127.0.0.1:9"]);
+        let mut outputs = Outputs::open(&asked, Some(&Signals::default())).unwrap();
+        let nothing: [&str; 0] = [];
+        assert_eq!(outputs.change(&asked, &Signals::default()).unwrap(), nothing);
+        assert_eq!((outputs.open.len(), outputs.closed.len()), (2, 0));
+    }
+
+    #[test]
+    fn however_often_a_file_is_moved_away_one_report_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("flows.jsonl");
+        let asked = asked(&["--flows", path.to_str().unwrap()]);
+        let mut outputs = Outputs::open(&asked, Some(&Signals::default())).unwrap();
+        for number in 0..5 {
+            fs::rename(&path, folder.path().join(number.to_string())).unwrap();
+            let said = outputs.change(&asked, &Signals::default()).unwrap();
+            assert_eq!(said, [format!("{} is opened", path.display())]);
+        }
+        assert!(path.is_file());
+        assert_eq!((outputs.open.len(), outputs.closed.len(), outputs.counts().len()), (1, 1, 1));
+    }
+
+    #[test]
+    fn one_that_cannot_be_opened_leaves_all_as_they_were() {
+        let folder = tempfile::tempdir().unwrap();
+        let [one, other] = ["one.jsonl", "other.jsonl"].map(|name| folder.path().join(name));
+        let before = asked(&["--flows", one.to_str().unwrap()]);
+        let mut outputs = Outputs::open(&before, Some(&Signals::default())).unwrap();
+        let after = asked(&["--flows", other.to_str().unwrap(), "--eve", "/no/such/folder/eve.json"]);
+        let error = outputs.change(&after, &Signals::default()).unwrap_err().to_string();
+        assert!(error.contains("/no/such/folder/eve.json"), "{error}");
+        assert_eq!(outputs.counts()[0].output, one.display().to_string());
+        assert_eq!((outputs.open.len(), outputs.closed.len()), (1, 0));
+        // One of IPFIX would be emptied.
+        fs::write(folder.path().join("old.ipfix"), "x").unwrap();
+        let export = format!("file:{}", folder.path().join("old.ipfix").display());
+        let error = outputs.change(&asked(&["--export", &export]), &Signals::default()).unwrap_err();
+        assert!(error.to_string().contains("move it away"), "{error}");
+    }
+
+    fn asked(options: &[&str]) -> CommonArguments {
+        let line = [&["flowcanary", "replay", "a.pcap"], options].concat();
+        match Arguments::parse_from(line).command {
+            Command::Replay(arguments) => arguments.common,
+            _ => panic!("another command"),
+        }
+    }
+}
