@@ -94,7 +94,7 @@ fn confine(outputs: &[PathBuf], inputs: &[PathBuf]) -> anyhow::Result<bool> {
     let mut ruleset =
         Ruleset::default().set_compatibility(CompatLevel::BestEffort).handle_access(all)?.create()?;
     let (written, read) = (AccessFs::from_file(ABI::V5), AccessFs::ReadFile | AccessFs::ReadDir);
-    let created = AccessFs::MakeReg | AccessFs::WriteFile;
+    let created = AccessFs::MakeReg | AccessFs::WriteFile | AccessFs::Truncate;
     // A file that is moved away leaves its name to a new one.
     let folders: Vec<_> =
         outputs.iter().filter(|output| output.is_file()).map(|output| folder(output)).collect();

@@ -3,7 +3,7 @@
 use std::{
     fs,
     net::UdpSocket,
-    os::unix::fs::PermissionsExt as _,
+    os::unix::fs::{PermissionsExt as _, chown},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -42,6 +42,11 @@ fn files_that_were_moved_away_are_opened_anew() {
             ["flows.1", "eve.1", "ipfix.1"].map(|name| files.at(name));
         for (path, moved) in [(&flows, &moved_flows), (&eve, &moved_eve), (&ipfix, &moved_ipfix)] {
             fs::rename(path, moved).unwrap();
+            // With `create`, logrotate puts an empty file there.
+            if !user.is_empty() {
+                fs::write(path, "").unwrap();
+                files.give(path, user);
+            }
         }
         watching.signal("HUP");
         watching.wait_for("eve.json is opened\n");
@@ -233,13 +238,19 @@ struct Files(TempDir);
 
 impl Files {
     fn new(user: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let files = Self(tempfile::tempdir().unwrap());
+        fs::set_permissions(files.0.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        files.give(files.0.path(), user);
+        files
+    }
+
+    /// Makes it that user's, if there is one.
+    fn give(&self, path: &Path, user: &[&str]) {
+        assert!(path.starts_with(self.0.path()));
         if let [_, name] = user {
             let user = nix::unistd::User::from_name(name).unwrap().unwrap();
-            std::os::unix::fs::chown(folder.path(), Some(user.uid.as_raw()), None).unwrap();
+            chown(path, Some(user.uid.as_raw()), None).unwrap();
         }
-        Self(folder)
     }
 
     fn at(&self, name: &str) -> PathBuf {
