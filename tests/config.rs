@@ -143,9 +143,7 @@ fn hup_reads_the_file_again_and_a_wrong_one_changes_nothing() {
     fs::rename(&other, &file).unwrap();
     watching.tell("HUP");
     // The flood's threshold, which the refused file did not change, goes back to what it is by itself.
-    watching.until(
-        "synflood.port-excess 60 (was 80), rdp.refusals 30 (was 20); after a restart: outputs.eve-types \"alert\"",
-    );
+    watching.until("stats\"), synflood.port-excess 60 (was 80), rdp.refusals 30 (was 20)");
     watching.tell("TERM");
     watching.end();
 }

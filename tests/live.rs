@@ -9,10 +9,12 @@
 mod fanout;
 mod interfaces;
 mod losses;
+mod metrics;
 mod network;
 mod outputs;
 mod privileges;
 mod recordings;
+mod reloading;
 mod stopping;
 mod traffic;
 mod usage;

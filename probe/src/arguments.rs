@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    net::SocketAddr,
     num::{NonZeroU16, NonZeroU32},
     ops::RangeInclusive,
     path::PathBuf,
@@ -94,6 +95,10 @@ pub(crate) struct LiveArguments {
     /// How often EVE gets a line of statistics.
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
     pub(crate) stats_interval: Duration,
+
+    /// Where Prometheus finds counts, over HTTP at /metrics: an address and a port, such as 127.0.0.1:9469.
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = metrics)]
+    pub(crate) metrics: Option<SocketAddr>,
 
     #[command(flatten)]
     pub(crate) common: CommonArguments,
@@ -279,7 +284,7 @@ pub(crate) struct TimeoutArguments {
 }
 
 /// What the exported messages are like.
-#[derive(Args, Clone, Copy, Debug)]
+#[derive(Args, Clone, Copy, Debug, Eq, PartialEq)]
 #[command(next_help_heading = "IPFIX")]
 pub(crate) struct IpfixArguments {
     /// The observation domain; give every probe its own.
@@ -338,6 +343,10 @@ pub(crate) fn ring(text: &str) -> Result<ByteSize, String> {
     let size = ByteSize::from_str(text).map_err(|_| "write it as 64MiB".to_owned())?;
     let is_possible = (LEAST_MEMORY..=MOST_RING).contains(&size);
     if is_possible { Ok(size) } else { Err(format!("from {LEAST_MEMORY} to {MOST_RING}")) }
+}
+
+pub(crate) fn metrics(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "write it as 127.0.0.1:9469 or [::1]:9469".to_owned())
 }
 
 pub(crate) fn snap_length(text: &str) -> Result<u32, String> {

@@ -7,22 +7,20 @@ use report::{Findings, FlowCounts, Statistics, TopTalkers};
 use wire::Timestamp;
 
 use crate::{
+    arguments::CommonArguments,
+    metrics::Collected,
     pipeline::{Backlog, Delivery, Item, Merge},
-    sink::Sink,
+    signals::Signals,
+    sink::Outputs,
 };
 
 /// Takes the observations and records of all workers in their one order, has them judged, counts them, and hands all to the outputs.
 pub(crate) struct Collector {
     judge: Judge,
+    findings: Findings,
     outputs: Outputs,
     counts: FlowCounts,
     talkers: TopTalkers,
-}
-
-/// Where everything goes.
-struct Outputs {
-    findings: Findings,
-    sinks: Vec<Box<dyn Sink>>,
 }
 
 /// What the collector has to say at its end.
@@ -33,17 +31,12 @@ pub(crate) struct CollectorReport {
     pub(crate) judged: JudgeCounts,
     pub(crate) findings: Findings,
     /// They want the totals, and to be finished.
-    pub(crate) sinks: Vec<Box<dyn Sink>>,
+    pub(crate) outputs: Outputs,
 }
 
 impl Collector {
-    pub(crate) fn new(judge: Judge, findings: Findings, sinks: Vec<Box<dyn Sink>>) -> Self {
-        Self {
-            judge,
-            outputs: Outputs { findings, sinks },
-            counts: FlowCounts::default(),
-            talkers: TopTalkers::new(),
-        }
+    pub(crate) fn new(judge: Judge, findings: Findings, outputs: Outputs) -> Self {
+        Self { judge, findings, outputs, counts: FlowCounts::default(), talkers: TopTalkers::new() }
     }
 
     /// Collects until the last worker has ended, and has `pulse` do what is to be done every tenth of a second meanwhile.
@@ -63,7 +56,9 @@ impl Collector {
                     merge.take(delivery, |item| self.take(item));
                     let watermark = merge.watermark();
                     if watermark < Timestamp::MAX {
-                        self.judge.advance(watermark, &mut |statement| self.outputs.statement(&statement));
+                        self.judge.advance(watermark, &mut |statement| {
+                            state(&mut self.findings, &mut self.outputs, &statement);
+                        });
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
@@ -71,14 +66,14 @@ impl Collector {
             }
             pulse(&mut self);
         }
-        self.judge.close(&mut |statement| self.outputs.statement(&statement));
+        self.judge.close(&mut |statement| state(&mut self.findings, &mut self.outputs, &statement));
         let judged = self.judge.counts();
         CollectorReport {
             counts: self.counts,
             talkers: self.talkers,
             judged,
-            findings: self.outputs.findings,
-            sinks: self.outputs.sinks,
+            findings: self.findings,
+            outputs: self.outputs,
         }
     }
 
@@ -92,21 +87,41 @@ impl Collector {
         self.judge.counts()
     }
 
+    /// All that was collected so far, for whoever asks.
+    pub(crate) fn collected(&self) -> Collected {
+        Collected {
+            counts: self.counts,
+            judged: self.judge.counts(),
+            findings: self.findings.counts(),
+            incidents: self.findings.incident_count(),
+            outputs: self.outputs.counts(),
+        }
+    }
+
     /// Has the judges go by other thresholds from now on.
     pub(crate) const fn reconfigure(&mut self, config: &JudgeConfig) {
         self.judge.reconfigure(config);
     }
 
+    /// Changes the outputs to those that are asked for now, and says what was opened and closed. See [`Outputs::change`].
+    pub(crate) fn change_outputs(
+        &mut self,
+        arguments: &CommonArguments,
+        signals: &Signals,
+    ) -> anyhow::Result<Vec<String>> {
+        self.outputs.change(arguments, signals)
+    }
+
     /// Has the outputs hand on what they hold, so that nobody waits for it.
     pub(crate) fn flush(&mut self) {
-        for sink in &mut self.outputs.sinks {
+        for sink in self.outputs.sinks() {
             sink.flush();
         }
     }
 
     /// Gives the outputs the totals as they are.
     pub(crate) fn tell_totals(&mut self, statistics: &Statistics<'_>) {
-        for sink in &mut self.outputs.sinks {
+        for sink in self.outputs.sinks() {
             sink.totals(statistics);
         }
     }
@@ -122,21 +137,25 @@ impl Collector {
         self.count(record);
         self.talkers.count(record);
         // What is said because of it stands behind it.
-        self.judge.advance(record.ended, &mut |statement| self.outputs.statement(&statement));
-        for sink in &mut self.outputs.sinks {
+        self.judge
+            .advance(record.ended, &mut |statement| state(&mut self.findings, &mut self.outputs, &statement));
+        for sink in self.outputs.sinks() {
             sink.record(record);
         }
-        self.judge.record(record, &mut |statement| self.outputs.statement(&statement));
+        self.judge.record(record, &mut |statement| state(&mut self.findings, &mut self.outputs, &statement));
     }
 
     fn observation(&mut self, observation: Observation) {
-        self.judge.advance(observation.time(), &mut |statement| self.outputs.statement(&statement));
+        self.judge.advance(observation.time(), &mut |statement| {
+            state(&mut self.findings, &mut self.outputs, &statement);
+        });
         if let Observation::RemoteDesktop(seen) = &observation {
-            for sink in &mut self.outputs.sinks {
+            for sink in self.outputs.sinks() {
                 sink.remote_desktop(seen);
             }
         }
-        self.judge.observe(observation, &mut |statement| self.outputs.statement(&statement));
+        self.judge
+            .observe(observation, &mut |statement| state(&mut self.findings, &mut self.outputs, &statement));
     }
 
     fn count(&mut self, record: &FlowRecord) {
@@ -155,12 +174,11 @@ impl Collector {
     }
 }
 
-impl Outputs {
-    fn statement(&mut self, statement: &Statement) {
-        self.findings.take(statement);
-        for sink in &mut self.sinks {
-            sink.statement(statement);
-        }
+/// Tells all that want to know.
+fn state(findings: &mut Findings, outputs: &mut Outputs, statement: &Statement) {
+    findings.take(statement);
+    for sink in outputs.sinks() {
+        sink.statement(statement);
     }
 }
 

@@ -1,7 +1,8 @@
 //! `flowcanary live`: interfaces in, flows out, until somebody asks it to stop.
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -20,7 +21,7 @@ use crate::{
     configuration::{self, Typed},
     cpus,
     links::Links,
-    one_line,
+    metrics::{self, Endpoint, Metrics},
     outcome::{Outcome, UsageError},
     pipeline::{Backlog, Board, Live, Merge, Outlet, Overflow, Worker, WorkerReport},
     privileges::{self, Identity},
@@ -46,11 +47,12 @@ pub(crate) fn run(as_typed: LiveArguments, typed: Typed) -> anyhow::Result<Outco
     let sources = live::open(&arguments.interfaces, workers, &live_config(arguments))?;
     let signals = Signals::default();
     let collector = setup::collector(common, Some(&signals))?;
+    let endpoint = arguments.metrics.map(Endpoint::open).transpose()?;
     // Before there are threads: what is given up, the calling thread gives up, and those that it starts.
     confine(identity.as_ref(), &outputs(arguments), &inputs(arguments))?;
     signals.watch()?;
 
-    let watch = Watch { arguments, signals, cpus, started };
+    let watch = Watch { arguments, signals, cpus, endpoint, started };
     let reload = Reload::new(as_typed, typed, arguments.clone());
     let run = watch.over(sources, collector, reload)?;
     let outcome = if run.is_incomplete { Outcome::Incomplete } else { Outcome::Done };
@@ -65,6 +67,8 @@ struct Watch<'a> {
     signals: Signals,
     /// By worker.
     cpus: Vec<Option<usize>>,
+    /// Where counts are asked for, if anywhere.
+    endpoint: Option<Endpoint>,
     started: Instant,
 }
 
@@ -83,16 +87,17 @@ struct Standing {
     service: Service,
     /// By worker: its report does not know of them.
     sampled_out: Vec<SampledOut>,
+    metrics: Option<Arc<Metrics>>,
 }
 
 impl Watch<'_> {
     /// Where the threads are: starts them, collects, and waits for their reports.
-    fn over(self, sources: Vec<LiveSource>, collector: Collector, reload: Reload) -> anyhow::Result<Run> {
+    fn over(mut self, sources: Vec<LiveSource>, collector: Collector, reload: Reload) -> anyhow::Result<Run> {
         let workers = self.arguments.common.workers.get();
         let config = self.worker_config();
         let links = Links::new(&self.arguments.interfaces);
         let (deliver, deliveries) = unbounded();
-        let (backlog, board) = (Backlog::default(), Board::new(workers));
+        let (backlog, board) = (Backlog::default(), Arc::new(Board::new(workers)));
         let (mut threads, mut emptied) = (Vec::new(), Vec::new());
         let (mut service, mut sampled_out) = (Service::default(), Vec::new());
         let sampler = Sampler::new(self.arguments.common.sampling(), ahash_seed());
@@ -111,7 +116,8 @@ impl Watch<'_> {
         let merge = Merge::new(emptied, backlog.clone());
         thread::scope(|scope| {
             let mut running = Vec::new();
-            let board = &board;
+            let metrics = self.serve_metrics(&board, &sampled_out)?;
+            let board = &*board;
             for ((number, (worker, mut live)), cpu) in threads.into_iter().enumerate().zip(&self.cpus) {
                 let work = move || {
                     let bound = cpu.map(cpus::bind).transpose();
@@ -124,7 +130,8 @@ impl Watch<'_> {
                 running.push(spawn(scope, &format!("worker {number}"), work)?);
             }
             self.say_ready();
-            let mut standing = Standing { due: self.first_due(), links, reload, service, sampled_out };
+            let mut standing =
+                Standing { due: self.first_due(), links, reload, service, sampled_out, metrics };
             let collected = collector
                 .run(&deliveries, merge, &backlog, |collector| self.pulse(collector, board, &mut standing));
             standing.service.say_stopping();
@@ -147,6 +154,19 @@ impl Watch<'_> {
             }
             Ok(Run::new(input, reports, collected))
         })
+    }
+
+    /// Has a thread answer whoever asks for counts, if anybody may. It outlives nobody: it ends with the program.
+    fn serve_metrics(
+        &mut self,
+        board: &Arc<Board>,
+        sampled_out: &[SampledOut],
+    ) -> anyhow::Result<Option<Arc<Metrics>>> {
+        let Some(endpoint) = self.endpoint.take() else { return Ok(None) };
+        let metrics = Arc::new(Metrics::new(Arc::clone(board), sampled_out.to_vec(), self.started));
+        say(&metrics::announcement(endpoint.address().context("--metrics")?));
+        endpoint.serve(Arc::clone(&metrics))?;
+        Ok(Some(metrics))
     }
 
     fn worker_config(&self) -> WorkerConfig {
@@ -187,7 +207,7 @@ impl Watch<'_> {
     /// What is done every tenth of a second, beside collecting.
     #[expect(clippy::disallowed_methods, reason = "what is done for people goes by their clock")]
     fn pulse(&self, collector: &mut Collector, board: &Board, standing: &mut Standing) {
-        let Standing { due, links, reload, service, sampled_out } = standing;
+        let Standing { due, links, reload, service, sampled_out, metrics } = standing;
         let reports = || with_sampled_out(board.reports(), sampled_out);
         let now = Instant::now();
         if now >= due.statistics {
@@ -197,7 +217,10 @@ impl Watch<'_> {
         if now >= due.flush {
             due.flush = now + FLUSH_INTERVAL;
             collector.flush();
-            service.say_alive();
+            let are_workers_alive = service.say_alive();
+            if let Some(metrics) = metrics {
+                metrics.tell(collector.collected(), now, are_workers_alive);
+            }
         }
         if now >= due.look {
             due.look = now + LOOK_INTERVAL;
@@ -209,10 +232,7 @@ impl Watch<'_> {
             self.report(collector, &reports());
         }
         if self.signals.take_reload() {
-            let said = match reload.read_again() {
-                Ok(changes) => changes,
-                Err(error) => format!("the configuration stays as it was: {}", one_line(&error)),
-            };
+            let said = reload.read_again(|arguments| collector.change_outputs(arguments, &self.signals));
             collector.reconfigure(&reload.judges());
             due.statistics = due.statistics.min(now + reload.stats_interval());
             say(&format!("flowcanary: {}\n", printable(&said)));
@@ -319,12 +339,8 @@ fn inputs(arguments: &LiveArguments) -> Vec<PathBuf> {
     let statistics = |name: &String| ["/sys/class/net", name, "statistics"].iter().collect();
     let config = arguments.common.config.as_deref();
     let behind_links = config.and_then(|config| config.canonicalize().ok());
-    let folder = |file: &Path| match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-        _ => PathBuf::from("."),
-    };
     let mut inputs: Vec<PathBuf> = arguments.interfaces.iter().map(statistics).collect();
-    inputs.extend(config.into_iter().chain(behind_links.as_deref()).map(folder));
+    inputs.extend(config.into_iter().chain(behind_links.as_deref()).map(privileges::folder));
     inputs
 }
 

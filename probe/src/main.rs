@@ -13,6 +13,7 @@ mod files_apart;
 mod generated;
 mod links;
 mod live;
+mod metrics;
 mod outcome;
 mod pipeline;
 mod privileges;

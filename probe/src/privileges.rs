@@ -1,6 +1,6 @@
 //! What the program gives up once it has opened everything: the user it was, capabilities, and the file system.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 use caps::{CapSet, Capability};
@@ -43,7 +43,7 @@ impl Identity {
 /// Gives everything up that reading packets and writing outputs does not need. It is for the calling thread and those that it starts,
 /// so it comes before there are any.
 ///
-/// Outputs stay writable, and the files in the folders `inputs` readable.
+/// Outputs stay writable, further ones can be created in their folders, and the files in the folders `inputs` readable.
 pub(crate) fn give_up(
     identity: Option<&Identity>,
     outputs: &[PathBuf],
@@ -64,6 +64,14 @@ pub(crate) fn give_up(
     Ok(Confinement { is_root: geteuid().is_root(), is_landlocked })
 }
 
+/// The folder that a file is in.
+pub(crate) fn folder(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
 fn become_other(identity: &Identity) -> anyhow::Result<()> {
     let Identity { name, user, group } = identity;
     if geteuid() == *user {
@@ -79,15 +87,21 @@ fn become_other(identity: &Identity) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Leaves no file within reach but the outputs, and to read those in the folders `inputs`, where the kernel can do that. `false` where
+/// Leaves no file within reach but the outputs, to write those in their folders, and to read those in the folders `inputs`, where the kernel can do that. `false` where
 /// it cannot.
 fn confine(outputs: &[PathBuf], inputs: &[PathBuf]) -> anyhow::Result<bool> {
     let all = AccessFs::from_all(ABI::V5);
     let mut ruleset =
         Ruleset::default().set_compatibility(CompatLevel::BestEffort).handle_access(all)?.create()?;
     let (written, read) = (AccessFs::from_file(ABI::V5), AccessFs::ReadFile | AccessFs::ReadDir);
-    let outputs = outputs.iter().map(|output| (output, written));
-    for (path, access) in outputs.chain(inputs.iter().map(|input| (input, read))) {
+    let created = AccessFs::MakeReg | AccessFs::WriteFile | AccessFs::Truncate;
+    // A file that is moved away leaves its name to a new one.
+    let folders: Vec<_> =
+        outputs.iter().filter(|output| output.is_file()).map(|output| folder(output)).collect();
+    let rules = (outputs.iter().map(|output| (output, written)))
+        .chain(folders.iter().map(|folder| (folder, created)))
+        .chain(inputs.iter().map(|input| (input, read)));
+    for (path, access) in rules {
         // One that cannot be opened, such as a pipe that somebody closed, needs no rule.
         if let Ok(path) = PathFd::new(path) {
             ruleset = ruleset.add_rule(PathBeneath::new(path, access))?;

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use anyhow::anyhow;
 use detect::JudgeConfig;
 
 use crate::{
-    arguments::LiveArguments,
+    arguments::{CommonArguments, LiveArguments},
     configuration::{self, Setting, Typed},
-    setup,
+    one_line, setup,
 };
 
 /// The configuration that is in effect, and what it takes to read it again.
@@ -26,22 +25,60 @@ impl Reload {
         Self { as_typed, typed, running }
     }
 
-    /// Reads the file, and puts into effect what can be without a restart. Says what has changed.
+    /// Reads the file, if there is one, and puts into effect what can be without a restart: whole or not at all. `change_outputs` is to
+    /// open the outputs that are new, and those whose files were moved away, and to close what is no longer wanted. Says what has changed.
     ///
-    /// # Errors
-    ///
-    /// If there is no file, or it is wrong. Then all stays as it was.
-    pub(crate) fn read_again(&mut self) -> anyhow::Result<String> {
+    /// However wrong the file is, those that were moved away are opened anew: that is no change of theirs.
+    pub(crate) fn read_again(
+        &mut self,
+        mut change_outputs: impl FnMut(&CommonArguments) -> anyhow::Result<Vec<String>>,
+    ) -> String {
         let Some(path) = &self.as_typed.common.config else {
-            return Err(anyhow!("there is no configuration file to read again"));
+            let said = change_outputs(&self.running.common).map(|outputs| joined(&outputs));
+            return match said {
+                Ok(said) if said.is_empty() => "there is no configuration file to read again".to_owned(),
+                Ok(said) => said,
+                Err(error) => format!("outputs stay as they were: {}", one_line(&error)),
+            };
         };
-        let new = configuration::complete_live(self.as_typed.clone(), &self.typed)?;
-        let said = changes(&configuration::settings(&self.running), &configuration::settings(&new));
-        let said = format!("{} is in effect: {said}", path.display());
-        self.running.stats_interval = new.stats_interval;
-        self.running.common.incident_window = new.common.incident_window;
-        self.running.common.thresholds = new.common.thresholds;
-        Ok(said)
+        let tried = configuration::complete_live(self.as_typed.clone(), &self.typed).and_then(|new| {
+            let said = changes(&configuration::settings(&self.running), &configuration::settings(&new));
+            let next = self.with(new);
+            setup::check_standard_output(&next.common)?;
+            let outputs = change_outputs(&next.common)?;
+            Ok((next, said, outputs))
+        });
+        match tried {
+            Ok((next, said, outputs)) => {
+                let said = format!("{} is in effect: {said}", path.display());
+                self.running = next;
+                if outputs.is_empty() { said } else { format!("{said}; {}", joined(&outputs)) }
+            }
+            Err(error) => {
+                let said = format!("the configuration stays as it was: {}", one_line(&error));
+                match change_outputs(&self.running.common).map(|outputs| joined(&outputs)) {
+                    Ok(outputs) if outputs.is_empty() => said,
+                    Ok(outputs) => format!("{said}; {outputs}"),
+                    Err(other) if one_line(&other) == one_line(&error) => said,
+                    Err(error) => format!("{said}; outputs stay as they were: {}", one_line(&error)),
+                }
+            }
+        }
+    }
+
+    /// What is in effect, with what of `new` needs no restart.
+    fn with(&self, new: LiveArguments) -> LiveArguments {
+        let mut next = self.running.clone();
+        next.stats_interval = new.stats_interval;
+        let (common, new) = (&mut next.common, new.common);
+        common.incident_window = new.incident_window;
+        common.thresholds = new.thresholds;
+        common.export = new.export;
+        common.flows = new.flows;
+        common.eve = new.eve;
+        common.eve_types = new.eve_types;
+        common.ipfix = new.ipfix;
+        next
     }
 
     /// When judges say what.
@@ -70,11 +107,18 @@ fn changes(old: &[Setting], new: &[Setting]) -> String {
     if later.is_empty() { now } else { format!("{now}; after a restart: {}", later.join(", ")) }
 }
 
-/// Whether a setting takes effect without a restart: not those that threads, tables and outputs were made with.
+fn joined(outputs: &[String]) -> String {
+    outputs.join(", ")
+}
+
+/// Whether a setting takes effect without a restart: not those that threads and tables were made with.
 fn is_changed_at_once(setting: &Setting) -> bool {
     matches!(
         (setting.table, &*setting.key),
-        ("synflood" | "rdp", _) | ("detection", "incident-window") | ("live", "stats-interval")
+        ("synflood" | "rdp" | "ipfix", _)
+            | ("outputs", "export" | "flows" | "eve" | "eve-types")
+            | ("detection", "incident-window")
+            | ("live", "stats-interval")
     )
 }
 

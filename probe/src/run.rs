@@ -9,11 +9,7 @@ use report::{
 };
 use wire::{DecodeFailure, Timestamp};
 
-use crate::{
-    collector::CollectorReport,
-    pipeline::WorkerReport,
-    sink::{Sink, SinkReport},
-};
+use crate::{collector::CollectorReport, pipeline::WorkerReport};
 
 /// What a run came to: the reports of all threads, put together.
 pub(crate) struct Run {
@@ -93,10 +89,9 @@ impl Run {
             observers,
             judges: collected.judged,
         };
-        let outputs = finish(collected.sinks, &statistics);
-        let failures = outputs.iter().filter_map(|output| output.failure.clone());
+        let (outputs, failures) = collected.outputs.finish(&statistics);
         warnings.extend(failures);
-        let lost: u64 = outputs.iter().map(|output| output.counts.lost_records).sum();
+        let lost: u64 = outputs.iter().map(|output| output.lost_records).sum();
         let is_incomplete = !warnings.is_empty() || lost + undelivered > 0;
         warnings.extend(not_decoded(&ledger));
         warnings.extend(
@@ -120,7 +115,7 @@ impl Run {
             packet_time,
             live: input.live,
             drops: input.drops,
-            outputs: outputs.into_iter().map(|output| output.counts).collect(),
+            outputs,
             warnings,
             is_incomplete,
         }
@@ -144,15 +139,6 @@ impl Run {
             warnings: self.warnings,
         }
     }
-}
-
-/// Gives all outputs the totals, and ends them.
-fn finish(sinks: Vec<Box<dyn Sink>>, statistics: &Statistics<'_>) -> Vec<SinkReport> {
-    let finish = |mut sink: Box<dyn Sink>| {
-        sink.totals(statistics);
-        sink.finish()
-    };
-    sinks.into_iter().map(finish).collect()
 }
 
 /// What detectors had no room for, where that may have hidden something.

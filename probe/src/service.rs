@@ -39,11 +39,13 @@ impl Service {
         tell(&NotifyState::Ready);
     }
 
-    /// Says that the program lives, unless a worker stands still. That the collector does not, shows in its saying so.
-    pub(crate) fn say_alive(&mut self) {
-        if self.is_alive() {
+    /// Says that the program lives, unless a worker stands still. That the collector does not, shows in its saying so. Whether it lives.
+    pub(crate) fn say_alive(&mut self) -> bool {
+        let is_alive = self.is_alive();
+        if is_alive {
             tell(&NotifyState::Watchdog);
         }
+        is_alive
     }
 
     /// It has begun to end. Said once.

@@ -1,25 +1,20 @@
 //! What replaying and watching set up alike: outputs, detectors, the closing summary.
 
-use std::{
-    io::{self, Write as _},
-    num::NonZeroU32,
-};
+use std::io::{self, Write as _};
 
 use anyhow::Context as _;
 use capture::Filter;
 use detect::{Judge, JudgeConfig, incident, observe::ObserverConfig};
 use flow::MeterConfig;
-use ipfix_export::{ExporterConfig, FileOutput, Output, UdpOutput};
 use report::{Findings, SamplingUnit, Summary, printable};
 
 use crate::{
-    arguments::{CommonArguments, Detection, IpfixArguments, SummaryForm, Thresholds},
+    arguments::{CommonArguments, Detection, SummaryForm, Thresholds},
     collector::Collector,
-    destination::Destination,
     outcome::UsageError,
     say,
     signals::Signals,
-    sink::{EveSink, FlowsSink, IpfixSink, Pacing, Sink},
+    sink::Outputs,
 };
 
 /// What each worker is set up with.
@@ -48,7 +43,7 @@ impl WorkerConfig {
 pub(crate) fn collector(arguments: &CommonArguments, signals: Option<&Signals>) -> anyhow::Result<Collector> {
     let judge = Judge::new(judges(arguments));
     let detectors: &'static [&'static str] = if arguments.detect == Detection::On { DETECTORS } else { &[] };
-    Ok(Collector::new(judge, Findings::new(detectors), open_sinks(arguments, signals)?))
+    Ok(Collector::new(judge, Findings::new(detectors), Outputs::open(arguments, signals)?))
 }
 
 /// When judges say what.
@@ -67,41 +62,6 @@ pub(crate) fn check_sampling(arguments: &CommonArguments) -> anyhow::Result<()> 
     Ok(())
 }
 
-fn open_sinks(arguments: &CommonArguments, signals: Option<&Signals>) -> anyhow::Result<Vec<Box<dyn Sink>>> {
-    let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
-    for destination in &arguments.export {
-        sinks.push(Box::new(open_export(destination, &arguments.ipfix)?));
-    }
-    if let Some(flows) = &arguments.flows {
-        sinks.push(Box::new(FlowsSink::create(flows, signals)?));
-    }
-    if let Some(eve) = &arguments.eve {
-        sinks.push(Box::new(EveSink::create(eve, arguments.eve_types, arguments.sampling(), signals)?));
-    }
-    Ok(sinks)
-}
-
-fn open_export(destination: &Destination, ipfix: &IpfixArguments) -> anyhow::Result<IpfixSink> {
-    let refresh_s = u32::try_from(ipfix.template_refresh.as_secs().max(1)).unwrap_or(u32::MAX);
-    let mut config = ExporterConfig::new(ipfix.observation_domain).with_template_refresh_s(refresh_s);
-    if let (Destination::Udp(_), Some(MOST_DATAGRAM_OCTETS..)) = (destination, ipfix.message_octets) {
-        let text = format!(
-            "{destination}: a datagram has room for a message of fewer than {MOST_DATAGRAM_OCTETS} octets"
-        );
-        return Err(UsageError(format!("{text}; lower --message-octets")).into());
-    }
-    if let Some(octets) = ipfix.message_octets {
-        config = config.with_maximum_message(octets);
-    }
-    let (output, pacing): (Box<dyn Output>, _) = match destination {
-        Destination::File(path) => (Box::new(FileOutput::create(path)?), None),
-        Destination::Udp(collector) => {
-            (Box::new(UdpOutput::resolve(collector)?), NonZeroU32::new(ipfix.datagram_rate).map(Pacing::new))
-        }
-    };
-    IpfixSink::new(destination.to_string(), config, output, pacing)
-}
-
 pub(crate) fn filter(expression: &str) -> anyhow::Result<Filter> {
     Filter::new(expression)
         .map_err(|error| UsageError(format!("{error}; pcap-filter(7) describes the language")).into())
@@ -110,8 +70,6 @@ pub(crate) fn filter(expression: &str) -> anyhow::Result<Filter> {
 const LISTENING_PART: u64 = 16;
 /// What was looked for, as the summary names it.
 const DETECTORS: &[&str] = &["SYN floods and scans", "RDP logons", "mining"];
-/// One more than IPv4 leaves of a packet's 65,535 octets.
-const MOST_DATAGRAM_OCTETS: u16 = 65_508;
 
 /// Two outputs on standard output would be read as one.
 pub(crate) fn check_standard_output(arguments: &CommonArguments) -> anyhow::Result<()> {

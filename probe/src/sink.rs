@@ -3,25 +3,30 @@
 mod eve;
 mod flows;
 mod ipfix;
+mod outputs;
 mod stream;
 
-pub(crate) use eve::EveSink;
-pub(crate) use flows::FlowsSink;
-pub(crate) use ipfix::{IpfixSink, Pacing};
+pub(crate) use outputs::Outputs;
 
 use std::{
-    fs::File,
+    fs::{File, OpenOptions},
     io::{self, ErrorKind, Write},
-    os::fd::AsFd as _,
+    os::{fd::AsFd as _, unix::fs::OpenOptionsExt as _},
     path::Path,
 };
 
 use anyhow::{Context as _, anyhow};
 use detect::{Statement, rdp};
 use flow::FlowRecord;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use report::{OutputCounts, Statistics};
 
-use self::stream::Stream;
+use self::{
+    eve::EveSink,
+    flows::FlowsSink,
+    ipfix::{IpfixSink, Pacing},
+    stream::Stream,
+};
 use crate::signals::Signals;
 
 /// An output of the program.
@@ -44,6 +49,9 @@ pub(crate) trait Sink {
     /// Takes the totals: once everything else was given, and now and then before.
     fn totals(&mut self, _statistics: &Statistics<'_>) {}
 
+    /// What it has taken and lost so far.
+    fn counts(&self) -> OutputCounts;
+
     /// Hands on what it still holds.
     fn finish(self: Box<Self>) -> SinkReport;
 }
@@ -56,10 +64,18 @@ pub(crate) struct SinkReport {
     pub(crate) failure: Option<String>,
 }
 
-/// Creates an output file, or empties it if there is one; standard output if it has no path. With `signals`, one that takes nothing is
-/// not waited for once the program is to stop.
-fn open(path: Option<&Path>, signals: Option<&Signals>) -> anyhow::Result<Box<dyn Write>> {
-    let Some(signals) = signals else {
+/// How outputs are opened.
+#[derive(Clone, Copy)]
+struct Opening<'a> {
+    /// They say when an output that takes nothing is not to be waited for any longer.
+    signals: Option<&'a Signals>,
+    /// The program has run for a while: a file that is there is written on, and nobody is waited for.
+    is_again: bool,
+}
+
+/// Creates an output file, or empties it if there is one; standard output if it has no path.
+fn open(path: Option<&Path>, opening: Opening<'_>) -> anyhow::Result<Box<dyn Write>> {
+    let Some(signals) = opening.signals else {
         return Ok(match path {
             None => Box::new(io::stdout()),
             Some(path) => Box::new(create_file(path)?),
@@ -67,6 +83,7 @@ fn open(path: Option<&Path>, signals: Option<&Signals>) -> anyhow::Result<Box<dy
     };
     let file = match path {
         None => File::from(io::stdout().as_fd().try_clone_to_owned().context("no standard output")?),
+        Some(path) if opening.is_again => append_to_file(path)?,
         Some(path) => create_file(path)?,
     };
     // A disk is always ready.
@@ -74,7 +91,6 @@ fn open(path: Option<&Path>, signals: Option<&Signals>) -> anyhow::Result<Box<dy
     Ok(if is_plain { Box::new(file) } else { Box::new(Stream::new(file, signals.clone())) })
 }
 
-/// Creates an output file, or empties it if there is one.
 fn create_file(path: &Path) -> anyhow::Result<File> {
     File::create(path).map_err(|error| {
         let advice = match error.kind() {
@@ -84,4 +100,46 @@ fn create_file(path: &Path) -> anyhow::Result<File> {
         };
         anyhow!("cannot create {}: {error}{advice}", path.display())
     })
+}
+
+/// A pipe without a reader is an error here: there are others that would wait with it.
+fn append_to_file(path: &Path) -> anyhow::Result<File> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true).custom_flags(OFlag::O_NONBLOCK.bits());
+    let opened = options.open(path).and_then(|file| {
+        fcntl(&file, FcntlArg::F_SETFL(OFlag::O_APPEND))?;
+        Ok(file)
+    });
+    opened.map_err(|error| {
+        let advice = match error.kind() {
+            ErrorKind::NotFound => "; create its folder first",
+            ErrorKind::PermissionDenied => {
+                "; it has given up what it would take: files can be opened in the folders of outputs that it began with, if its user may write there"
+            }
+            _ => "",
+        };
+        anyhow!("cannot open {}: {error}{advice}", path.display())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use nix::{sys::stat::Mode, unistd::mkfifo};
+
+    use super::*;
+
+    #[test]
+    fn what_is_opened_again_is_written_on_and_a_pipe_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let [file, pipe] = ["file", "pipe"].map(|name| folder.path().join(name));
+        fs::write(&file, "one").unwrap();
+        append_to_file(&file).unwrap().write_all(b"two").unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "onetwo");
+        mkfifo(&pipe, Mode::S_IRWXU).unwrap();
+        assert!(append_to_file(&pipe).is_err());
+        let missing = append_to_file(&folder.path().join("no/file")).unwrap_err().to_string();
+        assert!(missing.ends_with("; create its folder first"), "{missing}");
+    }
 }

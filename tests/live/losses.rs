@@ -64,7 +64,7 @@ fn the_summary_says_that_outputs_were_too_slow() {
     Ended::of(Command::new("mkfifo").arg(&pipe)).assert_status(0);
     let reader = OpenOptions::new().read(true).write(true).open(&pipe).unwrap();
     let mut command = Command::new(PROGRAM);
-    command.args(["live", "-i", "probe0", "--udp-timeout", "200ms", "--eve"]).arg(&pipe);
+    command.args(["live", "-i", "probe0", "--udp-timeout", "200ms", "--workers", "2", "--eve"]).arg(&pipe);
     let watching = Program::start(&mut network.enter(&command));
     watching.wait_for("flowcanary: watching ");
     for _ in 0..3 {
@@ -74,6 +74,8 @@ fn the_summary_says_that_outputs_were_too_slow() {
     let ended = watching.end("TERM").ended;
     ended.assert_status(3);
     assert!(ended.stderr.contains("OUTPUTS WERE TOO SLOW: "), "{ended:?}");
+    let by_worker = ended.stderr.lines().filter(|line| line.contains("observations to slow outputs"));
+    assert_eq!(by_worker.count(), 2, "{}", ended.stderr);
     drop(reader);
 }
 

@@ -2,14 +2,20 @@
 
 use std::{
     env,
+    fs::File,
     io::{BufRead as _, BufReader},
+    net::{Ipv4Addr, TcpStream, UdpSocket},
     os::fd::OwnedFd,
     path::Path,
     process::{Child, Command, Stdio},
     sync::{Mutex, MutexGuard, PoisonError},
+    thread,
 };
 
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, setsockopt, socket, sockopt::ReceiveTimestamp};
+use nix::{
+    sched::{CloneFlags, setns},
+    sys::socket::{AddressFamily, SockFlag, SockType, setsockopt, socket, sockopt::ReceiveTimestamp},
+};
 
 use super::watching::Program;
 use crate::program::{Ended, tool};
@@ -90,6 +96,27 @@ impl Network {
         entered.arg(format!("--net=/proc/{}/ns/net", self.holder.id())).arg("--");
         entered.arg(command.get_program()).args(command.get_args());
         entered
+    }
+
+    /// Connects to a port of its loopback interface.
+    pub(super) fn connect(&self, port: u16) -> TcpStream {
+        self.inside(move || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap())
+    }
+
+    /// Listens on some port of its loopback interface.
+    pub(super) fn listen(&self) -> UdpSocket {
+        self.inside(|| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap())
+    }
+
+    /// Does something in this network. What is opened there stays there.
+    fn inside<T: Send + 'static>(&self, action: impl FnOnce() -> T + Send + 'static) -> T {
+        let namespace = File::open(format!("/proc/{}/ns/net", self.holder.id())).unwrap();
+        let act = move || {
+            // It is this thread alone that goes there.
+            setns(namespace, CloneFlags::CLONE_NEWNET).unwrap();
+            action()
+        };
+        thread::spawn(act).join().unwrap()
     }
 
     /// Runs a program that has to succeed.

@@ -8,10 +8,11 @@ fn nothing_that_root_may_do_is_left() {
     let flows = folder.path().join("flows.jsonl");
     for user in [None, Some("nobody")] {
         let mut arguments = vec!["-i", "probe0", "--workers", "2", "--flows", flows.to_str().unwrap()];
+        arguments.extend(["--metrics", "127.0.0.1:0"]);
         arguments.extend(user.iter().flat_map(|user| ["--user", user]));
         let watching = watch(&network, &arguments);
         let threads = watching.threads();
-        assert!(threads.len() >= 3, "a main thread and two workers: {}", threads.len());
+        assert!(threads.len() >= 4, "a main thread, two workers and metrics: {}", threads.len());
         for thread in threads {
             let field = |name: &str| {
                 let line = thread.lines().find_map(|line| line.strip_prefix(name)).unwrap();

@@ -29,7 +29,7 @@ use crate::{
 pub(crate) use incident::IncidentObject;
 pub(crate) use moment::Moment;
 pub(crate) use signature::is_of_victim;
-pub use statistics::Statistics;
+pub use statistics::{Statistics, bounds_reached};
 pub use types::{EveType, EveTypes, UnknownEveType};
 pub(crate) use values::share;
 

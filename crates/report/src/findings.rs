@@ -91,6 +91,13 @@ impl Findings {
         counts
     }
 
+    /// How many incidents there are, with those that were not kept.
+    pub fn incident_count(&self) -> u64 {
+        u64::try_from(self.incidents.iter().count())
+            .unwrap_or(u64::MAX)
+            .saturating_add(self.further_incidents)
+    }
+
     /// Was nothing found?
     pub fn is_empty(&self) -> bool {
         self.found.is_empty() && self.incidents.is_empty()

@@ -13,6 +13,7 @@
 
 mod columns;
 mod eve;
+mod exposition;
 mod findings;
 mod flow_file;
 mod ledger;
@@ -27,7 +28,8 @@ mod worst;
 mod wrapped;
 
 pub use columns::{Column, flow_columns};
-pub use eve::{Eve, EveType, EveTypes, Statistics, UnknownEveType};
+pub use eve::{Eve, EveType, EveTypes, Statistics, UnknownEveType, bounds_reached};
+pub use exposition::{Exposition, MetricKind};
 pub use findings::{Findings, MAX_FINDINGS, MAX_INCIDENTS};
 pub use flow_file::{FlowFile, FlowFormat};
 pub use ledger::{MAX_REASONS, PacketLedger};

@@ -123,6 +123,19 @@ pub struct OutputCounts {
     pub octets: Option<u64>,
 }
 
+impl OutputCounts {
+    /// Adds what the same output took and lost at another time.
+    pub fn add(&mut self, other: &Self) {
+        let sum = |one: Option<u64>, other: Option<u64>| {
+            one.zip(other).map(|(one, other)| one + other).or(one).or(other)
+        };
+        self.records += other.records;
+        self.lost_records += other.lost_records;
+        self.messages = sum(self.messages, other.messages);
+        self.octets = sum(self.octets, other.octets);
+    }
+}
+
 impl LiveSummary {
     fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sum = |of: fn(&WorkerLosses) -> u64| self.workers.iter().map(of).sum::<u64>();
@@ -137,7 +150,12 @@ impl LiveSummary {
         }
         if self.workers.len() > 1 {
             for (number, worker) in self.workers.iter().enumerate() {
-                let lost = format!("{} lost", grouped(worker.dropped_by_kernel));
+                let mut lost = format!("{} lost", grouped(worker.dropped_by_kernel));
+                let (records, observations) = (worker.records_lost, worker.observations_lost);
+                if records + observations > 0 {
+                    let (records, observations) = (grouped(records), grouped(observations));
+                    write!(lost, "; {records} records and {observations} observations to slow outputs")?;
+                }
                 line(f, &format!("  worker {number}"), worker.received, &lost)?;
             }
         }

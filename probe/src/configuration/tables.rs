@@ -8,8 +8,8 @@ use super::{
     Typed,
     values::{
         Amount, Count, CpuList, DetectionSwitch, Domain, Eve, EveLines, Export, Fanout, Filter, Flows,
-        Inverted, List, Memory, MessageOctets, Name, Rate, Ring, Room, Sample, SampleBy, Seconds, Share,
-        SmallCount, SnapLength, Summary, Time, User, Value, WholeSeconds, Window, Workers,
+        Inverted, List, Memory, MessageOctets, Metrics, Name, Rate, Ring, Room, Sample, SampleBy, Seconds,
+        Share, SmallCount, SnapLength, Summary, Time, User, Value, WholeSeconds, Window, Workers,
     },
 };
 use crate::arguments::{CommonArguments, LiveArguments};
@@ -72,6 +72,7 @@ table!(Live of LiveArguments {
     cpus: CpuList => cpus, "cpus";
     user: User => user, "user";
     stats_interval: Time => stats_interval, "stats_interval";
+    metrics: Metrics => metrics, "metrics";
 });
 
 table!(Metering of CommonArguments {

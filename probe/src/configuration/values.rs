@@ -3,6 +3,7 @@
 use std::{
     fmt,
     marker::PhantomData,
+    net::SocketAddr,
     num::{NonZeroU16, NonZeroU32},
     str::FromStr,
     time::Duration,
@@ -81,6 +82,9 @@ words! {
     SnapLength(u32), arguments::snap_length, number;
     CpuList(CpuChoice), CpuChoice::from_str, |cpus| Some(quoted(cpus));
     User(Option<String>), |name| some_text(name).map(Some), |name| name.as_ref().map(quoted);
+    Metrics(Option<SocketAddr>), |address| arguments::metrics(address).map(Some), |address| {
+        address.as_ref().map(quoted)
+    };
     Time(Duration), arguments::duration, time;
     WholeSeconds(Duration), arguments::refresh, time;
     Window(Duration), arguments::incident_window, time;

@@ -4,8 +4,8 @@ use detect::{Statement, rdp};
 use flow::FlowRecord;
 use report::{Eve, EveTypes, OutputCounts, Sampling, Statistics};
 
-use super::{Sink, SinkReport, open};
-use crate::{destination::EvePath, signals::Signals};
+use super::{Opening, Sink, SinkReport, open};
+use crate::destination::EvePath;
 
 /// A file of EVE JSON lines.
 pub(crate) struct EveSink {
@@ -15,14 +15,14 @@ pub(crate) struct EveSink {
 }
 
 impl EveSink {
-    /// Creates the file, or empties it if there is one.
-    pub(crate) fn create(
+    /// Opens the file.
+    pub(super) fn open(
         path: &EvePath,
         types: EveTypes,
         sampling: Option<Sampling>,
-        signals: Option<&Signals>,
+        opening: Opening<'_>,
     ) -> anyhow::Result<Self> {
-        let eve = Eve::new(types, open(path.0.as_deref(), signals)?).with_sampling(sampling);
+        let eve = Eve::new(types, open(path.0.as_deref(), opening)?).with_sampling(sampling);
         Ok(Self { name: path.to_string(), eve, failure: None })
     }
 
@@ -62,13 +62,17 @@ impl Sink for EveSink {
         self.note(outcome);
     }
 
+    fn counts(&self) -> OutputCounts {
+        let (records, lost_records) = (self.eve.written_lines(), self.eve.lost_lines());
+        OutputCounts { output: self.name.clone(), records, lost_records, ..OutputCounts::default() }
+    }
+
     fn finish(mut self: Box<Self>) -> SinkReport {
         let outcome = self.eve.flush();
         self.note(outcome);
-        let (records, lost_records) = (self.eve.written_lines(), self.eve.lost_lines());
-        let failure =
-            self.failure.map(|error| format!("{}: {lost_records} records are lost: {error}", self.name));
-        let counts = OutputCounts { output: self.name, records, lost_records, ..OutputCounts::default() };
+        let counts = self.counts();
+        let lost = counts.lost_records;
+        let failure = self.failure.map(|error| format!("{}: {lost} records are lost: {error}", self.name));
         SinkReport { counts, failure }
     }
 }

@@ -4,8 +4,8 @@ use anyhow::Context as _;
 use flow::FlowRecord;
 use report::{FlowFile, OutputCounts};
 
-use super::{Sink, SinkReport, open};
-use crate::{destination::FlowsPath, signals::Signals};
+use super::{Opening, Sink, SinkReport, open};
+use crate::destination::FlowsPath;
 
 /// A file of flow records.
 pub(crate) struct FlowsSink {
@@ -15,9 +15,9 @@ pub(crate) struct FlowsSink {
 }
 
 impl FlowsSink {
-    /// Creates the file, or empties it if there is one.
-    pub(crate) fn create(flows: &FlowsPath, signals: Option<&Signals>) -> anyhow::Result<Self> {
-        let output = open(flows.path.as_deref(), signals)?;
+    /// Opens the file.
+    pub(super) fn open(flows: &FlowsPath, opening: Opening<'_>) -> anyhow::Result<Self> {
+        let output = open(flows.path.as_deref(), opening)?;
         let name = flows.to_string();
         let file = FlowFile::new(flows.format, output).with_context(|| format!("cannot write to {name}"))?;
         Ok(Self { name, file, failure: None })
@@ -37,14 +37,18 @@ impl Sink for FlowsSink {
         }
     }
 
+    fn counts(&self) -> OutputCounts {
+        let (records, lost_records) = (self.file.written_records(), self.file.lost_records());
+        OutputCounts { output: self.name.clone(), records, lost_records, ..OutputCounts::default() }
+    }
+
     fn finish(mut self: Box<Self>) -> SinkReport {
         if let Err(error) = self.file.flush() {
             self.failure.get_or_insert(error);
         }
-        let (records, lost_records) = (self.file.written_records(), self.file.lost_records());
-        let failure =
-            self.failure.map(|error| format!("{}: {lost_records} records are lost: {error}", self.name));
-        let counts = OutputCounts { output: self.name, records, lost_records, ..OutputCounts::default() };
+        let counts = self.counts();
+        let lost = counts.lost_records;
+        let failure = self.failure.map(|error| format!("{}: {lost} records are lost: {error}", self.name));
         SinkReport { counts, failure }
     }
 }

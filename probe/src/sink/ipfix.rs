@@ -91,6 +91,17 @@ impl Sink for IpfixSink {
         }
     }
 
+    fn counts(&self) -> OutputCounts {
+        let statistics = self.exporter.statistics();
+        OutputCounts {
+            output: self.name.clone(),
+            records: statistics.data_records,
+            lost_records: statistics.lost_records + statistics.refused_records + self.refused,
+            messages: Some(statistics.messages),
+            octets: Some(statistics.octets),
+        }
+    }
+
     fn finish(mut self: Box<Self>) -> SinkReport {
         if let Err(error) = self.exporter.flush(self.export_time_s) {
             self.note(error.source.to_string());
@@ -102,19 +113,12 @@ impl Sink for IpfixSink {
                 statistics.refused_messages, statistics.messages
             ));
         }
-        let lost_records = statistics.lost_records + statistics.refused_records + self.refused;
-        let failure = self.failure.map(|failure| match lost_records {
+        let counts = self.counts();
+        let failure = self.failure.map(|failure| match counts.lost_records {
             0 => format!("{}: {failure}", self.name),
             1 => format!("{}: 1 record is lost: {failure}", self.name),
             lost => format!("{}: {lost} records are lost: {failure}", self.name),
         });
-        let counts = OutputCounts {
-            output: self.name,
-            records: statistics.data_records,
-            lost_records,
-            messages: Some(statistics.messages),
-            octets: Some(statistics.octets),
-        };
         SinkReport { counts, failure }
     }
 }

@@ -1,5 +1,5 @@
 use detect::{JudgeCounts, observe::ObserverCounts};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use wire::{DecodeFailure, Timestamp};
 
 use super::{moment::Moment, values::Shown};
@@ -28,7 +28,7 @@ pub(super) fn line<'a>(statistics: &Statistics<'a>) -> impl Serialize + 'a {
         stats: StatisticsObject {
             packets: PacketsObject::from(statistics.packets),
             flows: statistics.flows,
-            detectors: DetectorsObject::new(&statistics.observers, &statistics.judges),
+            detectors: DetectorsObject(bounds_reached(&statistics.observers, &statistics.judges)),
         },
     }
 }
@@ -90,46 +90,34 @@ impl From<&PacketLedger> for PacketsObject {
     }
 }
 
-/// What detectors had no room for; all zero where they had enough.
-#[derive(Serialize)]
-struct DetectorsObject {
-    half_open_evicted: u64,
-    targets_overflow: u64,
-    sources_overflow: u64,
-    samples_exhausted: u64,
-    seconds_lost: u64,
-    listeners_evicted: u64,
-    seconds_late: u64,
-    victims_forgotten: u64,
-    sources_forgotten: u64,
-    rdp_sources_evicted: u64,
-    rdp_servers_evicted: u64,
-    rdp_statements_evicted: u64,
-    miners_evicted: u64,
-    names_evicted: u64,
-    cases_evicted: u64,
+/// What detectors had no room for, by name; all zero where they had enough.
+pub const fn bounds_reached(observers: &ObserverCounts, judges: &JudgeCounts) -> [(&'static str, u64); 15] {
+    let ObserverCounts { handshakes: seen, listeners_evicted } = observers;
+    let JudgeCounts { handshakes: seconds, logons, miners, names, cases } = judges;
+    [
+        ("half_open_evicted", seen.half_open_evicted),
+        ("targets_overflow", seen.targets_overflow),
+        ("sources_overflow", seen.sources_overflow),
+        ("samples_exhausted", seen.samples_exhausted),
+        ("seconds_lost", seen.seconds_lost),
+        ("listeners_evicted", *listeners_evicted),
+        ("seconds_late", seconds.seconds_late),
+        ("victims_forgotten", seconds.victims_forgotten),
+        ("sources_forgotten", seconds.sources_forgotten),
+        ("rdp_sources_evicted", logons.sources),
+        ("rdp_servers_evicted", logons.servers),
+        ("rdp_statements_evicted", logons.statements),
+        ("miners_evicted", *miners),
+        ("names_evicted", *names),
+        ("cases_evicted", *cases),
+    ]
 }
 
-impl DetectorsObject {
-    const fn new(observers: &ObserverCounts, judges: &JudgeCounts) -> Self {
-        let ObserverCounts { handshakes: seen, listeners_evicted } = observers;
-        let JudgeCounts { handshakes: seconds, logons, miners, names, cases } = judges;
-        Self {
-            half_open_evicted: seen.half_open_evicted,
-            targets_overflow: seen.targets_overflow,
-            sources_overflow: seen.sources_overflow,
-            samples_exhausted: seen.samples_exhausted,
-            seconds_lost: seen.seconds_lost,
-            listeners_evicted: *listeners_evicted,
-            seconds_late: seconds.seconds_late,
-            victims_forgotten: seconds.victims_forgotten,
-            sources_forgotten: seconds.sources_forgotten,
-            rdp_sources_evicted: logons.sources,
-            rdp_servers_evicted: logons.servers,
-            rdp_statements_evicted: logons.statements,
-            miners_evicted: *miners,
-            names_evicted: *names,
-            cases_evicted: *cases,
-        }
+/// [`bounds_reached`] as an object.
+struct DetectorsObject([(&'static str, u64); 15]);
+
+impl Serialize for DetectorsObject {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0)
     }
 }

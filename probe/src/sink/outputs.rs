@@ -1,0 +1,301 @@
+use std::{
+    collections::BTreeSet, fs, net::SocketAddr, num::NonZeroU32, os::unix::fs::MetadataExt as _, path::Path,
+};
+
+use anyhow::anyhow;
+use ipfix_export::{ExporterConfig, FileOutput, UdpOutput};
+use report::{EveTypes, OutputCounts, Statistics};
+
+use super::{EveSink, FlowsSink, IpfixSink, Opening, Pacing, Sink, SinkReport};
+use crate::{
+    arguments::{CommonArguments, IpfixArguments},
+    destination::{Destination, EvePath, FlowsPath},
+    outcome::UsageError,
+    signals::Signals,
+};
+
+/// All outputs, and what became of those that there were before.
+pub(crate) struct Outputs {
+    open: Vec<Output>,
+    /// One for each name.
+    closed: Vec<SinkReport>,
+}
+
+/// One of them.
+struct Output {
+    wanted: Wanted,
+    sink: Box<dyn Sink>,
+    /// The file that it has, if it is one: another one may come to have its name.
+    file: Option<FileIdentity>,
+}
+
+/// What an output is asked to be.
+#[derive(Clone, Debug, PartialEq)]
+enum Wanted {
+    Export(Destination, IpfixArguments),
+    Flows(FlowsPath),
+    Eve(EvePath, EveTypes),
+}
+
+/// What tells a file from all others, whatever it is called.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct FileIdentity {
+    device: u64,
+    inode: u64,
+}
+
+/// What is to become of an output that is asked for.
+enum Plan {
+    /// It is there already, at this place.
+    Keep(usize),
+    Open(Output),
+}
+
+impl Outputs {
+    /// Opens all that are asked for. `signals` say when they are not to be waited for any longer, where something does.
+    pub(crate) fn open(arguments: &CommonArguments, signals: Option<&Signals>) -> anyhow::Result<Self> {
+        let wanted = Wanted::all(arguments).into_iter();
+        let opening = Opening { signals, is_again: false };
+        let open =
+            wanted.map(|wanted| Output::open(wanted, arguments, opening)).collect::<anyhow::Result<_>>()?;
+        Ok(Self { open, closed: Vec::new() })
+    }
+
+    /// Comes to have what is asked for now: keeps what is as it was, and opens what is new or has lost its name to another file, as when
+    /// logs are rotated. Files that are there already are written on. Says what was opened and closed.
+    ///
+    /// # Errors
+    ///
+    /// If one cannot be opened. Then nothing has changed, though files that could be created stay.
+    pub(crate) fn change(
+        &mut self,
+        arguments: &CommonArguments,
+        signals: &Signals,
+    ) -> anyhow::Result<Vec<String>> {
+        let opening = Opening { signals: Some(signals), is_again: true };
+        let mut plans = Vec::new();
+        let mut kept = BTreeSet::new();
+        for wanted in Wanted::all(arguments) {
+            let is_kept = |(place, output): &(usize, &Output)| {
+                output.wanted == wanted && !output.has_lost_its_name() && !kept.contains(place)
+            };
+            plans.push(match self.open.iter().enumerate().find(is_kept) {
+                Some((place, _)) => {
+                    kept.insert(place);
+                    Plan::Keep(place)
+                }
+                None => Plan::Open(Output::open(wanted, arguments, opening)?),
+            });
+        }
+        let mut before: Vec<_> = std::mem::take(&mut self.open).into_iter().map(Some).collect();
+        let (mut opened, mut said) = (Vec::new(), Vec::new());
+        for plan in plans {
+            match plan {
+                Plan::Keep(place) => opened.extend(before.get_mut(place).and_then(Option::take)),
+                Plan::Open(output) => {
+                    said.push(format!("{} is opened", output.sink.counts().output));
+                    opened.push(output);
+                }
+            }
+        }
+        for output in before.into_iter().flatten() {
+            let report = output.sink.finish();
+            let is_replaced = opened.iter().any(|output| output.sink.counts().output == report.counts.output);
+            if !is_replaced {
+                said.push(format!("{} is closed", report.counts.output));
+            }
+            self.close(report);
+        }
+        self.open = opened;
+        Ok(said)
+    }
+
+    /// Keeps what there is to say of one that is no longer open.
+    fn close(&mut self, report: SinkReport) {
+        match self.closed.iter_mut().find(|closed| closed.counts.output == report.counts.output) {
+            Some(closed) => {
+                closed.counts.add(&report.counts);
+                closed.failure = closed.failure.take().or(report.failure);
+            }
+            None => self.closed.push(report),
+        }
+    }
+
+    /// Those that are open.
+    pub(crate) fn sinks(&mut self) -> impl Iterator<Item = &mut Box<dyn Sink>> {
+        self.open.iter_mut().map(|output| &mut output.sink)
+    }
+
+    /// What all have taken and lost so far: one that was opened anew counts on.
+    pub(crate) fn counts(&self) -> Vec<OutputCounts> {
+        let open = self.open.iter().map(|output| output.sink.counts());
+        summed(open.chain(self.closed.iter().map(|report| report.counts.clone())))
+    }
+
+    /// Gives all of them the totals, and ends them. What they have taken and lost, and what went wrong.
+    pub(crate) fn finish(self, statistics: &Statistics<'_>) -> (Vec<OutputCounts>, Vec<String>) {
+        let finish = |output: Output| {
+            let mut sink = output.sink;
+            sink.totals(statistics);
+            sink.finish()
+        };
+        let reports: Vec<_> = self.open.into_iter().map(finish).chain(self.closed).collect();
+        let failures = reports.iter().filter_map(|report| report.failure.clone()).collect();
+        (summed(reports.into_iter().map(|report| report.counts)), failures)
+    }
+}
+
+/// One for each output, by its name.
+fn summed(counts: impl Iterator<Item = OutputCounts>) -> Vec<OutputCounts> {
+    let mut sums: Vec<OutputCounts> = Vec::new();
+    for counts in counts {
+        match sums.iter_mut().find(|sum| sum.output == counts.output) {
+            Some(sum) => sum.add(&counts),
+            None => sums.push(counts),
+        }
+    }
+    sums
+}
+
+impl Output {
+    fn open(wanted: Wanted, arguments: &CommonArguments, opening: Opening<'_>) -> anyhow::Result<Self> {
+        let sink: Box<dyn Sink> = match &wanted {
+            Wanted::Export(destination, ipfix) => Box::new(open_export(destination, ipfix, opening)?),
+            Wanted::Flows(flows) => Box::new(FlowsSink::open(flows, opening)?),
+            Wanted::Eve(eve, types) => Box::new(EveSink::open(eve, *types, arguments.sampling(), opening)?),
+        };
+        let file = wanted.path().and_then(FileIdentity::of);
+        Ok(Self { wanted, sink, file })
+    }
+
+    /// Whether its file is no longer the one of its name: somebody has moved it away.
+    fn has_lost_its_name(&self) -> bool {
+        self.file.is_some() && self.file != self.wanted.path().and_then(FileIdentity::of)
+    }
+}
+
+impl Wanted {
+    fn all(arguments: &CommonArguments) -> Vec<Self> {
+        let exports = arguments.export.iter();
+        let mut wanted: Vec<_> =
+            exports.map(|destination| Self::Export(destination.clone(), arguments.ipfix)).collect();
+        wanted.extend(arguments.flows.clone().map(Self::Flows));
+        wanted.extend(arguments.eve.clone().map(|eve| Self::Eve(eve, arguments.eve_types)));
+        wanted
+    }
+
+    fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Export(destination, _) => destination.path(),
+            Self::Flows(flows) => flows.path.as_deref(),
+            Self::Eve(eve, _) => eve.0.as_deref(),
+        }
+    }
+}
+
+impl FileIdentity {
+    /// `None` for what is no plain file.
+    fn of(path: &Path) -> Option<Self> {
+        let file = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+        Some(Self { device: file.dev(), inode: file.ino() })
+    }
+}
+
+fn open_export(
+    destination: &Destination,
+    ipfix: &IpfixArguments,
+    opening: Opening<'_>,
+) -> anyhow::Result<IpfixSink> {
+    let refresh_s = u32::try_from(ipfix.template_refresh.as_secs().max(1)).unwrap_or(u32::MAX);
+    let mut config = ExporterConfig::new(ipfix.observation_domain).with_template_refresh_s(refresh_s);
+    if let (Destination::Udp(_), Some(MOST_DATAGRAM_OCTETS..)) = (destination, ipfix.message_octets) {
+        let text = format!(
+            "{destination}: a datagram has room for a message of fewer than {MOST_DATAGRAM_OCTETS} octets"
+        );
+        return Err(UsageError(format!("{text}; lower --message-octets")).into());
+    }
+    if let Some(octets) = ipfix.message_octets {
+        config = config.with_maximum_message(octets);
+    }
+    let (output, pacing): (Box<dyn ipfix_export::Output>, _) = match destination {
+        Destination::File(path) => {
+            if opening.is_again && fs::metadata(path).is_ok_and(|file| file.len() > 0) {
+                let path = path.display();
+                return Err(anyhow!(
+                    "{path}: it is there, and is not emptied while the program runs; move it away"
+                ));
+            }
+            (Box::new(FileOutput::create(path)?), None)
+        }
+        Destination::Udp(collector) => {
+            if opening.is_again && collector.parse::<SocketAddr>().is_err() {
+                return Err(anyhow!(
+                    "{destination}: a name is looked up only when the program begins; give the address, or restart it"
+                ));
+            }
+            (Box::new(UdpOutput::resolve(collector)?), NonZeroU32::new(ipfix.datagram_rate).map(Pacing::new))
+        }
+    };
+    IpfixSink::new(destination.to_string(), config, output, pacing)
+}
+
+/// One more than IPv4 leaves of a packet's 65,535 octets.
+const MOST_DATAGRAM_OCTETS: u16 = 65_508;
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::arguments::{Arguments, Command};
+
+    #[test]
+    fn what_stays_is_kept_though_it_is_there_twice() {
+        let asked = asked(&["--export", "udp://127.0.0.1:9", "--export", "udp://127.0.0.1:9"]);
+        let mut outputs = Outputs::open(&asked, Some(&Signals::default())).unwrap();
+        let nothing: [&str; 0] = [];
+        assert_eq!(outputs.change(&asked, &Signals::default()).unwrap(), nothing);
+        assert_eq!((outputs.open.len(), outputs.closed.len()), (2, 0));
+    }
+
+    #[test]
+    fn however_often_a_file_is_moved_away_one_report_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("flows.jsonl");
+        let asked = asked(&["--flows", path.to_str().unwrap()]);
+        let mut outputs = Outputs::open(&asked, Some(&Signals::default())).unwrap();
+        for number in 0..5 {
+            fs::rename(&path, folder.path().join(number.to_string())).unwrap();
+            let said = outputs.change(&asked, &Signals::default()).unwrap();
+            assert_eq!(said, [format!("{} is opened", path.display())]);
+        }
+        assert!(path.is_file());
+        assert_eq!((outputs.open.len(), outputs.closed.len(), outputs.counts().len()), (1, 1, 1));
+    }
+
+    #[test]
+    fn one_that_cannot_be_opened_leaves_all_as_they_were() {
+        let folder = tempfile::tempdir().unwrap();
+        let [one, other] = ["one.jsonl", "other.jsonl"].map(|name| folder.path().join(name));
+        let before = asked(&["--flows", one.to_str().unwrap()]);
+        let mut outputs = Outputs::open(&before, Some(&Signals::default())).unwrap();
+        let after = asked(&["--flows", other.to_str().unwrap(), "--eve", "/no/such/folder/eve.json"]);
+        let error = outputs.change(&after, &Signals::default()).unwrap_err().to_string();
+        assert!(error.contains("/no/such/folder/eve.json"), "{error}");
+        assert_eq!(outputs.counts()[0].output, one.display().to_string());
+        assert_eq!((outputs.open.len(), outputs.closed.len()), (1, 0));
+        // One of IPFIX would be emptied.
+        fs::write(folder.path().join("old.ipfix"), "x").unwrap();
+        let export = format!("file:{}", folder.path().join("old.ipfix").display());
+        let error = outputs.change(&asked(&["--export", &export]), &Signals::default()).unwrap_err();
+        assert!(error.to_string().contains("move it away"), "{error}");
+    }
+
+    fn asked(options: &[&str]) -> CommonArguments {
+        let line = [&["flowcanary", "replay", "a.pcap"], options].concat();
+        match Arguments::parse_from(line).command {
+            Command::Replay(arguments) => arguments.common,
+            _ => panic!("another command"),
+        }
+    }
+}
