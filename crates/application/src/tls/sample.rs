@@ -1,7 +1,7 @@
 //! Records made by hand, for tests.
 
 /// A TLS record with arbitrary content.
-pub(crate) fn record(kind: u8, length: usize) -> Vec<u8> {
+pub fn record(kind: u8, length: usize) -> Vec<u8> {
     framed(kind, &vec![0xee; length - 5])
 }
 
@@ -12,7 +12,7 @@ fn framed(kind: u8, content: &[u8]) -> Vec<u8> {
     record
 }
 
-pub(crate) fn client_hello(server_name: Option<&str>) -> Vec<u8> {
+pub fn client_hello(server_name: Option<&str>) -> Vec<u8> {
     let mut body = vec![3, 3];
     body.extend([9; 32]);
     body.extend([0, 0, 4, 0xc0, 0x30, 0xc0, 0x2f, 1, 0]);
@@ -32,7 +32,7 @@ pub(crate) fn client_hello(server_name: Option<&str>) -> Vec<u8> {
     handshake(1, &body)
 }
 
-pub(crate) fn server_hello(version: u16, cipher_suite: u16) -> Vec<u8> {
+pub fn server_hello(version: u16, cipher_suite: u16) -> Vec<u8> {
     let mut body = version.min(0x0303).to_be_bytes().to_vec();
     body.extend([9; 32]);
     body.push(0);
