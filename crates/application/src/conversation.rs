@@ -32,8 +32,8 @@ pub fn may_begin(packet: &Packet<'_>) -> bool {
 }
 
 impl Conversation {
-    /// The one that `packet` is of, which is to be shown to it next. `syn_sequence` is that of the initiator's SYN, if it was seen: so
-    /// that segments out of order find their place from the beginning. `None` if the packet has no ports.
+    /// The one that `packet` is of, which is to be shown to it next. Given `syn_sequence`, it begins after the initiator's SYN with that
+    /// number, and waits for what the packet has overtaken; else it begins with the packet. `None` if the packet has no ports.
     pub fn of(packet: &Packet<'_>, syn_sequence: Option<u32>) -> Option<Self> {
         let carrier = match &packet.transport {
             Transport::Tcp(tcp) => Carrier::Segments(Segments::new(is_dns(tcp.ports), syn_sequence)),

@@ -26,11 +26,11 @@ impl Serialize for NamedApplication<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         struct Named<'a> {
-            protocol: &'static str,
+            name: &'static str,
             #[serde(flatten)]
             object: ApplicationObject<'a>,
         }
-        Named { protocol: self.0.protocol().name(), object: ApplicationObject(self.0) }.serialize(serializer)
+        Named { name: self.0.protocol().name(), object: ApplicationObject(self.0) }.serialize(serializer)
     }
 }
 
@@ -250,7 +250,8 @@ mod tests {
             query_flags: None,
             response,
         };
-        let known = r#"{"protocol":"dns","id":7,"flags":"8183","rrname":"a.example","rrtype":"AAAA","rcode":"NXDOMAIN"}"#;
+        let known =
+            r#"{"name":"dns","id":7,"flags":"8183","rrname":"a.example","rrtype":"AAAA","rcode":"NXDOMAIN"}"#;
         assert_eq!(json(Application::Dns(dns)), known);
     }
 
@@ -286,20 +287,20 @@ mod tests {
         };
         let tls = Tls { client: Some(client.clone()), server: Some(server), certificate: Some(certificate) };
         let known = concat!(
-            r#"{"protocol":"tls","subject":"CN=a.example","sni":"a.example","version":"TLS 1.2","cipher_suite":"0xcca8","#,
+            r#"{"name":"tls","subject":"CN=a.example","sni":"a.example","version":"TLS 1.2","cipher_suite":"0xcca8","#,
             r#""notbefore":"2023-04-03T05:03:00","notafter":"1970-01-01T00:00:00","ja3":{"hash":"0f"},"ja4":"t12","#,
             r#""client_alpns":["h2","http/1.1"],"server_alpns":["h2"]}"#
         );
         assert_eq!(json(Application::Tls(tls)), known);
         let quic = Quic { version: 0x6b33_43cf, client };
-        let known = r#"{"protocol":"quic","version":"6b3343cf","sni":"a.example","ja3":{"hash":"0f"},"ja4":"t12","client_alpns":["h2","http/1.1"]}"#;
+        let known = r#"{"name":"quic","version":"6b3343cf","sni":"a.example","ja3":{"hash":"0f"},"ja4":"t12","client_alpns":["h2","http/1.1"]}"#;
         assert_eq!(json(Application::Quic(quic)), known);
     }
 
     #[test]
     fn a_shell() {
         let ssh = Ssh { client: "SSH-2.0-OpenSSH_9.6 Debian-1".into(), server: Box::default() };
-        let known = r#"{"protocol":"ssh","client":{"proto_version":"2.0","software_version":"OpenSSH_9.6"}}"#;
+        let known = r#"{"name":"ssh","client":{"proto_version":"2.0","software_version":"OpenSSH_9.6"}}"#;
         assert_eq!(json(Application::Ssh(ssh)), known);
     }
 }

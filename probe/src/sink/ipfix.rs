@@ -82,7 +82,7 @@ impl IpfixSink {
                 self.shortened += 1;
                 self.export(record, None)
             }
-            Err(ExportError::Output(error)) => Err(anyhow!(error.source)),
+            Err(ExportError::Output(error)) => Err(error.source.into()),
             Err(error) => Err(anyhow!("a record was refused: {error}")),
             Ok(()) => Ok(()),
         }
@@ -122,7 +122,9 @@ impl Sink for IpfixSink {
             ));
         }
         let refused_records = statistics.refused_records.saturating_sub(self.shortened);
-        let lost_records = statistics.lost_records + refused_records + self.refused;
+        // What describes elements is no record of a flow.
+        let lost_records =
+            statistics.lost_records - statistics.lost_type_records + refused_records + self.refused;
         let failure = self.failure.map(|failure| match lost_records {
             0 => format!("{}: {failure}", self.name),
             1 => format!("{}: 1 record is lost: {failure}", self.name),
@@ -130,7 +132,7 @@ impl Sink for IpfixSink {
         });
         let counts = OutputCounts {
             output: self.name,
-            records: statistics.data_records,
+            records: statistics.data_records - statistics.type_records,
             lost_records,
             messages: Some(statistics.messages),
             octets: Some(statistics.octets),

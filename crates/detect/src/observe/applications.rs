@@ -150,12 +150,13 @@ impl Applications {
         meter: &Meter,
     ) -> Listening {
         let Some(flow) = meter.flow(accounted.flow) else { return Listening::OVER };
-        if !may_begin(packet) && !is_ahead(packet, flow) {
+        let begins = may_begin(packet);
+        if !begins && !is_ahead(packet, flow) {
             return known.looked();
         }
-        let Some(conversation) = Conversation::of(packet, flow.syn_sequence()) else {
-            return Listening::OVER;
-        };
+        // It begins here, whatever was said before: so it is with TLS that two ends of something else have agreed on.
+        let syn_sequence = flow.syn_sequence().filter(|_| !begins);
+        let Some(conversation) = Conversation::of(packet, syn_sequence) else { return Listening::OVER };
         let conversation = Some(Box::new(conversation));
         let initiator = flow.initiator();
         let entry = Entry { initiator, conversation, known: smallvec![], last: clock, octets: 0 };
