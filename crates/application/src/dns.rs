@@ -25,7 +25,7 @@ pub(crate) fn add(known: &mut Option<Dns>, octets: &[u8]) -> Option<()> {
         response: None,
     });
     if header.qr() {
-        known.response.get_or_insert(DnsResponse { flags, code: header.rcode().to_int() });
+        known.response.get_or_insert_with(|| DnsResponse { flags, code: header.rcode().to_int() });
     } else {
         known.query_flags.get_or_insert(flags);
     }

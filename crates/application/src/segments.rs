@@ -16,7 +16,7 @@ pub(crate) struct Segments {
     /// Of the initiator, and of the responder.
     ends: [Prefix; 2],
     /// Segments with octets, so that tiny ones do not cost more than their octets.
-    segments: u8,
+    shown: u8,
     is_dns: bool,
     reader: Option<Reader>,
 }
@@ -69,7 +69,7 @@ impl Segments {
         if let ([initiator, _], Some(sequence)) = (&mut ends, syn_sequence) {
             initiator.begin_after(sequence);
         }
-        Self { ends, segments: 0, is_dns, reader: None }
+        Self { ends, shown: 0, is_dns, reader: None }
     }
 
     pub(crate) fn segment(
@@ -82,13 +82,13 @@ impl Segments {
         let most = self.most_octets(from_initiator);
         let [initiator, responder] = &mut self.ends;
         let (own, other) = if from_initiator { (initiator, responder) } else { (responder, initiator) };
-        if self.segments == 0 && tcp.flags.contains(TcpFlags::ACK) {
+        if self.shown == 0 && tcp.flags.contains(TcpFlags::ACK) {
             // So that the other end's segments find their place from the beginning.
             other.begin_after(tcp.acknowledgment.wrapping_sub(1));
         }
-        self.segments = self.segments.saturating_add(u8::from(!payload.is_empty()));
+        self.shown = self.shown.saturating_add(u8::from(!payload.is_empty()));
         own.segment(tcp, payload, most);
-        if self.segments >= MAX_SEGMENTS || tcp.flags.contains(TcpFlags::RST) {
+        if self.shown >= MAX_SEGMENTS || tcp.flags.contains(TcpFlags::RST) {
             (own.is_all, other.is_all) = (true, true);
         }
         self.read(known);
@@ -152,7 +152,7 @@ impl Segments {
             return;
         }
         let said = self.ends.iter().filter(|end| !end.octets.is_empty() || end.is_all).count();
-        if !can_still_be || said == self.ends.len() && self.segments >= MAX_UNCLEAR_SEGMENTS {
+        if !can_still_be || said == self.ends.len() && self.shown >= MAX_UNCLEAR_SEGMENTS {
             for end in &mut self.ends {
                 end.is_read = true;
             }

@@ -28,7 +28,7 @@ pub(crate) fn add_server(known: &mut Tls, octets: &[u8]) -> bool {
     for (kind, body) in handshake.messages() {
         match kind {
             SERVER_HELLO => {
-                known.server = ServerHello::of_body(body).map(|hello| server(&hello, body));
+                known.server = ServerHello::of_body(body).map(|hello| server(hello, body));
                 if known.server.as_ref().is_none_or(|server| server.version >= TLS_1_3) {
                     // What follows is encrypted.
                     return true;
@@ -58,7 +58,7 @@ pub(crate) fn client(hello: &ClientHello, carrier: Carrier) -> TlsClient {
     }
 }
 
-fn server(hello: &ServerHello, body: &[u8]) -> TlsServer {
+fn server(hello: ServerHello, body: &[u8]) -> TlsServer {
     let alpn = ServerHello::alpn(body).map_or_else(Box::default, |one| printable(one, MAX_PROTOCOL_OCTETS));
     TlsServer { version: hello.version, cipher_suite: hello.cipher_suite, alpn }
 }

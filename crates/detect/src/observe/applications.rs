@@ -193,7 +193,7 @@ impl Applications {
         self.octets = self.octets - before + octets;
         let is_known = !entry.known.is_empty();
         if is_done && !is_known {
-            self.remove(&id);
+            self.remove(id);
             return Listening::OVER;
         }
         if self.octets > self.config.octets {
@@ -206,7 +206,7 @@ impl Applications {
     fn of_followed(&mut self, record: &FlowRecord) -> Option<Arc<Application>> {
         if record.end_reason != EndReason::ActiveTimeout {
             // Nothing more will come of this flow.
-            return self.remove(&record.id).and_then(|mut entry| entry.known.pop()).map(|(_, known)| known);
+            return self.remove(record.id).and_then(|mut entry| entry.known.pop()).map(|(_, known)| known);
         }
         let entry = self.by_flow.get_mut(&record.id)?;
         entry.last = entry.last.max(record.ended);
@@ -219,8 +219,8 @@ impl Applications {
         application
     }
 
-    fn remove(&mut self, flow: &FlowId) -> Option<Entry> {
-        let entry = self.by_flow.remove(flow)?;
+    fn remove(&mut self, flow: FlowId) -> Option<Entry> {
+        let entry = self.by_flow.remove(&flow)?;
         self.octets -= entry.octets;
         Some(entry)
     }
@@ -234,7 +234,7 @@ impl Applications {
             if self.octets <= self.config.octets / EVICTED_PART * (EVICTED_PART - 1) {
                 return;
             }
-            if self.remove(&flow).is_some() {
+            if self.remove(flow).is_some() {
                 self.evicted += 1;
             }
         }

@@ -369,7 +369,7 @@ mod tests {
 
     #[test]
     fn the_longest_record_has_room_in_a_datagram() {
-        let text = |octets| "é".repeat(octets / 2).into_boxed_str();
+        let text = |octets: usize| "é".repeat(octets / 2).into_boxed_str();
         let request = HttpRequest {
             method: text(16),
             target: text(1_024),
