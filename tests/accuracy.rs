@@ -1,11 +1,19 @@
 //! The scenarios of FlowTest, with which makers of probes are judged: captures and the flows that they must yield.
 
-use std::process::Command;
+use std::{path::Path, process::Command};
 
 use crate::{
     program::{Ended, PROGRAM, Replay, tool},
     shared::folder,
 };
+
+/// What applications say, in all scenarios that are annotated with it.
+#[test]
+fn every_scenario_of_applications_passes() {
+    let (Some(scenarios), Some(tools)) = (folder("flowtest"), folder("tools")) else { return };
+    let scored = score(&scenarios, &tools, "l7");
+    assert_eq!(scored.stdout.trim_end(), "13 of 13 scenarios pass (l7)", "{scored:?}");
+}
 
 /// All scenarios pass but one, whose annotation is not what RFC 3032 says.
 ///
@@ -17,10 +25,7 @@ use crate::{
 #[test]
 fn every_scenario_passes_that_can() {
     let (Some(scenarios), Some(tools)) = (folder("flowtest"), folder("tools")) else { return };
-    let probe = format!("{PROGRAM} replay {{pcap}} --export file:{{out}} --summary none");
-    let mut command = Command::new("python3");
-    command.arg(tools.join("flowtest.py")).arg(&scenarios).args(["--probe", &probe, "-v"]);
-    let scored = Ended::of(&mut command);
+    let scored = score(&scenarios, &tools, "l4");
     let lines: Vec<_> = scored.stdout.lines().collect();
     let total = lines.last().copied().unwrap_or_default();
     assert!(
@@ -40,6 +45,14 @@ fn every_scenario_passes_that_can() {
         let flow = replay.flows.iter().find(|flow| flow.text("src_ip") == "1.1.1.1").unwrap();
         assert_eq!(theirs.first().map(|labels| &**labels), flow.optional_text(column));
     }
+}
+
+/// Has the scorer replay all scenarios, and compare the fields of a layer.
+fn score(scenarios: &Path, tools: &Path, layer: &str) -> Ended {
+    let probe = format!("{PROGRAM} replay {{pcap}} --export file:{{out}} --summary none");
+    let mut command = Command::new("python3");
+    command.arg(tools.join("flowtest.py")).arg(scenarios).args(["--probe", &probe, "--layer", layer, "-v"]);
+    Ended::of(&mut command)
 }
 
 const MPLS_SINGLE: &str =

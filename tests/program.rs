@@ -160,6 +160,11 @@ impl Flow {
         self.0.get(column).map(|value| value.as_u64().unwrap())
     }
 
+    /// What is known of its application.
+    pub(crate) fn application(&self) -> Option<&Value> {
+        self.0.get("application")
+    }
+
     /// All columns but one.
     pub(crate) fn without(&self, column: &str) -> Self {
         let mut columns = self.0.clone();

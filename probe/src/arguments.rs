@@ -198,6 +198,10 @@ pub(crate) struct CommonArguments {
     #[arg(long, value_enum, value_name = "ON|OFF", default_value_t = Detection::On)]
     pub(crate) detect: Detection,
 
+    /// Whether flow records say what is known of their application: names, versions, codes of DNS, HTTP, TLS, QUIC and SSH.
+    #[arg(long, value_enum, value_name = "ON|OFF", default_value_t = ApplicationFields::On)]
+    pub(crate) application: ApplicationFields,
+
     /// Stages of an attack that lie further apart are not of one incident; at most 168h, a week.
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = incident_window)]
     pub(crate) incident_window: Duration,
@@ -247,6 +251,13 @@ pub(crate) enum SampleUnit {
 /// Whether detectors run.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(crate) enum Detection {
+    On,
+    Off,
+}
+
+/// Whether flow records say something of applications.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum ApplicationFields {
     On,
     Off,
 }
@@ -302,6 +313,11 @@ pub(crate) struct IpfixArguments {
 }
 
 impl CommonArguments {
+    /// Whether flow records go anywhere.
+    pub(crate) const fn has_outputs(&self) -> bool {
+        !self.export.is_empty() || self.flows.is_some() || self.eve.is_some()
+    }
+
     /// Which part of the packets is looked at; `None` for all.
     pub(crate) fn sampling(&self) -> Option<Sampling> {
         let unit = match self.sample_by {

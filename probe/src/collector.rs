@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use application::Application;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use detect::{Judge, JudgeConfig, JudgeCounts, Observation, Statement};
 use flow::{EndReason, FlowRecord};
@@ -128,19 +129,19 @@ impl Collector {
 
     fn take(&mut self, item: Item<'_>) {
         match item {
-            Item::Record(record) => self.record(record),
+            Item::Record(record, application) => self.record(record, application),
             Item::Observation(observation) => self.observation(observation),
         }
     }
 
-    fn record(&mut self, record: &FlowRecord) {
+    fn record(&mut self, record: &FlowRecord, application: Option<&Application>) {
         self.count(record);
         self.talkers.count(record);
         // What is said because of it stands behind it.
         self.judge
             .advance(record.ended, &mut |statement| state(&mut self.findings, &mut self.outputs, &statement));
         for sink in self.outputs.sinks() {
-            sink.record(record);
+            sink.record(record, application);
         }
         self.judge.record(record, &mut |statement| state(&mut self.findings, &mut self.outputs, &statement));
     }

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, anyhow};
 use capture::live::{self, Fanout, LiveConfig, LiveSource};
 use crossbeam_channel::unbounded;
-use detect::observe::{Observer, ObserverConfig, ObserverCounts};
+use detect::observe::{ObserverConfig, ObserverCounts};
 use flow::{Meter, Shard};
 use report::{FlowCounts, LiveSummary, PacketLedger, Statistics, printable};
 use wire::Timestamp;
@@ -105,8 +105,8 @@ impl Watch<'_> {
             let (outlet, give_back) =
                 Outlet::new(number.into(), deliver.clone(), backlog.clone(), workers == 1, Overflow::Drops);
             emptied.push(give_back);
-            let (meter, observer) = (Meter::new(config.meter), config.observer.map(Observer::new));
-            let worker = Worker::new(Shard(number), None, meter, observer, outlet);
+            let worker =
+                Worker::new(Shard(number), None, Meter::new(config.meter), config.observers(), outlet);
             let batches = service.watch(Live::new(source, self.signals.clone()));
             let batches = Sampled::new(batches, sampler, Shard(number));
             sampled_out.push(batches.out());

@@ -23,4 +23,4 @@ pub(crate) use board::Board;
 pub(crate) use delivery::{Delivery, Outlet, Overflow};
 pub(crate) use merge::{Item, Merge};
 pub(crate) use reading::Reading;
-pub(crate) use worker::{Worker, WorkerReport};
+pub(crate) use worker::{Observers, Worker, WorkerReport};

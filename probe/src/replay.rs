@@ -5,7 +5,6 @@ use std::{thread, time::Instant};
 use anyhow::{Context as _, anyhow};
 use capture::{CaptureFiles, Filter};
 use crossbeam_channel::unbounded;
-use detect::observe::Observer;
 use flow::{Meter, Shard};
 
 use crate::{
@@ -66,8 +65,8 @@ fn meter(
         let (outlet, give_back) =
             Outlet::new(number.into(), deliver.clone(), backlog.clone(), is_alone, Overflow::Waits);
         emptied.push(give_back);
-        let (meter, observer) = (Meter::new(config.meter), config.observer.map(Observer::new));
-        threads.push(Worker::new(Shard(number), filter.cloned(), meter, observer, outlet));
+        let meter = Meter::new(config.meter);
+        threads.push(Worker::new(Shard(number), filter.cloned(), meter, config.observers(), outlet));
     }
     drop(deliver);
     let progress = Progress::default();

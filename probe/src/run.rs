@@ -64,6 +64,7 @@ impl Run {
         let mut ledger = PacketLedger::default();
         let (mut flows, mut evicted, mut late, mut undelivered) = (0, 0, 0, 0);
         let mut observers = ObserverCounts::default();
+        let mut applications_evicted = 0;
         let mut packet_time: Option<(Timestamp, Timestamp)> = None;
         let mut inapplicable = Vec::new();
         for worker in workers {
@@ -74,6 +75,7 @@ impl Run {
             late += worker.late_packets;
             undelivered += worker.undelivered.records + worker.undelivered.observations;
             observers.add(&worker.observed);
+            applications_evicted += worker.applications_evicted;
             if let Some((first, last)) = worker.packet_time {
                 let (earliest, latest) = packet_time.unwrap_or((first, last));
                 packet_time = Some((earliest.min(first), latest.max(last)));
@@ -107,6 +109,10 @@ impl Run {
             warnings.push(format!("{advice} ({evicted} flows)"));
         }
         warnings.extend(unheard(&observers));
+        if applications_evicted > 0 {
+            let advice = "records lack their application; --memory gives it more room";
+            warnings.push(format!("{applications_evicted} flows' {advice}"));
+        }
         Self {
             ledger,
             counts: flows,

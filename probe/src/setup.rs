@@ -4,14 +4,18 @@ use std::io::{self, Write as _};
 
 use anyhow::Context as _;
 use capture::Filter;
-use detect::{Judge, JudgeConfig, incident, observe::ObserverConfig};
+use detect::{
+    Judge, JudgeConfig, incident,
+    observe::{Applications, ApplicationsConfig, Observer, ObserverConfig},
+};
 use flow::MeterConfig;
 use report::{Findings, SamplingUnit, Summary, printable};
 
 use crate::{
-    arguments::{CommonArguments, Detection, SummaryForm, Thresholds},
+    arguments::{ApplicationFields, CommonArguments, Detection, SummaryForm, Thresholds, TimeoutArguments},
     collector::Collector,
     outcome::UsageError,
+    pipeline::Observers,
     say,
     signals::Signals,
     sink::Outputs,
@@ -23,6 +27,8 @@ pub(crate) struct WorkerConfig {
     pub(crate) meter: MeterConfig,
     /// `None` if nothing is to be detected.
     pub(crate) observer: Option<ObserverConfig>,
+    /// `None` if records are to be without their applications.
+    pub(crate) applications: Option<ApplicationsConfig>,
 }
 
 impl WorkerConfig {
@@ -31,12 +37,32 @@ impl WorkerConfig {
         let memory_octets = arguments.memory.as_u64() / u64::from(arguments.workers.get());
         // Listening takes a sixteenth of what flows may take, at worst, beside it.
         let listening_octets = usize::try_from(memory_octets / LISTENING_PART).unwrap_or(usize::MAX);
+        let octets = usize::try_from(memory_octets / APPLICATIONS_PART).unwrap_or(usize::MAX);
+        let longest_silence_nanos = longest_silence_nanos(&arguments.timeouts);
         Self {
             meter: MeterConfig { timeouts: arguments.timeouts.timeouts(), memory_octets },
             observer: (arguments.detect == Detection::On)
                 .then(|| ObserverConfig { listening_octets, ..ObserverConfig::default() }),
+            applications: (arguments.application == ApplicationFields::On && arguments.has_outputs())
+                .then_some(ApplicationsConfig { octets, longest_silence_nanos }),
         }
     }
+
+    /// The observers of a worker.
+    pub(crate) fn observers(self) -> Observers {
+        Observers {
+            attacks: self.observer.map(Observer::new),
+            applications: self.applications.map(Applications::new),
+        }
+    }
+}
+
+/// How long a flow may go on without a record: a record covers as long as the active timeout at most, and none begins after the idle one.
+/// Twice that, since flows are looked at now and then.
+fn longest_silence_nanos(timeouts: &TimeoutArguments) -> u64 {
+    let &TimeoutArguments { active, tcp, tcp_closed, udp, icmp, other } = timeouts;
+    let idle = tcp.max(tcp_closed).max(udp).max(icmp).max(other);
+    u64::try_from(active.saturating_add(idle).saturating_mul(2).as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// The collector, with its judges and outputs. `signals` say when outputs are not to be waited for any longer, where something does.
@@ -68,6 +94,7 @@ pub(crate) fn filter(expression: &str) -> anyhow::Result<Filter> {
 }
 
 const LISTENING_PART: u64 = 16;
+const APPLICATIONS_PART: u64 = 8;
 /// What was looked for, as the summary names it.
 const DETECTORS: &[&str] = &["SYN floods and scans", "RDP logons", "mining"];
 

@@ -16,6 +16,7 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow};
+use application::Application;
 use detect::{Statement, rdp};
 use flow::FlowRecord;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -34,8 +35,8 @@ use crate::signals::Signals;
 /// One that fails goes on taking records and counts what it loses, since the others are to go on: a full disk must not end a
 /// session with a collector.
 pub(crate) trait Sink {
-    /// Takes a record.
-    fn record(&mut self, record: &FlowRecord);
+    /// Takes a record, with what is known of the application of its flow.
+    fn record(&mut self, record: &FlowRecord, application: Option<&Application>);
 
     /// Takes what was observed of a remote desktop.
     fn remote_desktop(&mut self, _observation: &rdp::Observation) {}

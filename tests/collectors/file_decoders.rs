@@ -8,13 +8,13 @@ use super::{
 };
 use crate::{
     parallel,
-    program::{Ended, Replay, tool},
+    program::{Ended, Flow, Replay, own_capture, tool},
 };
 
 #[test]
 fn ipfix_dump_finds_every_value() {
     parallel::each(&captures(), |capture| {
-        let replay = Replay::of([capture], &[]);
+        let replay = Replay::of([capture], &["--application", "off"]);
         let mut command = tool("ipfixDump", "libfixbuf-tools");
         let dumped = Ended::of(command.arg("-i").arg(replay.ipfix()));
         let records = records_of_dump(&dumped.assert_status(0).stdout);
@@ -27,10 +27,47 @@ fn ipfix_dump_finds_every_value() {
     });
 }
 
+/// What is known of applications reaches a decoder that learns our elements from the file itself (RFC 5610).
+#[test]
+fn ipfix_dump_finds_applications_by_name() {
+    let replay = Replay::of([own_capture("cryptojacking.pcap")], &[]);
+    let mut command = tool("ipfixDump", "libfixbuf-tools");
+    let dumped = Ended::of(command.arg("--rfc5610").arg("-i").arg(replay.ipfix()));
+    let values = |name: &str| {
+        let ending = format!(" {name}");
+        let lines = dumped.assert_status(0).stdout.lines().filter_map(|line| line.split_once(" : "));
+        let values = lines.filter(|(known, _)| known.ends_with(&ending)).map(|(_, value)| value);
+        // A text follows its length: `(len: 4) http`.
+        let values = values.map(|value| value.split_once(") ").map_or(value, |(_, text)| text).to_owned());
+        sorted(values)
+    };
+    let known = |name: &str, key: &str| {
+        let of = |flow: &Flow| {
+            let application = flow.application().filter(|known| known["name"] == name)?;
+            let value = application.get(key)?;
+            Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+        };
+        let values = sorted(replay.flows.iter().filter_map(of));
+        assert!(values.len() > 3, "{name} {key}: {values:?}");
+        values
+    };
+    assert_eq!(values("dnsQueryName"), known("dns", "rrname"));
+    assert_eq!(values("dnsTransactionId"), known("dns", "id"));
+    assert_eq!(values("httpRequestHost"), known("http", "hostname"));
+    assert_eq!(values("httpStatusCode"), known("http", "status"));
+    assert_eq!(values("tlsJa4"), known("tls", "ja4"));
+}
+
+fn sorted(values: impl Iterator<Item = String>) -> Vec<String> {
+    let mut values: Vec<_> = values.collect();
+    values.sort_unstable();
+    values
+}
+
 #[test]
 fn python_ipfix_finds_every_value() {
     parallel::each(&captures(), |capture| {
-        let replay = Replay::of([capture], &[]);
+        let replay = Replay::of([capture], &["--application", "off"]);
         let mut command = tool("python3", "python3");
         // The package is Debian's, for Debian's Python; another one may come first on the path.
         if Path::new(SYSTEM_PYTHON).exists() {

@@ -25,15 +25,15 @@ mod judge;
 pub mod names;
 mod observation;
 pub mod observe;
-mod octets;
 mod prefix;
 pub mod rdp;
 mod severity;
 pub mod stratum;
-pub mod stream;
 pub mod synflood;
-mod tls;
 
+/// What one end of a TCP connection said, in order.
+pub use application::stream;
+use application::{octets, tls};
 pub use capture_quality::{CaptureQuality, View};
 pub use evidence::{Evidence, Value};
 pub use finding::{Connection, Finding, Kind, MAX_OFFENDERS, Phase, Victim};

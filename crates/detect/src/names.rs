@@ -8,6 +8,7 @@
 use std::{cmp::Reverse, collections::VecDeque, net::IpAddr, sync::Arc};
 
 use ahash::RandomState;
+use application::dns;
 use domain::base::iana::{Class, Opcode, Rcode, Rtype};
 use domain::base::name::ToName;
 use domain::base::{Message, ParsedName};
@@ -30,7 +31,7 @@ fn read(message: &[u8], mut each: impl FnMut(IpAddr, &str)) -> Option<()> {
     (is_answer && counts.qdcount() == 1).then_some(())?;
     let mut questions = message.question();
     let question = questions.next()?.ok().filter(|question| question.qclass() == Class::IN)?;
-    let name = text(question.qname())?;
+    let name = dns::name(question.qname())?;
     let mut owner = *question.qname();
     // A server puts each alias before what it stands for (RFC 1034, 4.3.2), so that one pass follows them all.
     for record in questions.answer().ok()?.take(MAX_RECORDS) {
@@ -65,25 +66,6 @@ fn give(address: IpAddr, name: &str, each: &mut impl FnMut(IpAddr, &str)) {
     if !address.is_unspecified() && !address.is_loopback() {
         each(address, name);
     }
-}
-
-/// A name as it is shown: in lower case, without the dot at its end, and with `?` for what could do harm on a terminal or pass for
-/// the border of a label. `None` for the root.
-fn text(name: &ParsedName<&[u8]>) -> Option<String> {
-    let mut text = String::with_capacity(USUAL_NAME_OCTETS);
-    for label in name.iter().filter(|label| !label.is_root()) {
-        if !text.is_empty() {
-            text.push('.');
-        }
-        let is_plain = |octet: &u8| octet.is_ascii_graphic() && *octet != b'.';
-        text.extend(
-            label
-                .as_slice()
-                .iter()
-                .map(|octet| if is_plain(octet) { char::from(octet.to_ascii_lowercase()) } else { '?' }),
-        );
-    }
-    (!text.is_empty() && text.len() <= MAX_NAME_OCTETS).then_some(text)
 }
 
 /// What addresses are called, as far as was heard: the last [`MAX_NAMES`] names that were given for an address.
@@ -158,9 +140,6 @@ impl Told {
 /// How many names of addresses are kept: with names of usual lengths, three megabytes. Whoever mines has asked for the pool shortly before.
 pub const MAX_NAMES: usize = 32_768;
 const TOLD: usize = 4_096;
-const USUAL_NAME_OCTETS: usize = 64;
-/// RFC 1035, 2.3.4, without lengths and the root.
-const MAX_NAME_OCTETS: usize = 253;
 /// More records are of no use to who asked: the longest answers of services that spread their load have some twenty.
 const MAX_RECORDS: usize = 64;
 

@@ -6,15 +6,18 @@
 //! A connection of no interest costs the mark of its flow, an octet, and for each packet a look at that. A connection that is
 //! listened to is known by its key, so that it is listened to further though its flow has timed out in between.
 
+mod applications;
 mod attention;
 mod listener;
 mod listeners;
+mod listening;
 
 use flow::{Accounted, Meter, Placement};
 use smallvec::SmallVec;
 use wire::{Packet, Tcp, TcpFlags, Timestamp, Transport};
 
 use crate::{NameHeard, Observation, names, synflood};
+pub use applications::{Applications, ApplicationsConfig};
 use attention::{Attention, Speech};
 use listeners::{Listeners, Segment};
 

@@ -1,6 +1,7 @@
 use crate::{DirectionReason, Side};
 
-/// Who opened a flow, how that is known, and who sent its first packet, in the bits of one octet.
+/// Who opened a flow, how that is known, and who sent its first packet, in the bits of one octet. Three are left for the second mark, for
+/// which there is no octet.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Bearing(u8);
 
@@ -37,6 +38,18 @@ impl Bearing {
         self.0 |= ANSWERED;
     }
 
+    /// What a second observer has noted of the flow: three bits.
+    #[inline]
+    pub(crate) const fn second_mark(self) -> u8 {
+        self.0 >> SECOND_MARK_AT
+    }
+
+    /// Notes three bits for a second observer.
+    #[inline]
+    pub(crate) const fn set_second_mark(&mut self, mark: u8) {
+        self.0 = self.0 & !SECOND_MARK | mark << SECOND_MARK_AT & SECOND_MARK;
+    }
+
     /// Corrects the initiator, if `reason` is stronger than the one before.
     pub(crate) const fn correct(&mut self, initiator: Side, reason: DirectionReason) {
         if reason as u8 > self.reason() as u8 {
@@ -46,7 +59,7 @@ impl Bearing {
 
     const fn with_initiator(self, initiator: Side, reason: DirectionReason) -> Self {
         let initiator = if matches!(initiator, Side::High) { INITIATOR_HIGH } else { 0 };
-        Self(self.0 & (FIRST_SENDER_HIGH | ANSWERED) | initiator | reason as u8)
+        Self(self.0 & (FIRST_SENDER_HIGH | ANSWERED | SECOND_MARK) | initiator | reason as u8)
     }
 }
 
@@ -54,6 +67,8 @@ const REASON: u8 = 0b11;
 const INITIATOR_HIGH: u8 = 1 << 2;
 const FIRST_SENDER_HIGH: u8 = 1 << 3;
 const ANSWERED: u8 = 1 << 4;
+const SECOND_MARK: u8 = 0b111 << SECOND_MARK_AT;
+const SECOND_MARK_AT: u8 = 5;
 
 #[cfg(test)]
 mod tests {
@@ -63,6 +78,7 @@ mod tests {
     fn a_stronger_reason_corrects_and_a_weaker_one_does_not() {
         let mut bearing = Bearing::new(Side::High, Side::High, DirectionReason::FirstSeen);
         bearing.set_answered();
+        bearing.set_second_mark(0b1101);
         bearing.correct(Side::Low, DirectionReason::SynAck);
         assert_eq!((bearing.initiator(), bearing.reason()), (Side::Low, DirectionReason::SynAck));
         bearing.correct(Side::High, DirectionReason::SynAck);
@@ -70,5 +86,6 @@ mod tests {
         bearing.correct(Side::High, DirectionReason::Syn);
         assert_eq!((bearing.initiator(), bearing.reason()), (Side::High, DirectionReason::Syn));
         assert_eq!((bearing.first_sender(), bearing.is_answered()), (Side::High, true));
+        assert_eq!(bearing.second_mark(), 0b101);
     }
 }

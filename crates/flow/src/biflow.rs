@@ -131,6 +131,11 @@ impl Biflow {
         if self.connection.has_syn() { Some(self.syn_sequence) } else { None }
     }
 
+    /// When the record was opened that is being gathered: what [`FlowRecord::opened`](crate::FlowRecord::opened) will be.
+    pub const fn record_opened(&self) -> Timestamp {
+        self.opened
+    }
+
     /// Whether no packet was counted since the last record was cut.
     pub(crate) const fn is_empty(&self) -> bool {
         let [low, high] = self.packets;

@@ -46,6 +46,8 @@ pub struct Accounted {
     pub is_new: bool,
     /// What [`Meter::mark`] noted of the flow last, 0 if nothing.
     pub mark: u8,
+    /// What [`Meter::second_mark`] noted of the flow last, 0 if nothing.
+    pub second_mark: u8,
 }
 
 /// Packets and their octets from the IP header on.
@@ -104,6 +106,12 @@ impl Meter {
     #[inline]
     pub fn mark(&mut self, flow: FlowNumber, mark: u8) {
         self.table.mark(flow.0, mark);
+    }
+
+    /// Notes three bits of a flow, 0 to 7, for a second observer, which need not know of the first. Records come with them, too.
+    #[inline]
+    pub fn second_mark(&mut self, flow: FlowNumber, mark: u8) {
+        self.table.second_mark(flow.0, mark);
     }
 
     /// A flow that lives.

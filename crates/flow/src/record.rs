@@ -21,6 +21,8 @@ pub struct FlowRecord {
     pub direction_reason: DirectionReason,
     /// Why the record was cut.
     pub end_reason: EndReason,
+    /// What [`Meter::second_mark`](crate::Meter::second_mark) had noted of the flow when the record was cut, 0 if nothing.
+    pub second_mark: u8,
     /// From the initiator to the responder.
     pub forward: Direction,
     /// From the responder to the initiator.

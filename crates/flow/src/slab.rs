@@ -110,6 +110,7 @@ impl FlowSlab {
             initiator,
             direction_reason: flow.bearing.reason(),
             end_reason,
+            second_mark: flow.bearing.second_mark(),
             forward: direction(initiator),
             reverse: direction(responder),
         })

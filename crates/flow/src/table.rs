@@ -92,8 +92,8 @@ impl FlowTable {
             Some(number) if !self.is_over(number, packet, placement) => (number, false),
             predecessor => (self.open(packet, placement, predecessor), true),
         };
-        let mark = self.count(number, packet, placement.sender);
-        Accounted { flow: FlowNumber(number), is_new, mark }
+        let [mark, second_mark] = self.count(number, packet, placement.sender);
+        Accounted { flow: FlowNumber(number), is_new, mark, second_mark }
     }
 
     /// Notes an octet of a flow.
@@ -101,6 +101,14 @@ impl FlowTable {
     pub(crate) fn mark(&mut self, number: u32, mark: u8) {
         if let Some(flow) = self.slab.get_mut(number) {
             flow.mark = mark;
+        }
+    }
+
+    /// Notes three bits of a flow.
+    #[inline]
+    pub(crate) fn second_mark(&mut self, number: u32, mark: u8) {
+        if let Some(flow) = self.slab.get_mut(number) {
+            flow.bearing.set_second_mark(mark);
         }
     }
 
@@ -199,9 +207,10 @@ impl FlowTable {
 
     /// Counts a packet to a flow, and says how that was marked.
     #[inline]
-    fn count(&mut self, number: u32, packet: &Packet<'_>, sender: Side) -> u8 {
-        let Some(flow) = self.slab.get_mut(number) else { return 0 };
-        let (mark, counted) = (flow.mark, flow.count(packet, sender, self.clock));
+    fn count(&mut self, number: u32, packet: &Packet<'_>, sender: Side) -> [u8; 2] {
+        let Some(flow) = self.slab.get_mut(number) else { return [0; 2] };
+        let (marks, counted) =
+            ([flow.mark, flow.bearing.second_mark()], flow.count(packet, sender, self.clock));
         if counted.brings_deadline {
             let deadline = flow.deadline(&self.timeouts);
             self.schedule.set(number, deadline, self.clock);
@@ -209,7 +218,7 @@ impl FlowTable {
         if counted.is_first | counted.is_late {
             self.slab.describe(number, packet, sender, counted.is_first);
         }
-        mark
+        marks
     }
 
     /// Does what the flow's deadlines ask for, if they have passed: cuts a record, ends the flow. `true` if it has ended.

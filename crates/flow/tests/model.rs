@@ -181,6 +181,7 @@ impl Model {
             initiator: flow.initiator,
             direction_reason: flow.reason,
             end_reason,
+            second_mark: 0,
             forward,
             reverse,
         });

@@ -19,6 +19,8 @@ pub(crate) struct Session<O> {
     sequence_number: u32,
     /// Records of data in the message; each has an octet at least.
     data_records: u16,
+    /// Those of them that describe elements.
+    type_records: u16,
     /// Records of templates in the message.
     template_records: u16,
     /// Counts messages from 1; the one being assembled has this number.
@@ -42,6 +44,7 @@ pub(crate) struct Session<O> {
 struct Contents {
     octets: u16,
     data_records: u16,
+    type_records: u16,
     template_records: u16,
 }
 
@@ -62,6 +65,7 @@ impl<O: Output> Session<O> {
             export_time_s: 0,
             sequence_number: 0,
             data_records: 0,
+            type_records: 0,
             template_records: 0,
             number: 1,
             current_since: 1,
@@ -140,6 +144,12 @@ impl<O: Output> Session<O> {
         self.data_records += 1;
     }
 
+    /// Adds a data record that describes an element, if need be to the next message.
+    pub(crate) fn append_type_record(&mut self, set_id: u16, record: &[u8]) {
+        self.append_data(set_id, record);
+        self.type_records += 1;
+    }
+
     /// Adds a template record that a message can hold, if need be to the next message.
     pub(crate) fn append_template(&mut self, set_id: u16, record: &[u8]) {
         self.append(set_id, record);
@@ -166,11 +176,12 @@ impl<O: Output> Session<O> {
             // The maximum of a message bounds its length.
             octets: u16::try_from(message.len()).unwrap_or(u16::MAX),
             data_records: self.data_records,
+            type_records: self.type_records,
             template_records: self.template_records,
         };
         let outcome = self.output.send(message);
         self.sequence_number = self.sequence_number.wrapping_add(self.data_records.into());
-        (self.data_records, self.template_records) = (0, 0);
+        (self.data_records, self.type_records, self.template_records) = (0, 0, 0);
         self.message.clear();
         self.number += 1;
         match outcome {
@@ -250,6 +261,7 @@ impl<O: Output> Session<O> {
             statistics.messages += 1;
             statistics.octets += u64::from(contents.octets);
             statistics.data_records += u64::from(contents.data_records);
+            statistics.type_records += u64::from(contents.type_records);
             statistics.template_records += u64::from(contents.template_records);
         }
     }
@@ -262,6 +274,7 @@ impl<O: Output> Session<O> {
         for contents in self.held_back.drain(..).chain(message) {
             lost_messages += 1;
             lost_records += u64::from(contents.data_records);
+            self.statistics.lost_type_records += u64::from(contents.type_records);
         }
         self.statistics.lost_messages += lost_messages;
         self.statistics.lost_records += lost_records;

@@ -11,12 +11,16 @@ pub struct Statistics {
     pub octets: u64,
     /// Data records in these messages, those of options and type information too.
     pub data_records: u64,
+    /// Those of them that describe elements (RFC 5610), which nobody has asked for by a call.
+    pub type_records: u64,
     /// Template records in these messages, of both kinds and with every repetition.
     pub template_records: u64,
     /// Messages that the output could not send.
     pub lost_messages: u64,
     /// Data records in the messages that could not be sent.
     pub lost_records: u64,
+    /// Those of them that describe elements.
+    pub lost_type_records: u64,
     /// Records that did not fit their template or a message; they have no number in the sequence.
     pub refused_records: u64,
     /// How often the other side has refused a message, as far as the output knows. A datagram is refused after it

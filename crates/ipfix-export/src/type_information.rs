@@ -105,7 +105,7 @@ impl TypeInformation {
                 session.append_template(OPTIONS_TEMPLATE_SET, &self.announcement);
                 self.announced_in = session.number();
             }
-            session.append_data(TYPE_INFORMATION_TEMPLATE, &description.record);
+            session.append_type_record(TYPE_INFORMATION_TEMPLATE, &description.record);
             description.announced_in = session.number();
         }
     }

@@ -14,6 +14,7 @@ mod values;
 use std::io::{self, Write};
 
 use ::flow::FlowRecord;
+use application::Application;
 use detect::{
     Finding, Phase,
     incident::{CaseId, Incident, Link},
@@ -103,13 +104,17 @@ impl<W: Write> Eve<W> {
         }
     }
 
-    /// Writes a `flow` line for a record.
+    /// Writes a `flow` line for a record, with what is known of its application.
     ///
     /// # Errors
     ///
     /// See [`Self::finding`].
-    pub fn flow(&mut self, record: &FlowRecord) -> io::Result<()> {
-        if self.types.wants(EveType::Flow) { self.write(&flow_line::line(record)) } else { Ok(()) }
+    pub fn flow(&mut self, record: &FlowRecord, application: Option<&Application>) -> io::Result<()> {
+        if self.types.wants(EveType::Flow) {
+            self.write(&flow_line::line(record, application))
+        } else {
+            Ok(())
+        }
     }
 
     /// Writes a `stats` line.

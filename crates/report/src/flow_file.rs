@@ -1,9 +1,11 @@
 use std::io::{self, Write};
 
+use application::Application;
 use flow::FlowRecord;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::{
+    application_object::NamedApplication,
     columns::Value,
     flow_columns,
     line_file::{BUFFER_OCTETS, LineFile},
@@ -54,16 +56,21 @@ impl<W: Write> FlowFile<W> {
         Ok(file)
     }
 
-    /// Writes a record, or keeps it in a buffer for now.
+    /// Writes a record, or keeps it in a buffer for now. What is known of its application stands at the end of JSON lines; CSV has
+    /// no place for it.
     ///
     /// # Errors
     ///
     /// The output's first error; afterwards there is none, records are just lost.
-    pub fn write(&mut self, record: &FlowRecord) -> io::Result<()> {
+    pub fn write(&mut self, record: &FlowRecord, application: Option<&Application>) -> io::Result<()> {
         if !self.lines.begin_line() {
             return Ok(());
         }
-        if self.form.add(record)? >= BUFFER_OCTETS { self.lines.write(&self.form.take()?) } else { Ok(()) }
+        if self.form.add(record, application)? >= BUFFER_OCTETS {
+            self.lines.write(&self.form.take()?)
+        } else {
+            Ok(())
+        }
     }
 
     /// Hands on what is still in a buffer.
@@ -89,7 +96,7 @@ impl<W: Write> FlowFile<W> {
 
 impl Form {
     /// Adds a line to the buffer, and says how many octets that has now.
-    fn add(&mut self, record: &FlowRecord) -> io::Result<usize> {
+    fn add(&mut self, record: &FlowRecord, application: Option<&Application>) -> io::Result<usize> {
         match self {
             Self::Csv(writer) => {
                 for column in flow_columns() {
@@ -104,7 +111,8 @@ impl Form {
                 Ok(writer.get_ref().len())
             }
             Self::JsonLines(buffer) => {
-                serde_json::to_writer(&mut *buffer, &JsonRecord(record)).map_err(io::Error::from)?;
+                serde_json::to_writer(&mut *buffer, &JsonRecord { record, application })
+                    .map_err(io::Error::from)?;
                 buffer.push(b'\n');
                 Ok(buffer.len())
             }
@@ -128,17 +136,23 @@ fn csv_buffer() -> csv::Writer<Vec<u8>> {
 }
 
 /// A record as an object with the columns that it has a value for.
-struct JsonRecord<'a>(&'a FlowRecord);
+struct JsonRecord<'a> {
+    record: &'a FlowRecord,
+    application: Option<&'a Application>,
+}
 
 impl Serialize for JsonRecord<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         for column in flow_columns() {
-            match column.value(self.0) {
+            match column.value(self.record) {
                 Value::Absent => {}
                 Value::Number(number) => map.serialize_entry(column.name, &number)?,
                 Value::Text(text) => map.serialize_entry(column.name, &text)?,
             }
+        }
+        if let Some(application) = self.application {
+            map.serialize_entry("application", &NamedApplication(application))?;
         }
         map.end()
     }
@@ -152,7 +166,7 @@ mod tests {
     fn written(format: FlowFormat) -> String {
         let mut octets = Vec::new();
         let mut file = FlowFile::new(format, &mut octets).unwrap();
-        file.write(&udp_record()).unwrap();
+        file.write(&udp_record(), None).unwrap();
         file.flush().unwrap();
         drop(file);
         String::from_utf8(octets).unwrap()
@@ -192,7 +206,7 @@ mod tests {
     fn what_a_full_disk_does_not_take_is_lost_and_counted() {
         let line = written(FlowFormat::JsonLines).len();
         let mut file = FlowFile::new(FlowFormat::JsonLines, Disk { room: 300 * line + 7 }).unwrap();
-        let errors = (0..2_000).filter(|_| file.write(&udp_record()).is_err()).count();
+        let errors = (0..2_000).filter(|_| file.write(&udp_record(), None).is_err()).count();
         let errors = errors + usize::from(file.flush().is_err());
         assert_eq!((errors, file.written_records(), file.lost_records()), (1, 300, 1_700));
     }

@@ -11,6 +11,7 @@
 //! - What it keeps is bounded, however many hosts there are.
 //! - Text from the network stays text: it cannot end a line, move a cursor, or be longer than a bound.
 
+mod application_object;
 mod columns;
 mod eve;
 mod exposition;

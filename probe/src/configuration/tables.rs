@@ -7,9 +7,10 @@ use serde::Deserialize;
 use super::{
     Typed,
     values::{
-        Amount, Count, CpuList, DetectionSwitch, Domain, Eve, EveLines, Export, Fanout, Filter, Flows,
-        Inverted, List, Memory, MessageOctets, Metrics, Name, Rate, Ring, Room, Sample, SampleBy, Seconds,
-        Share, SmallCount, SnapLength, Summary, Time, User, Value, WholeSeconds, Window, Workers,
+        Amount, ApplicationSwitch, Count, CpuList, DetectionSwitch, Domain, Eve, EveLines, Export, Fanout,
+        Filter, Flows, Inverted, List, Memory, MessageOctets, Metrics, Name, Rate, Ring, Room, Sample,
+        SampleBy, Seconds, Share, SmallCount, SnapLength, Summary, Time, User, Value, WholeSeconds, Window,
+        Workers,
     },
 };
 use crate::arguments::{CommonArguments, LiveArguments};
@@ -81,6 +82,7 @@ table!(Metering of CommonArguments {
     sample_by: SampleBy => sample_by, "sample_by";
     workers: Workers => workers, "workers";
     memory: Memory => memory, "memory";
+    application: ApplicationSwitch => application, "application";
 });
 
 table!(Timeouts of CommonArguments {

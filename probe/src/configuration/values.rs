@@ -18,7 +18,7 @@ use serde::{
 };
 
 use crate::{
-    arguments::{self, Detection, FanoutMode, SampleUnit, SummaryForm},
+    arguments::{self, ApplicationFields, Detection, FanoutMode, SampleUnit, SummaryForm},
     cpus::CpuChoice,
     destination::{Destination, EvePath, FlowsPath},
 };
@@ -167,6 +167,22 @@ impl Value for DetectionSwitch {
 
     fn show(place: &Detection) -> Option<String> {
         Some((*place == Detection::On).to_string())
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub(super) struct ApplicationSwitch(bool);
+
+impl Value for ApplicationSwitch {
+    type Place = ApplicationFields;
+
+    fn into_place(self) -> ApplicationFields {
+        if self.0 { ApplicationFields::On } else { ApplicationFields::Off }
+    }
+
+    fn show(place: &ApplicationFields) -> Option<String> {
+        Some((*place == ApplicationFields::On).to_string())
     }
 }
 

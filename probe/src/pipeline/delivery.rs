@@ -1,3 +1,6 @@
+use std::sync::Arc;
+
+use application::Application;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use detect::Observation;
 use flow::FlowRecord;
@@ -13,9 +16,14 @@ pub(crate) struct Delivery {
     pub(crate) worker: usize,
     pub(crate) observations: Vec<Observation>,
     pub(crate) records: Vec<FlowRecord>,
+    /// What is known of the applications of some of the records, in their order.
+    pub(crate) applications: Applications,
     /// All observations that were made, and all records that ended before it have been handed over.
     pub(crate) watermark: Timestamp,
 }
+
+/// Places of records, and the applications of their flows.
+pub(crate) type Applications = Vec<(usize, Arc<Application>)>;
 
 /// The worker's end of the way to the collector.
 ///
@@ -112,6 +120,7 @@ impl Outlet {
         &mut self,
         mut observations: Vec<Observation>,
         mut records: Vec<FlowRecord>,
+        mut applications: Applications,
         watermark: Timestamp,
     ) {
         if self.overflow == Overflow::Drops && !self.may_wait && self.backlog.is_large() {
@@ -119,6 +128,7 @@ impl Outlet {
             self.undelivered.observations += count(observations.len());
             observations.clear();
             records.clear();
+            applications.clear();
             self.spare = Some(std::mem::take(&mut records));
             // The collector waits for nothing while it has so much: it hears how far this worker has come with what comes later.
             if self.deliveries.len() >= MOST_DELIVERIES {
@@ -126,7 +136,7 @@ impl Outlet {
             }
         }
         self.backlog.add(observations.len() + records.len());
-        let delivery = Delivery { worker: self.worker, observations, records, watermark };
+        let delivery = Delivery { worker: self.worker, observations, records, applications, watermark };
         // The collector outlives its workers, unless it has failed: then nobody wants the records.
         self.deliveries.send(delivery).ok();
     }

@@ -1,5 +1,6 @@
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc, vec};
 
+use application::Application;
 use crossbeam_channel::Sender;
 use detect::Observation;
 use flow::FlowRecord;
@@ -19,18 +20,26 @@ pub(crate) struct Merge {
 #[derive(Debug)]
 pub(crate) enum Item<'a> {
     Observation(Observation),
-    Record(&'a FlowRecord),
+    /// With the application of its flow, as far as it is known.
+    Record(&'a FlowRecord, Option<&'a Application>),
 }
 
 /// What a worker has delivered and nobody has taken yet.
 #[derive(Debug)]
 struct Lane {
     observations: VecDeque<Observation>,
-    batches: VecDeque<Vec<FlowRecord>>,
+    batches: VecDeque<Batch>,
     /// The next record of the first batch.
     next: usize,
     watermark: Timestamp,
     emptied: Sender<Vec<FlowRecord>>,
+}
+
+/// Records, and the applications of some of them by their place.
+#[derive(Debug)]
+struct Batch {
+    records: Vec<FlowRecord>,
+    applications: vec::IntoIter<(usize, Arc<Application>)>,
 }
 
 /// Which of its two first things a lane has to pass on.
@@ -61,7 +70,8 @@ impl Merge {
         if delivery.records.is_empty() {
             lane.give_back(delivery.records);
         } else {
-            lane.batches.push_back(delivery.records);
+            let applications = delivery.applications.into_iter();
+            lane.batches.push_back(Batch { records: delivery.records, applications });
         }
         while let Some(turn) = self.next_turn() {
             match turn {
@@ -114,21 +124,25 @@ impl Merge {
 
 impl Lane {
     fn head(&self) -> Option<&FlowRecord> {
-        self.batches.front()?.get(self.next)
+        self.batches.front()?.records.get(self.next)
     }
 
     /// Hands on the first record, and gives its batch back if that was the last one in it.
     fn pass_record(&mut self, each: &mut impl FnMut(Item<'_>), backlog: &Backlog) {
-        if let Some(record) = self.head() {
-            each(Item::Record(record));
+        if let Some(Batch { records, applications }) = self.batches.front_mut()
+            && let Some(record) = records.get(self.next)
+        {
+            let is_next = applications.as_slice().first().is_some_and(|(place, _)| *place == self.next);
+            let application = if is_next { applications.next() } else { None };
+            each(Item::Record(record, application.as_ref().map(|(_, application)| &**application)));
             self.next += 1;
         }
         if self.head().is_none()
-            && let Some(batch) = self.batches.pop_front()
+            && let Some(Batch { records, .. }) = self.batches.pop_front()
         {
             self.next = 0;
-            backlog.remove(batch.len());
-            self.give_back(batch);
+            backlog.remove(records.len());
+            self.give_back(records);
         }
     }
 
@@ -141,6 +155,7 @@ impl Lane {
 
 #[cfg(test)]
 mod tests {
+    use application::Dns;
     use crossbeam_channel::{Receiver, unbounded};
     use flow::{Direction, DirectionReason, EndReason, FlowId, FlowKey, Side};
     use wire::{Address, Ip, Link, Packet, Transport};
@@ -170,6 +185,7 @@ mod tests {
             initiator: Side::Low,
             direction_reason: DirectionReason::FirstSeen,
             end_reason: EndReason::IdleTimeout,
+            second_mark: 0,
             forward: Direction::default(),
             reverse: Direction::default(),
         }
@@ -184,9 +200,14 @@ mod tests {
     /// The identifiers of the records whose turn it is after a delivery.
     fn passed(merge: &mut Merge, worker: usize, records: &[FlowRecord], watermark: Timestamp) -> Vec<u64> {
         let mut ids = Vec::new();
-        let delivery = Delivery { worker, observations: Vec::new(), records: records.to_vec(), watermark };
-        merge.take(delivery, |item| {
-            if let Item::Record(record) = item {
+        let (observations, records) = (Vec::new(), records.to_vec());
+        // Those with an odd identifier have an application.
+        let odd = records.iter().enumerate().filter(|(_, record)| record.id.0 % 2 == 1);
+        let applications =
+            odd.map(|(place, _)| (place, Arc::new(Application::Dns(Dns::default())))).collect();
+        merge.take(Delivery { worker, observations, records, applications, watermark }, |item| {
+            if let Item::Record(record, application) = item {
+                assert_eq!(application.is_some(), record.id.0 % 2 == 1, "{record:?}");
                 ids.push(record.id.0);
             }
         });

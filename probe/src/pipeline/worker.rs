@@ -3,16 +3,16 @@ use std::hint::black_box;
 use capture::{Filter, Inapplicable, live::LiveCounts};
 use detect::{
     Observation,
-    observe::{Observer, ObserverCounts},
+    observe::{Applications, Observer, ObserverCounts},
 };
-use flow::{Clock, Meter, MeterCounts, Placed, Placement, Shard};
+use flow::{Clock, FlowRecord, Meter, MeterCounts, Placed, Placement, Shard};
 use report::PacketLedger;
 use wire::{Frame, Packet, Timestamp};
 
 use super::{
     Batches, Board, Outlet,
     batches::Share,
-    delivery::{RECORDS_PER_BATCH, Undelivered},
+    delivery::{self, RECORDS_PER_BATCH, Undelivered},
 };
 
 /// A thread's part: from frames to flow records and observations, with a table of its own and nothing shared.
@@ -20,8 +20,7 @@ pub(crate) struct Worker {
     shard: Shard,
     filter: Option<Filter>,
     meter: Meter,
-    /// `None` if nothing is to be detected.
-    observer: Option<Observer>,
+    observers: Observers,
     clock: Clock,
     ledger: PacketLedger,
     /// Times of the earliest and the latest packet.
@@ -35,12 +34,23 @@ pub(crate) struct Worker {
     delivered: Timestamp,
 }
 
+/// Those who look at what the meter has counted.
+#[derive(Debug, Default)]
+pub(crate) struct Observers {
+    /// `None` if nothing is to be detected.
+    pub(crate) attacks: Option<Observer>,
+    /// `None` if records are to be without their applications.
+    pub(crate) applications: Option<Applications>,
+}
+
 /// What a worker has to say at its end, and now and then before if it reads interfaces.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct WorkerReport {
     pub(crate) ledger: PacketLedger,
     pub(crate) counts: MeterCounts,
     pub(crate) observed: ObserverCounts,
+    /// Flows whose application was given up for others.
+    pub(crate) applications_evicted: u64,
     pub(crate) packet_time: Option<(Timestamp, Timestamp)>,
     /// Packets whose time lies an hour or more before that of a packet before them.
     pub(crate) late_packets: u64,
@@ -57,7 +67,7 @@ impl Worker {
         shard: Shard,
         filter: Option<Filter>,
         meter: Meter,
-        observer: Option<Observer>,
+        observers: Observers,
         outlet: Outlet,
     ) -> Self {
         let (clock, ledger) = (Clock::default(), PacketLedger::default());
@@ -65,7 +75,7 @@ impl Worker {
             shard,
             filter,
             meter,
-            observer,
+            observers,
             clock,
             ledger,
             packet_time: None,
@@ -104,7 +114,8 @@ impl Worker {
         WorkerReport {
             ledger,
             counts,
-            observed: self.observer.as_ref().map(Observer::counts).unwrap_or_default(),
+            observed: self.observers.attacks.as_ref().map(Observer::counts).unwrap_or_default(),
+            applications_evicted: self.observers.applications.as_ref().map_or(0, Applications::evicted),
             packet_time: self.packet_time,
             late_packets: self.late_packets,
             inapplicable: self.filter.as_ref().map(Filter::inapplicable).unwrap_or_default(),
@@ -183,12 +194,16 @@ impl Worker {
 
     fn account(&mut self, group: &mut Vec<(Packet<'_>, Placement)>) {
         black_box(group.iter().fold(0, |touched, (packet, placement)| {
-            let watched = self.observer.as_ref().map_or(0, |observer| observer.touch(packet, placement));
+            let watched =
+                self.observers.attacks.as_ref().map_or(0, |observer| observer.touch(packet, placement));
             touched ^ self.meter.touch(placement) ^ watched
         }));
         for (packet, placement) in group.iter() {
             let accounted = self.meter.account(packet, placement);
-            if let Some(observer) = &mut self.observer {
+            if let Some(applications) = &mut self.observers.applications {
+                applications.packet(packet, accounted, placement.clock, &mut self.meter);
+            }
+            if let Some(observer) = &mut self.observers.attacks {
                 observer.packet(packet, placement, accounted, &mut self.meter);
             }
         }
@@ -207,19 +222,30 @@ impl Worker {
         loop {
             let mut records = self.outlet.empty_batch();
             let is_more = self.meter.take_records(&mut records, RECORDS_PER_BATCH);
+            let applications = self.applications(&records);
             // Until the last of them the watermark is where it was.
             let watermark = if is_more { Timestamp::ZERO } else { watermark };
-            self.outlet.deliver(std::mem::take(&mut observations), records, watermark);
+            self.outlet.deliver(std::mem::take(&mut observations), records, applications, watermark);
             if !is_more {
-                return;
+                break;
             }
         }
+        if let Some(applications) = &mut self.observers.applications {
+            applications.forget_before(self.clock.now());
+        }
+    }
+
+    /// What is known of the applications of records.
+    fn applications(&mut self, records: &[FlowRecord]) -> delivery::Applications {
+        let Some(known) = &mut self.observers.applications else { return Vec::new() };
+        let with_place = records.iter().enumerate();
+        with_place.filter_map(|(place, record)| Some((place, known.of_record(record)?))).collect()
     }
 
     /// What was observed before `watermark`; all, if that is the end of time.
     fn observations(&mut self, watermark: Timestamp) -> Vec<Observation> {
         let mut observations = Vec::new();
-        match &mut self.observer {
+        match &mut self.observers.attacks {
             Some(observer) if watermark == Timestamp::MAX => {
                 observer.close(self.clock.now(), &mut observations);
             }

@@ -1,5 +1,6 @@
 use std::io;
 
+use application::Application;
 use detect::{Statement, rdp};
 use flow::FlowRecord;
 use report::{Eve, EveTypes, OutputCounts, Sampling, Statistics};
@@ -34,8 +35,8 @@ impl EveSink {
 }
 
 impl Sink for EveSink {
-    fn record(&mut self, record: &FlowRecord) {
-        let outcome = self.eve.flow(record);
+    fn record(&mut self, record: &FlowRecord, application: Option<&Application>) {
+        let outcome = self.eve.flow(record, application);
         self.note(outcome);
     }
 

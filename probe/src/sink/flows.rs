@@ -1,6 +1,7 @@
 use std::io;
 
 use anyhow::Context as _;
+use application::Application;
 use flow::FlowRecord;
 use report::{FlowFile, OutputCounts};
 
@@ -25,8 +26,8 @@ impl FlowsSink {
 }
 
 impl Sink for FlowsSink {
-    fn record(&mut self, record: &FlowRecord) {
-        if let Err(error) = self.file.write(record) {
+    fn record(&mut self, record: &FlowRecord, application: Option<&Application>) {
+        if let Err(error) = self.file.write(record, application) {
             self.failure.get_or_insert(error);
         }
     }

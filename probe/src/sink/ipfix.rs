@@ -1,11 +1,14 @@
+mod application_elements;
+mod application_fields;
 mod flow_template;
 mod pacing;
 
 pub(crate) use pacing::Pacing;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
+use application::Application;
 use flow::FlowRecord;
-use ipfix_export::{ExportError, Exporter, ExporterConfig, Output, TemplateHandle};
+use ipfix_export::{ExportError, Exporter, ExporterConfig, Output, RecordError, TemplateHandle};
 use report::OutputCounts;
 
 use self::flow_template::Shape;
@@ -24,6 +27,8 @@ pub(crate) struct IpfixSink {
     pacing: Option<Pacing>,
     export_time_s: u32,
     refused: u64,
+    /// Records whose applications found no room in a message: they were refused, and went without.
+    shortened: u64,
     /// The first one.
     failure: Option<String>,
 }
@@ -40,10 +45,11 @@ impl IpfixSink {
         Ok(Self {
             name,
             exporter,
-            templates: vec![None; Shape::COUNT],
+            templates: Vec::new(),
             pacing,
             export_time_s: 0,
             refused: 0,
+            shortened: 0,
             failure: None,
         })
     }
@@ -53,10 +59,33 @@ impl IpfixSink {
             return Ok(handle);
         }
         let handle = self.exporter.register(&shape.template()?)?;
+        if self.templates.len() <= shape.index() {
+            self.templates.resize(shape.index() + 1, None);
+        }
         if let Some(slot) = self.templates.get_mut(shape.index()) {
             *slot = Some(handle);
         }
         Ok(handle)
+    }
+
+    /// Exports a record. Where there is no room for what is known of its application, it goes without.
+    fn export(&mut self, record: &FlowRecord, application: Option<&Application>) -> anyhow::Result<()> {
+        let shape = Shape::of(record, application);
+        let handle = match (self.template(shape), application) {
+            // So small are messages that not even the template has room.
+            (Err(_), Some(_)) => return self.export(record, None),
+            (handle, _) => handle.inspect_err(|_| self.refused += 1)?,
+        };
+        let time = self.export_time_s;
+        match self.exporter.record(&handle, time, |writer| shape.write(record, application, writer)) {
+            Err(ExportError::Record { error: RecordError::NoRoom, .. }) if application.is_some() => {
+                self.shortened += 1;
+                self.export(record, None)
+            }
+            Err(ExportError::Output(error)) => Err(error.source.into()),
+            Err(error) => Err(anyhow!("a record was refused: {error}")),
+            Ok(()) => Ok(()),
+        }
     }
 
     fn note(&mut self, failure: String) {
@@ -65,20 +94,10 @@ impl IpfixSink {
 }
 
 impl Sink for IpfixSink {
-    fn record(&mut self, record: &FlowRecord) {
+    fn record(&mut self, record: &FlowRecord, application: Option<&Application>) {
         self.export_time_s = u32::try_from(record.ended.seconds()).unwrap_or(u32::MAX);
-        let shape = Shape::of(record);
-        let handle = match self.template(shape) {
-            Ok(handle) => handle,
-            Err(error) => {
-                self.refused += 1;
-                return self.note(format!("{error:#}"));
-            }
-        };
-        match self.exporter.record(&handle, self.export_time_s, |writer| shape.write(record, writer)) {
-            Ok(()) => {}
-            Err(ExportError::Output(error)) => self.note(error.source.to_string()),
-            Err(error) => self.note(format!("a record was refused: {error}")),
+        if let Err(error) = self.export(record, application) {
+            self.note(format!("{error:#}"));
         }
         if let Some(pacing) = &mut self.pacing {
             pacing.pause_after(self.exporter.statistics().messages);
@@ -95,8 +114,11 @@ impl Sink for IpfixSink {
         let statistics = self.exporter.statistics();
         OutputCounts {
             output: self.name.clone(),
-            records: statistics.data_records,
-            lost_records: statistics.lost_records + statistics.refused_records + self.refused,
+            // What describes elements is no record of a flow.
+            records: statistics.data_records - statistics.type_records,
+            lost_records: statistics.lost_records - statistics.lost_type_records
+                + statistics.refused_records.saturating_sub(self.shortened)
+                + self.refused,
             messages: Some(statistics.messages),
             octets: Some(statistics.octets),
         }

@@ -11,7 +11,7 @@ use super::{
     outcome::{self, Ending, Taken},
     x224::Message,
 };
-use crate::tls::{ALERT, APPLICATION_DATA, ClientHello, HANDSHAKE, ServerHello, TLS_1_3, ja4};
+use crate::tls::{ALERT, APPLICATION_DATA, Carrier, ClientHello, HANDSHAKE, ServerHello, TLS_1_3, ja4};
 
 /// One TCP connection that may be RDP: takes the octets of both directions in order, and says what they are.
 ///
@@ -252,7 +252,7 @@ impl Connection {
         if from_client && self.description.tls_client.is_none() {
             if let Some(hello) = ClientHello::parse(self.client.head()) {
                 self.description.tls_client = Some(TlsClient {
-                    ja4: ja4(&hello),
+                    ja4: ja4(&hello, Carrier::Tcp),
                     version: hello.version(),
                     server_name: hello.server_name,
                 });

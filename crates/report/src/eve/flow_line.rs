@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 
+use application::Application;
 use flow::{EndReason, FlowRecord};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use wire::{Segment, TcpFlags};
@@ -8,10 +9,10 @@ use super::{
     moment::Moment,
     values::{Destination, Head, Source},
 };
-use crate::columns::protocol_name;
+use crate::{application_object::ApplicationMembers, columns::protocol_name};
 
 /// The line of a flow record.
-pub(super) fn line(record: &FlowRecord) -> impl Serialize {
+pub(super) fn line<'a>(record: &'a FlowRecord, application: Option<&'a Application>) -> impl Serialize + 'a {
     let (initiator, responder, protocol) = (record.initiator(), record.responder(), record.protocol());
     let port = |port| PROTOCOLS_WITH_PORTS.contains(&protocol).then_some(port);
     FlowLine {
@@ -25,6 +26,7 @@ pub(super) fn line(record: &FlowRecord) -> impl Serialize {
         proto: protocol_name(protocol),
         vlan: vlans(record),
         icmp: IcmpObject::of(record),
+        application: ApplicationMembers(application),
         flow: FlowObject::from(record),
         tcp: (protocol == TCP).then(|| TcpObject::from(record)),
         flowcanary: Ours::from(record),
@@ -40,6 +42,8 @@ struct FlowLine<'a> {
     vlan: &'a [u16],
     #[serde(flatten)]
     icmp: IcmpObject,
+    #[serde(flatten)]
+    application: ApplicationMembers<'a>,
     flow: FlowObject,
     #[serde(skip_serializing_if = "Option::is_none")]
     tcp: Option<TcpObject>,

@@ -4,9 +4,10 @@
 //! takes those that it does not know for the forward ones and lets the last one win; start and end in milliseconds are always
 //! there; and ICMP type and code have a field of their own, beside ports that are zero.
 
+use application::Application;
 use flow::{Direction, DirectionReason, Endpoint, FirstPacket, FlowRecord};
 use ipfix_export::{
-    Field, InformationElement, RecordError, RecordWriter, Template, TemplateError,
+    Field, InformationElement, RecordError, RecordWriter, Template,
     iana::{
         BIFLOW_DIRECTION, DESTINATION_IPV4_ADDRESS, DESTINATION_IPV6_ADDRESS, DESTINATION_MAC_ADDRESS,
         DESTINATION_TRANSPORT_PORT, DOT1Q_CUSTOMER_VLAN_ID, DOT1Q_VLAN_ID, FLOW_END_MILLISECONDS,
@@ -19,6 +20,8 @@ use ipfix_export::{
     },
 };
 use wire::{MPLS_ENTRIES, Segment};
+
+use super::application_fields::{self, ApplicationShape};
 
 /// What there is to say of a record: which blocks of fields its template has.
 #[expect(clippy::struct_excessive_bools, reason = "each stands for a block of fields")]
@@ -33,6 +36,7 @@ pub(super) struct Shape {
     vlans: u8,
     /// MPLS labels, up to [`MPLS_ENTRIES`].
     labels: u8,
+    application: ApplicationShape,
 }
 
 /// A record seen from the end that the exported record calls its source.
@@ -46,9 +50,10 @@ struct Oriented<'a> {
 
 impl Shape {
     /// How many shapes there are.
-    pub(super) const COUNT: usize = 1 << 9;
+    #[cfg(test)]
+    pub(super) const COUNT: usize = ApplicationShape::COUNT << FLOW_BITS;
 
-    pub(super) fn of(record: &FlowRecord) -> Self {
+    pub(super) fn of(record: &FlowRecord, application: Option<&Application>) -> Self {
         let (forward, reverse) = (&record.forward.first_packet.link, &record.reverse.first_packet.link);
         let most_labels = u8::try_from(MPLS_ENTRIES).unwrap_or(u8::MAX);
         Self {
@@ -58,10 +63,11 @@ impl Shape {
             has_segment: record.segment().is_some(),
             vlans: forward.vlan_count.max(reverse.vlan_count).min(2),
             labels: forward.mpls_count.max(reverse.mpls_count).min(most_labels),
+            application: ApplicationShape::of(application),
         }
     }
 
-    /// A number below [`Self::COUNT`]. Template identifiers follow from it: they stay the same from version to version, since
+    /// A number below `Self::COUNT`. Template identifiers follow from it: they stay the same from version to version, since
     /// some collectors remember them beyond the end of a session.
     pub(super) fn index(self) -> usize {
         let flags = [self.is_v6, self.is_bidirectional, self.is_icmp, self.has_segment].map(usize::from);
@@ -71,9 +77,10 @@ impl Shape {
             | segment << 3
             | usize::from(self.vlans) << 4
             | usize::from(self.labels) << 6
+            | self.application.index() << FLOW_BITS
     }
 
-    pub(super) fn template(self) -> Result<Template, TemplateError> {
+    pub(super) fn template(self) -> anyhow::Result<Template> {
         let mut fields = Vec::new();
         if self.is_bidirectional {
             fields.extend(self.direction_elements().into_iter().filter_map(|field| {
@@ -103,11 +110,17 @@ impl Shape {
         if self.has_segment {
             fields.push(LAYER2_SEGMENT_ID.field());
         }
+        fields.extend(self.application.fields()?);
         let id = FIRST_TEMPLATE.saturating_add(u16::try_from(self.index()).unwrap_or(u16::MAX));
-        Template::new(id, fields)
+        Template::new(id, fields).map_err(Into::into)
     }
 
-    pub(super) fn write(self, record: &FlowRecord, writer: &mut RecordWriter<'_>) -> Result<(), RecordError> {
+    pub(super) fn write(
+        self,
+        record: &FlowRecord,
+        application: Option<&Application>,
+        writer: &mut RecordWriter<'_>,
+    ) -> Result<(), RecordError> {
         let Oriented { source, destination, forward, reverse, biflow_direction } = Oriented::new(record);
         if self.is_bidirectional {
             self.write_direction(reverse, writer)?;
@@ -127,7 +140,7 @@ impl Shape {
         if let Some(segment) = record.segment() {
             writer.u64(layer2_segment_id(segment))?;
         }
-        Ok(())
+        application.map_or(Ok(()), |application| application_fields::write(application, writer))
     }
 
     /// The elements that a biflow has twice.
@@ -227,6 +240,8 @@ fn layer2_segment_id(segment: Segment) -> u64 {
 }
 
 const FIRST_TEMPLATE: u16 = 256;
+/// Bits of a shape's number that are about the flow itself.
+const FLOW_BITS: u32 = 9;
 /// A label, its traffic class and the bottom-of-stack bit.
 const LABEL_OCTETS: u16 = 3;
 /// The values of biflowDirection (RFC 5103 section 6.3).
@@ -236,6 +251,9 @@ const REVERSE_INITIATOR: u8 = 2;
 
 #[cfg(test)]
 mod tests {
+    use application::{
+        Certificate, Dns, DnsResponse, Http, HttpRequest, HttpResponse, Quic, Ssh, Tls, TlsClient, TlsServer,
+    };
     use flow::{Meter, MeterConfig, Placed};
     use ipfix_export::{Exporter, ExporterConfig, MemoryOutput};
     use wire::{Address, Icmp, Ip, Link, MplsEntry, Packet, Ports, Timestamp, Transport};
@@ -304,17 +322,69 @@ mod tests {
         records
     }
 
+    /// Applications of every shape, and none.
+    fn applications() -> Vec<Option<Application>> {
+        let dns = |query_flags, response| Dns { query_flags, response, ..Dns::default() };
+        let response = Some(DnsResponse { flags: 0x8180, code: 0 });
+        let http = |request, response| Application::Http(Http { request, response });
+        let (request, page) = (Some(HttpRequest::default()), Some(HttpResponse::default()));
+        let mut all = vec![
+            Application::Dns(dns(Some(1), None)),
+            Application::Dns(dns(None, response)),
+            Application::Dns(dns(Some(1), response)),
+            http(request.clone(), None),
+            http(None, page.clone()),
+            http(request, page),
+            Application::Quic(Quic::default()),
+            Application::Ssh(Ssh::default()),
+        ];
+        for parts in 1..8 {
+            let [client, server, certificate] = [1, 2, 4].map(|part| parts & part != 0);
+            all.push(Application::Tls(Tls {
+                client: client.then(TlsClient::default),
+                server: server.then(TlsServer::default),
+                certificate: certificate.then(Certificate::default),
+            }));
+        }
+        all.into_iter().map(Some).chain([None]).collect()
+    }
+
     #[test]
     fn values_meet_their_template_in_every_shape() {
         let mut exporter = Exporter::new(ExporterConfig::new(1), MemoryOutput::stream()).unwrap();
         let mut indices = std::collections::BTreeSet::new();
-        for record in records() {
-            let shape = Shape::of(&record);
+        let (records, applications) = (records(), applications());
+        for (record, application) in records
+            .iter()
+            .flat_map(|record| applications.iter().map(move |application| (record, application)))
+        {
+            let application = application.as_ref();
+            let shape = Shape::of(record, application);
             assert!(shape.index() < Shape::COUNT && indices.insert(shape.index()), "{shape:?}");
             let handle = exporter.register(&shape.template().unwrap()).unwrap();
-            exporter.record(&handle, 1, |writer| shape.write(&record, writer)).unwrap();
+            exporter.record(&handle, 1, |writer| shape.write(record, application, writer)).unwrap();
         }
-        assert_eq!(indices.len(), 16 * 3 * 5);
+        assert_eq!(indices.len(), 16 * 3 * 5 * applications.len());
+    }
+
+    #[test]
+    fn the_longest_record_has_room_in_a_datagram() {
+        let text = |octets: usize| "é".repeat(octets / 2).into_boxed_str();
+        let request = HttpRequest {
+            method: text(16),
+            target: text(1_024),
+            host: text(260),
+            user_agent: text(256),
+            minor_version: 1,
+        };
+        let response = HttpResponse { status: 200, content_type: text(128) };
+        let application = Application::Http(Http { request: Some(request), response: Some(response) });
+        let mut exporter = Exporter::new(ExporterConfig::new(1), MemoryOutput::datagram()).unwrap();
+        for record in records() {
+            let shape = Shape::of(&record, Some(&application));
+            let handle = exporter.register(&shape.template().unwrap()).unwrap();
+            exporter.record(&handle, 1, |writer| shape.write(&record, Some(&application), writer)).unwrap();
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::facts::{Facts, GivenUp, Introduction, cleaned};
 use super::records::{Record, Records};
 use super::rhythm::Rhythm;
 use crate::stratum::pools::{PoolName, pool_name};
-use crate::tls::{APPLICATION_DATA, ClientHello, RECORD_HEADER_OCTETS, ServerHello, TLS_1_3, ja4};
+use crate::tls::{APPLICATION_DATA, Carrier, ClientHello, RECORD_HEADER_OCTETS, ServerHello, TLS_1_3, ja4};
 
 /// One TCP connection that may be TLS with mining inside.
 ///
@@ -118,8 +118,8 @@ impl Session {
             if !from_initiator {
                 self.facts.responder_mines.get_or_insert_default();
             }
-            self.facts.has_alpn = hello.first_alpn.is_some();
-            self.facts.ja4 = Some(ja4(&hello).into());
+            self.facts.has_alpn = !hello.alpn.is_empty();
+            self.facts.ja4 = Some(ja4(&hello, Carrier::Tcp).into());
             self.facts.server_name = hello.server_name.as_deref().and_then(cleaned);
             if self.facts.has_alpn {
                 self.give_up(GivenUp::Alpn);

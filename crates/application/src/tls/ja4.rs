@@ -1,4 +1,4 @@
-//! JA4, the fingerprint of a TLS client, as `FoxIO` specifies it for TLS over TCP
+//! JA4, the fingerprint of a TLS client, as `FoxIO` specifies it for TLS over TCP and inside QUIC
 //! (`github.com/FoxIO-LLC/ja4`, `technical_details/JA4.md`).
 
 use std::fmt::Write as _;
@@ -7,8 +7,17 @@ use sha2::{Digest, Sha256};
 
 use super::{ALPN, ClientHello, SERVER_NAME, is_grease};
 
-/// The fingerprint of a hello that came over TCP.
-pub(crate) fn ja4(hello: &ClientHello) -> String {
+/// What a hello came over.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Carrier {
+    /// QUIC.
+    Quic,
+    /// TCP.
+    Tcp,
+}
+
+/// The fingerprint of a hello.
+pub fn ja4(hello: &ClientHello, carrier: Carrier) -> String {
     let ciphers = without_grease(&hello.cipher_suites);
     let extensions = without_grease(&hello.extensions);
     let version = match hello.version() {
@@ -21,8 +30,9 @@ pub(crate) fn ja4(hello: &ClientHello) -> String {
         _ => "00",
     };
     let name = if extensions.contains(&SERVER_NAME) { 'd' } else { 'i' };
+    let carrier = if carrier == Carrier::Quic { 'q' } else { 't' };
     let (cipher_count, extension_count) = (ciphers.len().min(99), extensions.len().min(99));
-    let alpn = alpn_characters(hello.first_alpn.as_deref());
+    let alpn = alpn_characters(hello.alpn.first().map(Vec::as_slice));
     let hashed =
         |values: &[u16], suffix: &str| digest(&format!("{}{suffix}", list(values)), values.is_empty());
 
@@ -34,7 +44,7 @@ pub(crate) fn ja4(hello: &ClientHello) -> String {
     let algorithms = without_grease(&hello.signature_algorithms);
     let suffix = if algorithms.is_empty() { String::new() } else { format!("_{}", list(&algorithms)) };
     format!(
-        "t{version}{name}{cipher_count:02}{extension_count:02}{alpn}_{}_{}",
+        "{carrier}{version}{name}{cipher_count:02}{extension_count:02}{alpn}_{}_{}",
         hashed(&sorted_ciphers, ""),
         hashed(&sorted_extensions, &suffix)
     )
@@ -89,15 +99,16 @@ mod tests {
             ],
             supported_versions: vec![0x3a3a, 0x0304, 0x0303],
             server_name: Some("example.org".into()),
-            first_alpn: Some(b"h2".to_vec()),
+            alpn: vec![b"h2".to_vec()],
             signature_algorithms: vec![0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601],
+            ..ClientHello::default()
         };
-        assert_eq!(ja4(&hello), "t13d1516h2_8daaf6152771_e5627efa2ab1");
+        assert_eq!(ja4(&hello, Carrier::Tcp), "t13d1516h2_8daaf6152771_e5627efa2ab1");
     }
 
     #[test]
     fn nothing_is_zeros() {
-        assert_eq!(ja4(&ClientHello::default()), "t00i000000_000000000000_000000000000");
+        assert_eq!(ja4(&ClientHello::default(), Carrier::Tcp), "t00i000000_000000000000_000000000000");
     }
 
     #[test]

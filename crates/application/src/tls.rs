@@ -1,39 +1,51 @@
 //! What a TLS handshake shows before it encrypts: the client's hello and the server's (RFC 8446, 4.1; RFC 5246, 7.4.1).
 
+mod ja3;
 mod ja4;
-#[cfg(test)]
-pub(super) mod sample;
+#[cfg(any(test, feature = "sample"))]
+#[doc(hidden)]
+pub mod sample;
 
-pub(super) use ja4::ja4;
+pub use ja3::ja3;
+pub use ja4::{Carrier, ja4};
 
 use super::octets::Octets;
 
 /// A client's hello.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(super) struct ClientHello {
+pub struct ClientHello {
     /// The version field, which stands still at TLS 1.2.
-    pub(super) legacy_version: u16,
-    pub(super) cipher_suites: Vec<u16>,
+    pub legacy_version: u16,
+    /// The cipher suites on offer, in their order.
+    pub cipher_suites: Vec<u16>,
     /// Types of the extensions in their order.
-    pub(super) extensions: Vec<u16>,
+    pub extensions: Vec<u16>,
     /// From the extension `supported_versions`.
-    pub(super) supported_versions: Vec<u16>,
-    pub(super) server_name: Option<String>,
-    /// The first protocol of the ALPN extension.
-    pub(super) first_alpn: Option<Vec<u8>>,
-    pub(super) signature_algorithms: Vec<u16>,
+    pub supported_versions: Vec<u16>,
+    /// The name that it asks for (RFC 6066, 3).
+    pub server_name: Option<String>,
+    /// The protocols of the ALPN extension (RFC 7301, 3.1), in their order.
+    pub alpn: Vec<Vec<u8>>,
+    /// From the extension `signature_algorithms`, in their order.
+    pub signature_algorithms: Vec<u16>,
+    /// From the extension `supported_groups`, in their order.
+    pub groups: Vec<u16>,
+    /// From the extension `ec_point_formats`, in their order.
+    pub point_formats: Vec<u8>,
 }
 
 /// What of a client's hello tells most connections apart, borrowed from it.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) struct Outline<'a> {
-    pub(super) has_alpn: bool,
-    pub(super) server_name: Option<&'a str>,
+pub struct Outline<'a> {
+    /// It names protocols (RFC 7301, 3.1).
+    pub has_alpn: bool,
+    /// The name that it asks for (RFC 6066, 3).
+    pub server_name: Option<&'a str>,
 }
 
 impl ClientHello {
     /// The outline of a handshake record whose hello is whole; `None` if it is cut, or none.
-    pub(super) fn outline(record: &[u8]) -> Option<Outline<'_>> {
+    pub fn outline(record: &[u8]) -> Option<Outline<'_>> {
         let mut octets = Octets::new(handshake_message(record, CLIENT_HELLO, true)?);
         let _version_and_random = octets.take(2 + RANDOM_OCTETS)?;
         let _session_id = octets.vector8()?;
@@ -55,8 +67,13 @@ impl ClientHello {
     }
 
     /// Reads a handshake record; the hello must be whole.
-    pub(super) fn parse(record: &[u8]) -> Option<Self> {
-        let mut octets = Octets::new(handshake_message(record, CLIENT_HELLO, true)?);
+    pub fn parse(record: &[u8]) -> Option<Self> {
+        Self::of_body(handshake_message(record, CLIENT_HELLO, true)?)
+    }
+
+    /// Reads the body of a handshake message, without its type and length.
+    pub fn of_body(body: &[u8]) -> Option<Self> {
+        let mut octets = Octets::new(body);
         let legacy_version = octets.u16_be()?;
         let _random = octets.take(RANDOM_OCTETS)?;
         let _session_id = octets.vector8()?;
@@ -80,17 +97,21 @@ impl ClientHello {
             }
             ALPN => {
                 let mut protocols = Octets::new(content.vector16()?);
-                self.first_alpn = Some(protocols.vector8()?.to_vec());
+                while let Some(protocol) = protocols.vector8() {
+                    self.alpn.push(protocol.to_vec());
+                }
             }
             SIGNATURE_ALGORITHMS => self.signature_algorithms = numbers(content.vector16()?),
             SUPPORTED_VERSIONS => self.supported_versions = numbers(content.vector8()?),
+            SUPPORTED_GROUPS => self.groups = numbers(content.vector16()?),
+            POINT_FORMATS => self.point_formats = content.vector8()?.to_vec(),
             _ => {}
         }
         Some(())
     }
 
     /// The highest version that the client offers.
-    pub(super) fn version(&self) -> u16 {
+    pub fn version(&self) -> u16 {
         let offered = self.supported_versions.iter().copied().filter(|version| !is_grease(*version)).max();
         offered.unwrap_or(self.legacy_version)
     }
@@ -98,16 +119,22 @@ impl ClientHello {
 
 /// What a server's hello settles.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct ServerHello {
+pub struct ServerHello {
     /// The version of the connection.
-    pub(super) version: u16,
-    pub(super) cipher_suite: u16,
+    pub version: u16,
+    /// The cipher suite of the connection.
+    pub cipher_suite: u16,
 }
 
 impl ServerHello {
     /// Reads the beginning of a handshake record. A hello that is cut gives what it says before its extensions.
-    pub(super) fn parse(record: &[u8]) -> Option<Self> {
-        let mut octets = Octets::new(handshake_message(record, SERVER_HELLO, false)?);
+    pub fn parse(record: &[u8]) -> Option<Self> {
+        Self::of_body(handshake_message(record, SERVER_HELLO, false)?)
+    }
+
+    /// Reads the body of a handshake message, without its type and length, or the beginning of it.
+    pub fn of_body(body: &[u8]) -> Option<Self> {
+        let mut octets = Octets::new(body);
         let legacy_version = octets.u16_be()?;
         let _random = octets.take(RANDOM_OCTETS)?;
         let _session_id = octets.vector8()?;
@@ -123,8 +150,23 @@ impl ServerHello {
         Some(Self { version, cipher_suite })
     }
 
+    /// The protocol that a server has chosen (RFC 7301, 3.1), by the body of its hello.
+    pub fn alpn(body: &[u8]) -> Option<&[u8]> {
+        let mut octets = Octets::new(body);
+        let _version_and_random = octets.take(2 + RANDOM_OCTETS)?;
+        let _session_id = octets.vector8()?;
+        let _cipher_suite_and_compression_method = octets.take(3)?;
+        let mut extensions = Octets::new(octets.vector16()?);
+        while let (Some(kind), Some(content)) = (extensions.u16_be(), extensions.vector16()) {
+            if kind == ALPN {
+                return Octets::new(Octets::new(content).vector16()?).vector8();
+            }
+        }
+        None
+    }
+
     /// How long the content of an encrypted record of this connection is.
-    pub(super) fn content_of(self, record_octets: usize) -> ContentLength {
+    pub fn content_of(self, record_octets: usize) -> ContentLength {
         let body = record_octets.saturating_sub(RECORD_HEADER_OCTETS);
         let exactly = |overhead: usize| {
             let content = body.saturating_sub(overhead);
@@ -158,9 +200,11 @@ impl ServerHello {
 
 /// Octets of content in an encrypted record, as exact as the cipher suite lets them be known.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) struct ContentLength {
-    pub(super) at_least: usize,
-    pub(super) at_most: usize,
+pub struct ContentLength {
+    /// No fewer.
+    pub at_least: usize,
+    /// No more.
+    pub at_most: usize,
 }
 
 /// Octets of the message authentication code of a suite with CBC that servers for RDP use.
@@ -190,29 +234,42 @@ fn numbers(octets: &[u8]) -> Vec<u16> {
 }
 
 /// A value that clients send to see whether servers bear unknown ones (RFC 8701, 2).
-pub(super) fn is_grease(value: u16) -> bool {
+pub fn is_grease(value: u16) -> bool {
     value & 0x0f0f == 0x0a0a && value >> 8 == value & 0xff
 }
 
-/// Content types (RFC 8446, 5.1).
-pub(super) const CHANGE_CIPHER_SPEC: u8 = 20;
-pub(super) const ALERT: u8 = 21;
-pub(super) const HANDSHAKE: u8 = 22;
-pub(super) const APPLICATION_DATA: u8 = 23;
+/// A content type (RFC 8446, 5.1): what follows is encrypted. So it is with the three after it.
+pub const CHANGE_CIPHER_SPEC: u8 = 20;
+/// An alert.
+pub const ALERT: u8 = 21;
+/// A handshake message, or a part of one.
+pub const HANDSHAKE: u8 = 22;
+/// What is encrypted, whatever it is.
+pub const APPLICATION_DATA: u8 = 23;
 /// Of all versions from SSL 3.0 on.
-pub(super) const MAJOR_VERSION: u8 = 3;
-pub(super) const TLS_1_1: u16 = 0x0302;
-pub(super) const TLS_1_3: u16 = 0x0304;
-pub(super) const RECORD_HEADER_OCTETS: usize = 5;
+pub const MAJOR_VERSION: u8 = 3;
+/// TLS 1.1 (RFC 4346).
+pub const TLS_1_1: u16 = 0x0302;
+/// TLS 1.3 (RFC 8446).
+pub const TLS_1_3: u16 = 0x0304;
+/// Type, version and length (RFC 8446, 5.1).
+pub const RECORD_HEADER_OCTETS: usize = 5;
 /// RFC 8446, 5.2, with the most that a cipher may add.
-pub(super) const LONGEST_RECORD_OCTETS: usize = RECORD_HEADER_OCTETS + (1 << 14) + 2_048;
-pub(super) const CLIENT_HELLO: u8 = 1;
-pub(super) const SERVER_HELLO: u8 = 2;
+pub const LONGEST_RECORD_OCTETS: usize = RECORD_HEADER_OCTETS + (1 << 14) + 2_048;
+/// A type of handshake messages (RFC 8446, 4).
+pub const CLIENT_HELLO: u8 = 1;
+/// A type of handshake messages (RFC 8446, 4).
+pub const SERVER_HELLO: u8 = 2;
+/// A type of handshake messages (RFC 5246, 7.4.2).
+pub const CERTIFICATE: u8 = 11;
 const RANDOM_OCTETS: usize = 32;
-/// Extension types (IANA, TLS `ExtensionType` Values).
-pub(super) const SERVER_NAME: u16 = 0;
+/// An extension type (IANA, TLS `ExtensionType` Values), as those that follow.
+pub const SERVER_NAME: u16 = 0;
+const SUPPORTED_GROUPS: u16 = 10;
+const POINT_FORMATS: u16 = 11;
 const SIGNATURE_ALGORITHMS: u16 = 13;
-pub(super) const ALPN: u16 = 16;
+/// The protocols above TLS (RFC 7301).
+pub const ALPN: u16 = 16;
 const SUPPORTED_VERSIONS: u16 = 43;
 
 #[cfg(test)]

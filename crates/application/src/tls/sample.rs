@@ -1,24 +1,24 @@
 //! Records made by hand, for tests.
 
 /// A TLS record with arbitrary content.
-pub(crate) fn record(kind: u8, length: usize) -> Vec<u8> {
+pub fn record(kind: u8, length: usize) -> Vec<u8> {
     framed(kind, &vec![0xee; length - 5])
 }
 
 fn framed(kind: u8, content: &[u8]) -> Vec<u8> {
     let mut record = vec![kind, 3, 3];
-    record.extend(u16::try_from(content.len()).unwrap().to_be_bytes());
+    record.extend(length(content.len()).to_be_bytes());
     record.extend(content);
     record
 }
 
-pub(crate) fn client_hello(server_name: Option<&str>) -> Vec<u8> {
+pub fn client_hello(server_name: Option<&str>) -> Vec<u8> {
     let mut body = vec![3, 3];
     body.extend([9; 32]);
     body.extend([0, 0, 4, 0xc0, 0x30, 0xc0, 0x2f, 1, 0]);
     let mut extensions = Vec::new();
     if let Some(name) = server_name {
-        let length = u16::try_from(name.len()).unwrap();
+        let length = length(name.len());
         extensions.extend([0, 0]);
         extensions.extend((length + 5).to_be_bytes());
         extensions.extend((length + 3).to_be_bytes());
@@ -27,12 +27,12 @@ pub(crate) fn client_hello(server_name: Option<&str>) -> Vec<u8> {
         extensions.extend(name.as_bytes());
     }
     extensions.extend([0, 13, 0, 4, 0, 2, 4, 3]);
-    body.extend(u16::try_from(extensions.len()).unwrap().to_be_bytes());
+    body.extend(length(extensions.len()).to_be_bytes());
     body.extend(extensions);
     handshake(1, &body)
 }
 
-pub(crate) fn server_hello(version: u16, cipher_suite: u16) -> Vec<u8> {
+pub fn server_hello(version: u16, cipher_suite: u16) -> Vec<u8> {
     let mut body = version.min(0x0303).to_be_bytes().to_vec();
     body.extend([9; 32]);
     body.push(0);
@@ -46,7 +46,12 @@ pub(crate) fn server_hello(version: u16, cipher_suite: u16) -> Vec<u8> {
 
 fn handshake(kind: u8, body: &[u8]) -> Vec<u8> {
     let mut message = vec![kind, 0];
-    message.extend(u16::try_from(body.len()).unwrap().to_be_bytes());
+    message.extend(length(body.len()).to_be_bytes());
     message.extend(body);
     framed(22, &message)
+}
+
+/// What is made here is short.
+fn length(octets: usize) -> u16 {
+    u16::try_from(octets).unwrap_or(u16::MAX)
 }

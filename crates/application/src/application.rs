@@ -1,0 +1,229 @@
+use domain::base::iana::{Rcode, Rtype};
+
+/// What is known of the application of a flow.
+///
+/// Text is printable; what was not is shown as `?`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Application {
+    /// A name was asked for.
+    Dns(Dns),
+    /// A page was asked for: the first request and its answer.
+    Http(Http),
+    /// TLS inside QUIC.
+    Quic(Quic),
+    /// A shell.
+    Ssh(Ssh),
+    /// What goes on inside TLS is not known.
+    Tls(Tls),
+}
+
+/// An application that is known.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Protocol {
+    /// RFC 1035.
+    Dns,
+    /// RFC 9112: version 1 alone, as version 2 is seldom seen outside TLS.
+    Http,
+    /// RFC 9000 and RFC 9369.
+    Quic,
+    /// RFC 4253.
+    Ssh,
+    /// RFC 8446 and before.
+    Tls,
+}
+
+/// The first query of a flow, and its answer.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Dns {
+    /// The identifier of both messages.
+    pub transaction_id: u16,
+    /// The name that was asked for, in lower case and without the dot at its end; empty for the root.
+    pub name: Box<str>,
+    /// The type of records that were asked for.
+    pub query_type: u16,
+    /// The class of records that were asked for.
+    pub query_class: u16,
+    /// The second two octets of the query (RFC 1035, 4.1.1); `None` if only the answer was seen.
+    pub query_flags: Option<u16>,
+    /// `None` if it was not seen.
+    pub response: Option<DnsResponse>,
+}
+
+/// An answer of DNS.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct DnsResponse {
+    /// The second two octets of the message (RFC 1035, 4.1.1).
+    pub flags: u16,
+    /// 0 if all is well; the four bits of the header.
+    pub code: u8,
+}
+
+/// The first request of a connection, and its answer.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Http {
+    /// `None` if it was not seen.
+    pub request: Option<HttpRequest>,
+    /// `None` if it was not seen.
+    pub response: Option<HttpResponse>,
+}
+
+/// The head of a request; a field that it has not is empty.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct HttpRequest {
+    /// The method, such as `GET`.
+    pub method: Box<str>,
+    /// What is asked for, as it stands in the request.
+    pub target: Box<str>,
+    /// The field `Host`.
+    pub host: Box<str>,
+    /// The field `User-Agent`.
+    pub user_agent: Box<str>,
+    /// The digit after `HTTP/1.`.
+    pub minor_version: u8,
+}
+
+/// The head of the first answer that is not informational.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct HttpResponse {
+    /// The status code.
+    pub status: u16,
+    /// The field `Content-Type`; empty if it is not there.
+    pub content_type: Box<str>,
+}
+
+/// What a TLS handshake shows.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Tls {
+    /// `None` if its hello was not seen.
+    pub client: Option<TlsClient>,
+    /// `None` if its hello was not seen.
+    pub server: Option<TlsServer>,
+    /// The server's, which TLS 1.3 hides.
+    pub certificate: Option<Certificate>,
+}
+
+/// What a client's hello says.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct TlsClient {
+    /// The first version that it offers, GREASE or not (RFC 8701), as `FlowTest` has it.
+    pub version: u16,
+    /// The name of the server; empty if it names none.
+    pub server_name: Box<str>,
+    /// The protocols that it offers.
+    pub alpn: Vec<Box<str>>,
+    /// Its JA3, 32 hexadecimal digits.
+    pub ja3: Box<str>,
+    /// Its JA4.
+    pub ja4: Box<str>,
+}
+
+/// What a server's hello says.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct TlsServer {
+    /// The version of the connection.
+    pub version: u16,
+    /// The cipher suite of the connection.
+    pub cipher_suite: u16,
+    /// The protocol that it has chosen; empty if it says none here.
+    pub alpn: Box<str>,
+}
+
+/// The certificate of a server.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Certificate {
+    /// The common name of the subject; empty if it has none.
+    pub subject: Box<str>,
+    /// The common name of the issuer; empty if it has none.
+    pub issuer: Box<str>,
+    /// From when on it is valid, in seconds since 1970, UTC.
+    pub not_before: i64,
+    /// Until when.
+    pub not_after: i64,
+}
+
+/// What the first packets of a QUIC client say.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Quic {
+    /// The version of QUIC: 1, or 2 as 0x6b3343cf.
+    pub version: u32,
+    /// The hello inside.
+    pub client: TlsClient,
+}
+
+/// Which programs speak SSH, by the lines that they begin with; empty if one was not seen.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Ssh {
+    /// The client's line.
+    pub client: Box<str>,
+    /// The server's line.
+    pub server: Box<str>,
+}
+
+impl Application {
+    /// Which it is.
+    pub const fn protocol(&self) -> Protocol {
+        match self {
+            Self::Dns(_) => Protocol::Dns,
+            Self::Http(_) => Protocol::Http,
+            Self::Quic(_) => Protocol::Quic,
+            Self::Ssh(_) => Protocol::Ssh,
+            Self::Tls(_) => Protocol::Tls,
+        }
+    }
+
+    /// Roughly the octets that it takes in memory.
+    pub fn octets(&self) -> usize {
+        let client = |client: &TlsClient| {
+            let alpn = client.alpn.iter().map(|protocol| protocol.len() + size_of::<Box<str>>());
+            client.server_name.len() + client.ja3.len() + client.ja4.len() + alpn.sum::<usize>()
+        };
+        let text = match self {
+            Self::Dns(dns) => dns.name.len(),
+            Self::Http(http) => {
+                let request = http.request.as_ref().map_or(0, |request| {
+                    request.method.len()
+                        + request.target.len()
+                        + request.host.len()
+                        + request.user_agent.len()
+                });
+                request + http.response.as_ref().map_or(0, |response| response.content_type.len())
+            }
+            Self::Quic(quic) => client(&quic.client),
+            Self::Ssh(ssh) => ssh.client.len() + ssh.server.len(),
+            Self::Tls(tls) => {
+                let certificate = tls.certificate.as_ref();
+                tls.client.as_ref().map_or(0, client)
+                    + tls.server.as_ref().map_or(0, |server| server.alpn.len())
+                    + certificate.map_or(0, |known| known.subject.len() + known.issuer.len())
+            }
+        };
+        size_of::<Self>() + text
+    }
+}
+
+impl Dns {
+    /// The name of the type that was asked for, such as `AAAA`; `TYPE` and a number for one that has none (RFC 3597, 5).
+    pub fn query_type_name(&self) -> String {
+        Rtype::from_int(self.query_type).to_string()
+    }
+}
+
+impl DnsResponse {
+    /// The name of the code, such as `NXDOMAIN`.
+    pub fn code_name(&self) -> String {
+        Rcode::masked_from_int(self.code).to_string()
+    }
+}
+
+impl Protocol {
+    /// Its name, as Suricata has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Dns => "dns",
+            Self::Http => "http",
+            Self::Quic => "quic",
+            Self::Ssh => "ssh",
+            Self::Tls => "tls",
+        }
+    }
+}

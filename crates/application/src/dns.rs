@@ -1,0 +1,98 @@
+//! Messages of DNS: what was asked, and how it was answered.
+
+use domain::base::{Message, ParsedName, iana::Opcode};
+
+use crate::{Dns, DnsResponse};
+
+/// Adds what a message says to `known`. `None` if it is no message of DNS, or of another transaction.
+pub(crate) fn add(known: &mut Option<Dns>, octets: &[u8]) -> Option<()> {
+    let message = Message::from_slice(octets).ok()?;
+    let (header, counts) = (message.header(), message.header_counts());
+    let is_usual = header.opcode() == Opcode::QUERY && counts.qdcount() == 1 && !header.z();
+    is_usual.then_some(())?;
+    let question = message.sole_question().ok()?;
+    let [_, _, high, low, ..] = *octets else { return None };
+    let flags = u16::from_be_bytes([high, low]);
+    if known.as_ref().is_some_and(|known| known.transaction_id != header.id()) {
+        return None;
+    }
+    let known = known.get_or_insert_with(|| Dns {
+        transaction_id: header.id(),
+        name: name(question.qname()).unwrap_or_default().into(),
+        query_type: question.qtype().to_int(),
+        query_class: question.qclass().to_int(),
+        query_flags: None,
+        response: None,
+    });
+    if header.qr() {
+        known.response.get_or_insert_with(|| DnsResponse { flags, code: header.rcode().to_int() });
+    } else {
+        known.query_flags.get_or_insert(flags);
+    }
+    Some(())
+}
+
+/// Whether all is known that can be.
+pub(crate) const fn is_complete(known: &Dns) -> bool {
+    known.query_flags.is_some() && known.response.is_some()
+}
+
+/// A name as it is shown: in lower case, without the dot at its end, and with `?` for what could do harm on a terminal or pass for
+/// the border of a label. `None` for the root.
+pub fn name(name: &ParsedName<&[u8]>) -> Option<String> {
+    let mut text = String::with_capacity(USUAL_NAME_OCTETS);
+    for label in name.iter().filter(|label| !label.is_root()) {
+        if !text.is_empty() {
+            text.push('.');
+        }
+        let is_plain = |octet: &u8| octet.is_ascii_graphic() && *octet != b'.';
+        text.extend(
+            label
+                .as_slice()
+                .iter()
+                .map(|octet| if is_plain(octet) { char::from(octet.to_ascii_lowercase()) } else { '?' }),
+        );
+    }
+    (!text.is_empty() && text.len() <= MAX_NAME_OCTETS).then_some(text)
+}
+
+/// RFC 1035, 4.2.1.
+pub(crate) const PORT: u16 = 53;
+const USUAL_NAME_OCTETS: usize = 64;
+/// RFC 1035, 2.3.4, without lengths and the root.
+const MAX_NAME_OCTETS: usize = 253;
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A question for the addresses of `www.example.org`, or the beginning of an answer to it.
+    pub(crate) fn message(id: u16, flags: u16) -> Vec<u8> {
+        let header = [id, flags, 1, 0, 0, 0].map(u16::to_be_bytes).concat();
+        [&header[..], b"\x03wWw\x07example\x03org\0\0\x01\0\x01"].concat()
+    }
+
+    #[test]
+    fn a_question_and_its_answer_are_put_together() {
+        let mut known = None;
+        add(&mut known, &message(7, 0x0100)).unwrap();
+        assert!(!is_complete(known.as_ref().unwrap()));
+        assert_eq!(add(&mut known, &message(8, 0x8180)), None, "of another question");
+        add(&mut known, &message(7, 0x8183)).unwrap();
+        let known = known.unwrap();
+        assert!(is_complete(&known));
+        assert_eq!((&*known.name, known.query_type, known.query_class), ("www.example.org", 1, 1));
+        assert_eq!(known.query_flags, Some(0x0100));
+        assert_eq!(known.response, Some(DnsResponse { flags: 0x8183, code: 3 }));
+    }
+
+    #[test]
+    fn what_is_cut_or_something_else_is_no_message() {
+        let whole = message(7, 0x0100);
+        for end in 0..whole.len() {
+            assert_eq!(add(&mut None, &whole[..end]), None, "{end}");
+        }
+        assert_eq!(add(&mut None, &message(7, 0x2800)), None, "an update");
+        assert_eq!(add(&mut None, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"), None);
+    }
+}

@@ -1,0 +1,158 @@
+//! Heads of HTTP/1 messages (RFC 9112).
+
+use httparse::{EMPTY_HEADER, Header, Request, Response, Status};
+
+use crate::{HttpRequest, HttpResponse, text::printable};
+
+/// What octets say that may be the head of a message.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) enum Head<T> {
+    Known(T),
+    /// More octets may say more.
+    Incomplete,
+    /// It is no head.
+    Wrong,
+}
+
+/// Reads the head of a request. If nothing will follow (`is_all`), its first line is enough.
+pub(crate) fn request(octets: &[u8], is_all: bool) -> Head<HttpRequest> {
+    let mut headers = [EMPTY_HEADER; MAX_HEADERS];
+    let mut request = Request::new(&mut headers);
+    let outcome = request.parse(octets);
+    let (Some(method), Some(target), Some(minor_version)) = (request.method, request.path, request.version)
+    else {
+        return incomplete_unless(outcome.is_err() || is_all);
+    };
+    if outcome == Ok(Status::Partial) && !is_all {
+        return Head::Incomplete;
+    }
+    let field = |name, most| field(request.headers, name, most);
+    Head::Known(HttpRequest {
+        method: printable(method.as_bytes(), MAX_METHOD_OCTETS),
+        target: printable(target.as_bytes(), MAX_TARGET_OCTETS),
+        host: field("host", MAX_HOST_OCTETS),
+        user_agent: field("user-agent", MAX_FIELD_OCTETS),
+        minor_version,
+    })
+}
+
+/// Reads the head of the first response that is not informational (RFC 9110, 15.2).
+pub(crate) fn response(mut octets: &[u8], is_all: bool) -> Head<HttpResponse> {
+    loop {
+        let mut headers = [EMPTY_HEADER; MAX_HEADERS];
+        let mut response = Response::new(&mut headers);
+        let outcome = response.parse(octets);
+        let Some(status) = response.code else { return incomplete_unless(outcome.is_err() || is_all) };
+        match outcome {
+            // 101 changes the protocol, and nothing of HTTP follows.
+            Ok(Status::Complete(length)) if (100..200).contains(&status) && status != 101 => {
+                octets = octets.get(length..).unwrap_or_default();
+            }
+            Ok(Status::Partial) if !is_all => return Head::Incomplete,
+            _ => {
+                let content_type = field(response.headers, "content-type", MAX_TYPE_OCTETS);
+                return Head::Known(HttpResponse { status, content_type });
+            }
+        }
+    }
+}
+
+const fn incomplete_unless<T>(is_wrong: bool) -> Head<T> {
+    if is_wrong { Head::Wrong } else { Head::Incomplete }
+}
+
+fn field(headers: &[Header<'_>], name: &str, most: usize) -> Box<str> {
+    let field = headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
+    field.map_or_else(Box::default, |header| printable(header.value, most))
+}
+
+/// Whether octets begin like a request. `None` if there are too few of them to say.
+pub(crate) fn is_request(octets: &[u8]) -> Option<bool> {
+    begins_with_one_of(octets, METHODS)
+}
+
+/// Whether octets begin like a response. `None` if there are too few of them to say.
+pub(crate) fn is_response(octets: &[u8]) -> Option<bool> {
+    begins_with_one_of(octets, &["HTTP/1."])
+}
+
+fn begins_with_one_of(octets: &[u8], words: &[&str]) -> Option<bool> {
+    let begins = |word: &&str| octets.starts_with(word.as_bytes());
+    let may_begin = |word: &&str| word.as_bytes().starts_with(octets);
+    match (words.iter().any(begins), words.iter().any(may_begin)) {
+        (true, _) => Some(true),
+        (false, true) => None,
+        (false, false) => Some(false),
+    }
+}
+
+/// RFC 9110, 9.3, RFC 5789, and those of RFC 4918.
+const METHODS: &[&str] = &[
+    "GET ",
+    "POST ",
+    "PUT ",
+    "HEAD ",
+    "DELETE ",
+    "OPTIONS ",
+    "CONNECT ",
+    "PATCH ",
+    "TRACE ",
+    "PROPFIND ",
+    "PROPPATCH ",
+    "MKCOL ",
+    "COPY ",
+    "MOVE ",
+    "LOCK ",
+    "UNLOCK ",
+];
+const MAX_HEADERS: usize = 64;
+const MAX_METHOD_OCTETS: usize = 16;
+const MAX_TARGET_OCTETS: usize = 1_024;
+/// A name of DNS, which has 253 at most, and a port.
+const MAX_HOST_OCTETS: usize = 260;
+const MAX_FIELD_OCTETS: usize = 256;
+const MAX_TYPE_OCTETS: usize = 128;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_read_when_its_head_is_whole() {
+        let head = b"GET /a?b HTTP/1.1\r\nhost: example.org:8080\r\nUser-Agent: x/1\r\n\r\n";
+        for end in 0..head.len() {
+            assert_eq!(request(&head[..end], false), Head::Incomplete, "{end}");
+        }
+        let Head::Known(known) = request(head, false) else { panic!() };
+        assert_eq!((&*known.method, &*known.target, known.minor_version), ("GET", "/a?b", 1));
+        assert_eq!((&*known.host, &*known.user_agent), ("example.org:8080", "x/1"));
+    }
+
+    #[test]
+    fn of_a_head_that_is_cut_the_first_line_counts() {
+        let Head::Known(known) = request(b"GET /a HTTP/1.0\r\nHost: exam", true) else { panic!() };
+        assert_eq!((&*known.target, &*known.host), ("/a", ""));
+        assert_eq!(request(b"GET /a HTT", true), Head::Wrong);
+        assert_eq!(request(b"\x16\x03\x01", false), Head::Wrong);
+    }
+
+    #[test]
+    fn informational_responses_are_passed_over() {
+        let heads = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\n\r\n";
+        assert_eq!(response(&heads[..40], false), Head::Incomplete);
+        let Head::Known(known) = response(heads, false) else { panic!() };
+        assert_eq!((known.status, &*known.content_type), (404, "text/html"));
+    }
+
+    #[test]
+    fn beginnings_are_known_by_a_few_octets() {
+        assert_eq!(
+            (is_request(b"PO"), is_request(b"POST /"), is_request(b"PS")),
+            (None, Some(true), Some(false))
+        );
+        assert_eq!(
+            (is_response(b"HTTP"), is_response(b"HTTP/1.1"), is_response(b"HTTP/2")),
+            (None, Some(true), Some(false))
+        );
+    }
+}

@@ -1,0 +1,51 @@
+//! JA3, the older fingerprint of a TLS client (`github.com/salesforce/ja3`): the MD5 of five lists of decimal numbers.
+
+use std::fmt::Write as _;
+
+use md5::{Digest, Md5};
+
+use super::{ClientHello, is_grease};
+
+/// The fingerprint of a hello, as 32 hexadecimal digits.
+pub fn ja3(hello: &ClientHello) -> String {
+    let mut digits = String::with_capacity(32);
+    for octet in Md5::digest(text(hello).as_bytes()) {
+        // Writing to a string does not fail.
+        write!(digits, "{octet:02x}").unwrap_or_default();
+    }
+    digits
+}
+
+/// What is digested: the version, then cipher suites, extensions, groups and point formats as they stand.
+fn text(hello: &ClientHello) -> String {
+    let formats: Vec<_> = hello.point_formats.iter().copied().map(u16::from).collect();
+    let lists = [&hello.cipher_suites, &hello.extensions, &hello.groups, &formats].map(|values| list(values));
+    format!("{},{}", hello.legacy_version, lists.join(","))
+}
+
+fn list(values: &[u16]) -> String {
+    let plain = values.iter().filter(|value| !is_grease(**value));
+    plain.map(ToString::to_string).collect::<Vec<_>>().join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_examples_of_the_specification() {
+        let mut hello = ClientHello {
+            legacy_version: 769,
+            cipher_suites: vec![0x0a0a, 47, 53, 5, 10, 49161, 49162, 49171, 49172, 50, 56, 19, 4],
+            extensions: vec![0, 10, 11],
+            groups: vec![23, 24, 25],
+            point_formats: vec![0],
+            ..ClientHello::default()
+        };
+        assert_eq!(text(&hello), "769,47-53-5-10-49161-49162-49171-49172-50-56-19-4,0-10-11,23-24-25,0");
+        assert_eq!(ja3(&hello), "ada70206e40642a3e4461f35503241d5");
+        hello.cipher_suites = vec![4, 5, 10, 9, 100, 98, 3, 6, 19, 18, 99];
+        (hello.extensions, hello.groups, hello.point_formats) = (vec![], vec![], vec![]);
+        assert_eq!(ja3(&hello), "de350869b8c85de67a350c8d186f11e6");
+    }
+}

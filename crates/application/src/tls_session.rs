@@ -1,0 +1,106 @@
+//! A TLS handshake, from the octets of both ends.
+
+use crate::{
+    Tls, TlsClient, TlsServer, certificate,
+    octets::Octets,
+    text::printable,
+    tls::{
+        CERTIFICATE, CLIENT_HELLO, Carrier, ClientHello, HANDSHAKE, MAJOR_VERSION, SERVER_HELLO, ServerHello,
+        TLS_1_3, ja3, ja4,
+    },
+};
+
+/// Adds what the client's octets say. `true` if nothing more is to come of them.
+pub(crate) fn add_client(known: &mut Tls, octets: &[u8]) -> bool {
+    let handshake = Handshake::of(octets);
+    if let Some((kind, body)) = handshake.messages().next() {
+        if kind == CLIENT_HELLO {
+            known.client = ClientHello::of_body(body).map(|hello| client(&hello, Carrier::Tcp));
+        }
+        return true;
+    }
+    handshake.is_over
+}
+
+/// Adds what the server's octets say. `true` if nothing more is to come of them.
+pub(crate) fn add_server(known: &mut Tls, octets: &[u8]) -> bool {
+    let handshake = Handshake::of(octets);
+    for (kind, body) in handshake.messages() {
+        match kind {
+            SERVER_HELLO => {
+                known.server = ServerHello::of_body(body).map(|hello| server(hello, body));
+                if known.server.as_ref().is_none_or(|server| server.version >= TLS_1_3) {
+                    // What follows is encrypted.
+                    return true;
+                }
+            }
+            CERTIFICATE => {
+                known.certificate = certificate::first(body);
+                return true;
+            }
+            // Messages between hello and certificate, of which there may be some (RFC 5246, 7.3).
+            _ => {}
+        }
+    }
+    handshake.is_over
+}
+
+/// What a client's hello says.
+pub(crate) fn client(hello: &ClientHello, carrier: Carrier) -> TlsClient {
+    let alpn = hello.alpn.iter().take(MAX_PROTOCOLS);
+    let name = hello.server_name.as_deref().unwrap_or_default();
+    TlsClient {
+        version: hello.supported_versions.first().copied().unwrap_or(hello.legacy_version),
+        server_name: printable(name.as_bytes(), MAX_NAME_OCTETS),
+        alpn: alpn.map(|protocol| printable(protocol, MAX_PROTOCOL_OCTETS)).collect(),
+        ja3: ja3(hello).into(),
+        ja4: ja4(hello, carrier).into(),
+    }
+}
+
+fn server(hello: ServerHello, body: &[u8]) -> TlsServer {
+    let alpn = ServerHello::alpn(body).map_or_else(Box::default, |one| printable(one, MAX_PROTOCOL_OCTETS));
+    TlsServer { version: hello.version, cipher_suite: hello.cipher_suite, alpn }
+}
+
+/// The handshake messages of one end, as far as they are not encrypted.
+struct Handshake {
+    octets: Vec<u8>,
+    /// Nothing of it follows: something else has.
+    is_over: bool,
+}
+
+impl Handshake {
+    /// Takes the handshake records at the beginning of `octets` together: a message may span several, and a record hold several
+    /// (RFC 8446, 5.1).
+    fn of(octets: &[u8]) -> Self {
+        let (mut rest, mut messages) = (Octets::new(octets), Vec::with_capacity(octets.len()));
+        while let (Some(kind), Some(major), Some(_minor)) = (rest.u8(), rest.u8(), rest.u8()) {
+            let Some(length) = rest.u16_be() else { break };
+            if kind != HANDSHAKE || major != MAJOR_VERSION {
+                return Self { octets: messages, is_over: true };
+            }
+            let there = usize::from(length).min(rest.rest().len());
+            messages.extend_from_slice(rest.take(there).unwrap_or_default());
+            if there < usize::from(length) {
+                break;
+            }
+        }
+        Self { octets: messages, is_over: false }
+    }
+
+    /// Types and bodies of the messages that are whole.
+    fn messages(&self) -> impl Iterator<Item = (u8, &[u8])> {
+        let mut rest = Octets::new(&self.octets);
+        std::iter::from_fn(move || {
+            let (kind, length) = (rest.u8()?, rest.u24_be()?);
+            Some((kind, rest.take(length)?))
+        })
+    }
+}
+
+/// Of what a client offers.
+const MAX_PROTOCOLS: usize = 8;
+const MAX_PROTOCOL_OCTETS: usize = 32;
+/// RFC 1035, 2.3.4.
+const MAX_NAME_OCTETS: usize = 255;

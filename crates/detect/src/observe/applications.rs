@@ -1,0 +1,276 @@
+use std::sync::Arc;
+
+use ahash::RandomState;
+use application::{Application, Conversation, may_begin};
+use flow::{Accounted, Biflow, EndReason, FlowId, FlowKey, FlowRecord, Meter, Side};
+use hashbrown::HashMap;
+use smallvec::{SmallVec, smallvec};
+use wire::{Packet, TcpFlags, Timestamp, Transport};
+
+use super::listening::Listening;
+
+/// Finds out what applications the flows of one worker have, and tells it with their records.
+///
+/// It is an observer beside [`Observer`](super::Observer), with a mark of its own ([`Meter::second_mark`]): the first packets of each
+/// flow are looked at, and those of a flow that may be of an application are listened to until enough is known. A packet after that, and
+/// any of another flow, costs a look at the mark.
+///
+/// What a record is told depends on packets alone: of a flow that the active timeout has cut, a record has what was known when it was
+/// cut, however late it is taken.
+#[derive(Debug)]
+pub struct Applications {
+    by_flow: HashMap<FlowId, Entry, RandomState>,
+    /// What the entries take.
+    octets: usize,
+    config: ApplicationsConfig,
+    /// When it is looked for flows that have gone without a word.
+    next_look: Timestamp,
+    evicted: u64,
+}
+
+/// How much may be kept of applications.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ApplicationsConfig {
+    /// What is known, and what is listened to, may take so many octets in memory.
+    pub octets: usize,
+    /// No flow goes on without a record for as long as this.
+    pub longest_silence_nanos: u64,
+}
+
+/// What is known of a flow.
+#[derive(Debug)]
+struct Entry {
+    initiator: Side,
+    /// `None` when enough is known.
+    conversation: Option<Box<Conversation>>,
+    known: Versions,
+    /// The clock at the latest packet that was listened to, or the end of the latest record.
+    last: Timestamp,
+    octets: usize,
+}
+
+/// What was known when: the latest of each record, with the time at which that record was opened.
+type Versions = SmallVec<[(Timestamp, Arc<Application>); 1]>;
+
+impl Applications {
+    /// Nothing is known.
+    pub fn new(config: ApplicationsConfig) -> Self {
+        Self {
+            by_flow: HashMap::with_hasher(RandomState::new()),
+            octets: 0,
+            config,
+            next_look: Timestamp::ZERO,
+            evicted: 0,
+        }
+    }
+
+    /// Takes in a packet that came when the capture's clock showed `clock`, and that `meter` has just counted.
+    #[inline]
+    pub fn packet(&mut self, packet: &Packet<'_>, accounted: Accounted, clock: Timestamp, meter: &mut Meter) {
+        let known = if accounted.is_new { Listening::NEW } else { Listening::of(accounted.second_mark) };
+        if !known.is_over() {
+            self.listen(packet, accounted, known, clock, meter);
+        }
+    }
+
+    /// What was known of a record's flow when the record was cut. Each record has to be asked for once, in their order.
+    #[inline]
+    pub fn of_record(&mut self, record: &FlowRecord) -> Option<Arc<Application>> {
+        if Listening::of(record.second_mark).is_followed() { self.of_followed(record) } else { None }
+    }
+
+    /// Forgets flows that have gone without a record, as they do if nothing came after one that the active timeout has cut. All records
+    /// that ended before `clock` have been asked for.
+    pub fn forget_before(&mut self, clock: Timestamp) {
+        if clock < self.next_look {
+            return;
+        }
+        self.next_look = clock.saturating_add_nanos(self.config.longest_silence_nanos);
+        let (silence, octets) = (self.config.longest_silence_nanos, &mut self.octets);
+        self.by_flow.retain(|_, entry| {
+            let stays = clock.nanos_since(entry.last) < silence;
+            *octets -= if stays { 0 } else { entry.octets };
+            stays
+        });
+    }
+
+    /// How many flows were given up for others.
+    pub const fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
+    /// Of how many flows something is kept.
+    pub fn len(&self) -> usize {
+        self.by_flow.len()
+    }
+
+    /// Is nothing kept?
+    pub fn is_empty(&self) -> bool {
+        self.by_flow.is_empty()
+    }
+
+    #[inline(never)]
+    fn listen(
+        &mut self,
+        packet: &Packet<'_>,
+        accounted: Accounted,
+        known: Listening,
+        clock: Timestamp,
+        meter: &mut Meter,
+    ) {
+        let (has_streams, says_nothing) = match &packet.transport {
+            Transport::Tcp(tcp) => {
+                let closes = tcp.flags.0 & (TcpFlags::FIN.0 | TcpFlags::RST.0) != 0;
+                (true, packet.payload.is_empty() && !(closes && known.is_followed()))
+            }
+            Transport::Ports(_) => (packet.ip.protocol == UDP, packet.payload.is_empty()),
+            _ => (false, true),
+        };
+        let after = if !has_streams {
+            Listening::OVER
+        } else if says_nothing {
+            known
+        } else if known.is_followed() {
+            self.follow(packet, accounted, clock, meter)
+        } else {
+            self.look(packet, accounted, known, clock, meter)
+        };
+        if after.mark() != accounted.second_mark {
+            meter.second_mark(accounted.flow, after.mark());
+        }
+    }
+
+    /// Looks at the octets of a packet, and follows its flow if they may be of an application.
+    fn look(
+        &mut self,
+        packet: &Packet<'_>,
+        accounted: Accounted,
+        known: Listening,
+        clock: Timestamp,
+        meter: &Meter,
+    ) -> Listening {
+        let Some(flow) = meter.flow(accounted.flow) else { return Listening::OVER };
+        let begins = may_begin(packet);
+        if !begins && !is_ahead(packet, flow) {
+            return known.looked();
+        }
+        // It begins here, whatever was said before: so it is with TLS that two ends of something else have agreed on.
+        let syn_sequence = flow.syn_sequence().filter(|_| !begins);
+        let Some(conversation) = Conversation::of(packet, syn_sequence) else { return Listening::OVER };
+        let conversation = Some(Box::new(conversation));
+        let initiator = flow.initiator();
+        let entry = Entry { initiator, conversation, known: smallvec![], last: clock, octets: 0 };
+        self.by_flow.insert(flow.id(), entry);
+        self.follow(packet, accounted, clock, meter)
+    }
+
+    /// Shows a packet to the conversation that it is of.
+    fn follow(
+        &mut self,
+        packet: &Packet<'_>,
+        accounted: Accounted,
+        clock: Timestamp,
+        meter: &Meter,
+    ) -> Listening {
+        let Some(flow) = meter.flow(accounted.flow) else { return Listening::OVER };
+        let id = flow.id();
+        // It may have been given up.
+        let Some(entry) = self.by_flow.get_mut(&id) else { return Listening::OVER };
+        let Some(conversation) = &mut entry.conversation else { return Listening::KNOWN };
+        let (_, sender) = FlowKey::of(packet);
+        if conversation.packet(packet, sender == entry.initiator)
+            && let Some(application) = conversation.application()
+        {
+            learn(&mut entry.known, flow.record_opened(), application);
+        }
+        let is_done = conversation.is_done();
+        if is_done {
+            entry.conversation = None;
+        }
+        entry.last = clock;
+        let octets = entry.size();
+        let before = std::mem::replace(&mut entry.octets, octets);
+        self.octets = self.octets - before + octets;
+        let is_known = !entry.known.is_empty();
+        if is_done && !is_known {
+            self.remove(id);
+            return Listening::OVER;
+        }
+        if self.octets > self.config.octets {
+            self.make_room();
+        }
+        if is_done { Listening::KNOWN } else { Listening::FOLLOWED }
+    }
+
+    #[inline(never)]
+    fn of_followed(&mut self, record: &FlowRecord) -> Option<Arc<Application>> {
+        if record.end_reason != EndReason::ActiveTimeout {
+            // Nothing more will come of this flow.
+            return self.remove(record.id).and_then(|mut entry| entry.known.pop()).map(|(_, known)| known);
+        }
+        let entry = self.by_flow.get_mut(&record.id)?;
+        entry.last = entry.last.max(record.ended);
+        let known = entry.known.partition_point(|(opened, _)| *opened <= record.opened).checked_sub(1)?;
+        // Records after this one know this much at least.
+        entry.known.drain(..known);
+        let application = entry.known.first().map(|(_, known)| Arc::clone(known));
+        let octets = entry.size();
+        self.octets = self.octets - std::mem::replace(&mut entry.octets, octets) + octets;
+        application
+    }
+
+    fn remove(&mut self, flow: FlowId) -> Option<Entry> {
+        let entry = self.by_flow.remove(&flow)?;
+        self.octets -= entry.octets;
+        Some(entry)
+    }
+
+    /// Gives up those of which nothing was heard for longest, many at a time so that this is not done for each new one.
+    #[cold]
+    fn make_room(&mut self) {
+        let mut oldest: Vec<_> = self.by_flow.iter().map(|(flow, entry)| (entry.last, *flow)).collect();
+        oldest.sort_unstable();
+        for (_, flow) in oldest {
+            if self.octets <= self.config.octets / EVICTED_PART * (EVICTED_PART - 1) {
+                return;
+            }
+            if self.remove(flow).is_some() {
+                self.evicted += 1;
+            }
+        }
+    }
+}
+
+impl Entry {
+    fn size(&self) -> usize {
+        let known: usize = self.known.iter().map(|(_, known)| known.octets()).sum();
+        // The table has an octet of its own for each, and room for some more.
+        size_of::<(FlowId, Self)>() * 2 + known + self.conversation.as_ref().map_or(0, |said| said.octets())
+    }
+}
+
+/// Takes note of what is known in the record that was `opened` then. What an earlier record knew stays, for that may not have been taken
+/// yet.
+fn learn(known: &mut Versions, opened: Timestamp, application: &Application) {
+    let application = Arc::new(application.clone());
+    match known.last_mut() {
+        Some((latest, before)) if *latest == opened => *before = application,
+        _ => known.push((opened, application)),
+    }
+}
+
+/// Whether a segment of the initiator overtook the first one, of which it does not say what it is.
+fn is_ahead(packet: &Packet<'_>, flow: &Biflow) -> bool {
+    let (Transport::Tcp(tcp), Some(syn)) = (&packet.transport, flow.syn_sequence()) else { return false };
+    let ahead = tcp.sequence.wrapping_sub(syn.wrapping_add(1));
+    let (_, sender) = FlowKey::of(packet);
+    sender == flow.initiator() && (1..=MOST_AHEAD).contains(&ahead)
+}
+
+const UDP: u8 = 17;
+const EVICTED_PART: usize = 16;
+/// Some segments.
+const MOST_AHEAD: u32 = 4_096;
+
+#[cfg(test)]
+mod tests;
