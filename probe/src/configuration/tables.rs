@@ -7,9 +7,9 @@ use serde::Deserialize;
 use super::{
     Typed,
     values::{
-        Amount, Count, CpuList, DetectionSwitch, Domain, Eve, EveLines, Export, Fanout, Filter, Flows,
-        Inverted, List, Memory, MessageOctets, Name, Rate, Ring, Room, Sample, SampleBy, Seconds, Share,
-        SmallCount, SnapLength, Summary, Time, User, Value, WholeSeconds, Window, Workers,
+        Amount, Count, CpuList, DetectionSwitch, Domain, Eve, EveLines, Export, Fanout, Filter, FindingsMode,
+        Flows, Inverted, List, Memory, MessageOctets, Name, Pen, Profile, Rate, Ring, Room, Sample, SampleBy,
+        Seconds, Share, SmallCount, SnapLength, Summary, Time, User, Value, WholeSeconds, Window, Workers,
     },
 };
 use crate::arguments::{CommonArguments, LiveArguments};
@@ -104,6 +104,9 @@ table!(Ipfix of CommonArguments {
     message_octets: MessageOctets => ipfix.message_octets, "message_octets";
     datagram_rate: Rate => ipfix.datagram_rate, "datagram_rate";
     template_refresh: WholeSeconds => ipfix.template_refresh, "template_refresh";
+    pen: Pen => ipfix.pen, "pen";
+    findings: FindingsMode => ipfix.findings, "findings";
+    profile: Profile => ipfix.ipfix_profile, "ipfix_profile";
 });
 
 table!(Detection of CommonArguments {
