@@ -163,7 +163,8 @@ impl Watch<'_> {
 
     fn input(&self) -> Input {
         let interfaces = self.arguments.interfaces.clone();
-        Input { live: Some(LiveSummary { interfaces, ..LiveSummary::default() }), ..Input::default() }
+        let live = LiveSummary { interfaces: interfaces.clone(), ..LiveSummary::default() };
+        Input { interfaces, live: Some(live), ..Input::default() }
     }
 
     /// Tells systemd, where it asked to be told, and people that it has begun.
@@ -191,7 +192,7 @@ impl Watch<'_> {
         let now = Instant::now();
         if now >= due.statistics {
             due.statistics = now + reload.stats_interval();
-            Self::tell_statistics(collector, &reports());
+            self.tell_statistics(collector, &reports());
         }
         if now >= due.flush {
             due.flush = now + FLUSH_INTERVAL;
@@ -221,16 +222,19 @@ impl Watch<'_> {
         }
     }
 
-    fn tell_statistics(collector: &mut Collector, reports: &[WorkerReport]) {
+    fn tell_statistics(&self, collector: &mut Collector, reports: &[WorkerReport]) {
         let (ledger, flows, observers) = sums(reports, collector.counts());
         let time = reports.iter().filter_map(|report| report.packet_time).map(|(_, last)| last).max();
         let judges = collector.judged();
+        let workers: Vec<_> = reports.iter().map(losses).collect();
         collector.tell_totals(&Statistics {
             time: time.unwrap_or(Timestamp::ZERO),
             packets: &ledger,
             flows: &flows,
             observers,
             judges,
+            interfaces: &self.arguments.interfaces,
+            workers: &workers,
         });
     }
 

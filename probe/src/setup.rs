@@ -16,9 +16,10 @@ use crate::{
     arguments::{CommonArguments, Detection, IpfixArguments, SummaryForm, Thresholds},
     collector::Collector,
     destination::Destination,
+    elements::EXAMPLE_PEN,
     outcome::UsageError,
     say,
-    sink::{EveSink, FlowsSink, IpfixSink, Pacing, Sink},
+    sink::{EveSink, Exports, FlowsSink, IpfixSink, Pacing, Sink},
 };
 
 /// What each worker is set up with.
@@ -68,8 +69,14 @@ pub(crate) fn check_sampling(arguments: &CommonArguments) -> anyhow::Result<()> 
 
 fn open_sinks(arguments: &CommonArguments) -> anyhow::Result<Vec<Box<dyn Sink>>> {
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
+    let exports = exports(arguments);
+    if exports.has_own_elements() && exports.pen == EXAMPLE_PEN && !arguments.export.is_empty() {
+        say(&format!(
+            "flowcanary: elements of its own are exported under {EXAMPLE_PEN}, which is for examples; --pen takes your number\n"
+        ));
+    }
     for destination in &arguments.export {
-        sinks.push(Box::new(open_export(destination, &arguments.ipfix)?));
+        sinks.push(Box::new(open_export(destination, &arguments.ipfix, exports)?));
     }
     if let Some(flows) = &arguments.flows {
         sinks.push(Box::new(FlowsSink::create(flows)?));
@@ -80,7 +87,17 @@ fn open_sinks(arguments: &CommonArguments) -> anyhow::Result<Vec<Box<dyn Sink>>>
     Ok(sinks)
 }
 
-fn open_export(destination: &Destination, ipfix: &IpfixArguments) -> anyhow::Result<IpfixSink> {
+/// What the IPFIX messages of all collectors hold.
+fn exports(arguments: &CommonArguments) -> Exports {
+    let IpfixArguments { pen, findings, ipfix_profile: profile, .. } = arguments.ipfix;
+    Exports { pen, findings, profile, sampling: arguments.sampling() }
+}
+
+fn open_export(
+    destination: &Destination,
+    ipfix: &IpfixArguments,
+    exports: Exports,
+) -> anyhow::Result<IpfixSink> {
     let refresh_s = u32::try_from(ipfix.template_refresh.as_secs().max(1)).unwrap_or(u32::MAX);
     let mut config = ExporterConfig::new(ipfix.observation_domain).with_template_refresh_s(refresh_s);
     if let (Destination::Udp(_), Some(MOST_DATAGRAM_OCTETS..)) = (destination, ipfix.message_octets) {
@@ -98,7 +115,7 @@ fn open_export(destination: &Destination, ipfix: &IpfixArguments) -> anyhow::Res
             (Box::new(UdpOutput::resolve(collector)?), NonZeroU32::new(ipfix.datagram_rate).map(Pacing::new))
         }
     };
-    IpfixSink::new(destination.to_string(), config, output, pacing)
+    IpfixSink::new(destination.to_string(), config, exports, output, pacing)
 }
 
 pub(crate) fn filter(expression: &str) -> anyhow::Result<Filter> {

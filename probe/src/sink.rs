@@ -6,7 +6,7 @@ mod ipfix;
 
 pub(crate) use eve::EveSink;
 pub(crate) use flows::FlowsSink;
-pub(crate) use ipfix::{IpfixSink, Pacing};
+pub(crate) use ipfix::{Exports, IpfixSink, Pacing};
 
 use std::{fs::File, io::ErrorKind, path::Path};
 

@@ -6,19 +6,42 @@
 
 use flow::{Direction, DirectionReason, Endpoint, FirstPacket, FlowRecord};
 use ipfix_export::{
-    Field, InformationElement, RecordError, RecordWriter, Template, TemplateError,
+    Field, InformationElement, RecordError, RecordWriter, Template,
     iana::{
         BIFLOW_DIRECTION, DESTINATION_IPV4_ADDRESS, DESTINATION_IPV6_ADDRESS, DESTINATION_MAC_ADDRESS,
-        DESTINATION_TRANSPORT_PORT, DOT1Q_CUSTOMER_VLAN_ID, DOT1Q_VLAN_ID, FLOW_END_MILLISECONDS,
-        FLOW_END_REASON, FLOW_ID, FLOW_START_MILLISECONDS, ICMP_TYPE_CODE_IPV4, ICMP_TYPE_CODE_IPV6,
-        INGRESS_INTERFACE, IP_CLASS_OF_SERVICE, LAYER2_SEGMENT_ID, MAXIMUM_TTL, MINIMUM_TTL,
-        MPLS_LABEL_STACK_SECTION2, MPLS_LABEL_STACK_SECTION3, MPLS_LABEL_STACK_SECTION4,
-        MPLS_TOP_LABEL_STACK_SECTION, OCTET_DELTA_COUNT, PACKET_DELTA_COUNT, PROTOCOL_IDENTIFIER,
-        SOURCE_IPV4_ADDRESS, SOURCE_IPV6_ADDRESS, SOURCE_MAC_ADDRESS, SOURCE_TRANSPORT_PORT,
-        TCP_CONTROL_BITS, VLAN_ID,
+        DESTINATION_TRANSPORT_PORT, DOT1Q_CUSTOMER_VLAN_ID, DOT1Q_VLAN_ID, FLOW_END_MICROSECONDS,
+        FLOW_END_MILLISECONDS, FLOW_END_REASON, FLOW_ID, FLOW_START_MICROSECONDS, FLOW_START_MILLISECONDS,
+        ICMP_TYPE_CODE_IPV4, ICMP_TYPE_CODE_IPV6, INGRESS_INTERFACE, IP_CLASS_OF_SERVICE, LAYER2_SEGMENT_ID,
+        MAXIMUM_TTL, MINIMUM_TTL, MPLS_LABEL_STACK_SECTION2, MPLS_LABEL_STACK_SECTION3,
+        MPLS_LABEL_STACK_SECTION4, MPLS_TOP_LABEL_STACK_SECTION, OCTET_DELTA_COUNT, PACKET_DELTA_COUNT,
+        PROTOCOL_IDENTIFIER, SOURCE_IPV4_ADDRESS, SOURCE_IPV6_ADDRESS, SOURCE_MAC_ADDRESS,
+        SOURCE_TRANSPORT_PORT, TCP_CONTROL_BITS, VLAN_ID,
     },
 };
 use wire::{MPLS_ENTRIES, Segment};
+
+use super::linked::Link;
+use crate::elements::registry::{DIRECTION_REASON, INCIDENT_ID, INCIDENT_SCORE};
+
+/// How all records of an exporter are laid out, for the collector that is to read them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Layout {
+    /// TCP control bits take one octet, without those that few know.
+    pub(super) has_short_flags: bool,
+    /// Times are in microseconds besides.
+    pub(super) has_microseconds: bool,
+    /// The enterprise of our own elements.
+    pub(super) pen: u32,
+}
+
+impl Layout {
+    /// Templates of another layout have other identifiers: some collectors remember them beyond the end of a session.
+    fn first_template(self, is_linked: bool) -> u16 {
+        let [flags, microseconds, link] =
+            [self.has_short_flags, self.has_microseconds, is_linked].map(u16::from);
+        FIRST_TEMPLATE + ((flags | microseconds << 1 | link << 2) << TEMPLATES_OF_A_LAYOUT_BITS)
+    }
+}
 
 /// What there is to say of a record: which blocks of fields its template has.
 #[expect(clippy::struct_excessive_bools, reason = "each stands for a block of fields")]
@@ -73,15 +96,16 @@ impl Shape {
             | usize::from(self.labels) << 6
     }
 
-    pub(super) fn template(self) -> Result<Template, TemplateError> {
+    /// `is_linked` has the records say which incident they belong to.
+    pub(super) fn template(self, layout: Layout, is_linked: bool) -> anyhow::Result<Template> {
         let mut fields = Vec::new();
         if self.is_bidirectional {
-            fields.extend(self.direction_elements().into_iter().filter_map(|field| {
+            fields.extend(self.direction_elements(layout).into_iter().filter_map(|field| {
                 let length = field.length();
                 field.element().reverse().ok().map(|element| element.with_length(length))
             }));
         }
-        fields.extend(self.direction_elements());
+        fields.extend(self.direction_elements(layout));
         let addresses = if self.is_v6 {
             [SOURCE_IPV6_ADDRESS, DESTINATION_IPV6_ADDRESS]
         } else {
@@ -103,16 +127,29 @@ impl Shape {
         if self.has_segment {
             fields.push(LAYER2_SEGMENT_ID.field());
         }
-        let id = FIRST_TEMPLATE.saturating_add(u16::try_from(self.index()).unwrap_or(u16::MAX));
-        Template::new(id, fields)
+        if is_linked {
+            for element in [DIRECTION_REASON, INCIDENT_ID, INCIDENT_SCORE] {
+                fields.push(element.under(layout.pen)?.field());
+            }
+        }
+        let first = layout.first_template(is_linked);
+        let id = first.saturating_add(u16::try_from(self.index()).unwrap_or(u16::MAX));
+        Ok(Template::new(id, fields)?)
     }
 
-    pub(super) fn write(self, record: &FlowRecord, writer: &mut RecordWriter<'_>) -> Result<(), RecordError> {
+    /// `link` is there where the template is linked.
+    pub(super) fn write(
+        self,
+        record: &FlowRecord,
+        layout: Layout,
+        link: Option<Link>,
+        writer: &mut RecordWriter<'_>,
+    ) -> Result<(), RecordError> {
         let Oriented { source, destination, forward, reverse, biflow_direction } = Oriented::new(record);
         if self.is_bidirectional {
-            self.write_direction(reverse, writer)?;
+            self.write_direction(reverse, layout, writer)?;
         }
-        self.write_direction(forward, writer)?;
+        self.write_direction(forward, layout, writer)?;
         writer.address(source.address)?;
         writer.address(destination.address)?;
         writer.u16(source.port)?;
@@ -127,23 +164,32 @@ impl Shape {
         if let Some(segment) = record.segment() {
             writer.u64(layer2_segment_id(segment))?;
         }
+        if let Some(Link { incident, score }) = link {
+            writer.u8(record.direction_reason as u8)?;
+            writer.u64(incident)?;
+            writer.u8(score)?;
+        }
         Ok(())
     }
 
     /// The elements that a biflow has twice.
-    fn direction_elements(self) -> Vec<Field> {
+    fn direction_elements(self, layout: Layout) -> Vec<Field> {
         let mut fields: Vec<_> = [
             OCTET_DELTA_COUNT,
             PACKET_DELTA_COUNT,
             FLOW_START_MILLISECONDS,
             FLOW_END_MILLISECONDS,
-            TCP_CONTROL_BITS,
             IP_CLASS_OF_SERVICE,
             MINIMUM_TTL,
             MAXIMUM_TTL,
         ]
         .map(Field::new)
         .into();
+        let flags_octets = if layout.has_short_flags { 1 } else { 2 };
+        fields.insert(TCP_CONTROL_BITS_PLACE, TCP_CONTROL_BITS.with_length(flags_octets));
+        if layout.has_microseconds {
+            fields.extend([FLOW_START_MICROSECONDS, FLOW_END_MICROSECONDS].map(Field::new));
+        }
         if self.is_icmp {
             fields.push(if self.is_v6 { ICMP_TYPE_CODE_IPV6.field() } else { ICMP_TYPE_CODE_IPV4.field() });
         }
@@ -165,6 +211,7 @@ impl Shape {
     fn write_direction(
         self,
         direction: &Direction,
+        layout: Layout,
         writer: &mut RecordWriter<'_>,
     ) -> Result<(), RecordError> {
         let FirstPacket { link, icmp, tos, .. } = &direction.first_packet;
@@ -172,10 +219,15 @@ impl Shape {
         writer.u64(direction.packets)?;
         writer.date_time_milliseconds(direction.first.millis())?;
         writer.date_time_milliseconds(direction.last.millis())?;
-        writer.u16(direction.tcp_flags.0)?;
+        let flags = direction.tcp_flags.0;
+        writer.u16(if layout.has_short_flags { flags & SHORT_FLAGS } else { flags })?;
         writer.u8(*tos)?;
         writer.u8(direction.minimum_ttl)?;
         writer.u8(direction.maximum_ttl)?;
+        if layout.has_microseconds {
+            writer.date_time_microseconds(direction.first.nanos())?;
+            writer.date_time_microseconds(direction.last.nanos())?;
+        }
         if self.is_icmp {
             writer.u16(u16::from_be_bytes([icmp.kind, icmp.code]))?;
         }
@@ -227,6 +279,12 @@ fn layer2_segment_id(segment: Segment) -> u64 {
 }
 
 const FIRST_TEMPLATE: u16 = 256;
+/// Room for more shapes than there are.
+const TEMPLATES_OF_A_LAYOUT_BITS: u32 = 12;
+/// Behind the times.
+const TCP_CONTROL_BITS_PLACE: usize = 4;
+/// RFC 9293 section 3.1: the bits from CWR on.
+const SHORT_FLAGS: u16 = 0xff;
 /// A label, its traffic class and the bottom-of-stack bit.
 const LABEL_OCTETS: u16 = 3;
 /// The values of biflowDirection (RFC 5103 section 6.3).
@@ -304,6 +362,14 @@ mod tests {
         records
     }
 
+    fn layouts() -> impl Iterator<Item = (Layout, Option<Link>)> {
+        (0..8_u8).map(|bits| {
+            let [has_short_flags, has_microseconds, is_linked] = [1, 2, 4].map(|bit| bits & bit != 0);
+            let layout = Layout { has_short_flags, has_microseconds, pen: 32_473 };
+            (layout, is_linked.then_some(Link { incident: 7, score: 90 }))
+        })
+    }
+
     #[test]
     fn values_meet_their_template_in_every_shape() {
         let mut exporter = Exporter::new(ExporterConfig::new(1), MemoryOutput::stream()).unwrap();
@@ -311,8 +377,11 @@ mod tests {
         for record in records() {
             let shape = Shape::of(&record);
             assert!(shape.index() < Shape::COUNT && indices.insert(shape.index()), "{shape:?}");
-            let handle = exporter.register(&shape.template().unwrap()).unwrap();
-            exporter.record(&handle, 1, |writer| shape.write(&record, writer)).unwrap();
+            for (layout, link) in layouts() {
+                let template = shape.template(layout, link.is_some()).unwrap();
+                let handle = exporter.register(&template).unwrap();
+                exporter.record(&handle, 1, |writer| shape.write(&record, layout, link, writer)).unwrap();
+            }
         }
         assert_eq!(indices.len(), 16 * 3 * 5);
     }
