@@ -70,11 +70,6 @@ pub(crate) fn check_sampling(arguments: &CommonArguments) -> anyhow::Result<()> 
 fn open_sinks(arguments: &CommonArguments) -> anyhow::Result<Vec<Box<dyn Sink>>> {
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     let exports = exports(arguments);
-    if exports.has_own_elements() && exports.pen == EXAMPLE_PEN && !arguments.export.is_empty() {
-        say(&format!(
-            "flowcanary: elements of its own are exported under {EXAMPLE_PEN}, which is for examples; --pen takes your number\n"
-        ));
-    }
     for destination in &arguments.export {
         sinks.push(Box::new(open_export(destination, &arguments.ipfix, exports)?));
     }
@@ -83,6 +78,12 @@ fn open_sinks(arguments: &CommonArguments) -> anyhow::Result<Vec<Box<dyn Sink>>>
     }
     if let Some(eve) = &arguments.eve {
         sinks.push(Box::new(EveSink::create(eve, arguments.eve_types, arguments.sampling())?));
+    }
+    // What cannot work is said alone.
+    if exports.has_own_elements() && exports.pen == EXAMPLE_PEN && !arguments.export.is_empty() {
+        say(&format!(
+            "flowcanary: elements of its own are exported under {EXAMPLE_PEN}, which is for examples; --pen takes your number\n"
+        ));
     }
     Ok(sinks)
 }

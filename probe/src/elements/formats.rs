@@ -106,21 +106,22 @@ fn libfds(pen: u32) -> String {
     text + "</ipfix-elements>\n"
 }
 
-/// Spaces around `=` are forbidden there.
+/// Spaces around `=` are forbidden there. It takes a limited number of lines: those of records that it leaves aside by itself come last, and
+/// what is too much is there as a comment.
 fn pmacct(pen: u32) -> String {
-    let mut text = String::new();
     let reverse = iana::ELEMENTS.iter().filter(|element| matches!(element.id(), 1 | 2));
-    for element in reverse.filter_map(|element| element.reverse().ok()) {
-        let name = snake_case(element.name());
-        put(
-            &mut text,
-            format_args!(
-                "name={name} field_type={REVERSE_ENTERPRISE}:{} len=8 semantics=u_int\n",
-                element.id()
-            ),
-        );
-    }
-    for Element { id, name, data_type, .. } in ELEMENTS {
+    let reverse = reverse.filter_map(|element| element.reverse().ok());
+    let mut lines: Vec<_> = reverse
+        .map(|element| {
+            let (name, id) = (snake_case(element.name()), element.id());
+            format!("name={name} field_type={REVERSE_ENTERPRISE}:{id} len=8 semantics=u_int")
+        })
+        .collect();
+    let mut elements: Vec<_> = ELEMENTS.iter().collect();
+    elements.sort_by_key(|element| {
+        PMACCT_LAST.iter().position(|range| range.contains(&element.id)).map_or(0, |place| place + 1)
+    });
+    lines.extend(elements.into_iter().map(|Element { id, name, data_type, .. }| {
         let semantics = match data_type {
             DataType::String => "str",
             DataType::Ipv4Address | DataType::Ipv6Address => "ip",
@@ -130,13 +131,11 @@ fn pmacct(pen: u32) -> String {
             VARIABLE_LENGTH => "vlen".to_owned(),
             octets => octets.to_string(),
         };
-        put(
-            &mut text,
-            format_args!(
-                "name={} field_type={pen}:{id} len={length} semantics={semantics}\n",
-                snake_case(name)
-            ),
-        );
+        format!("name={} field_type={pen}:{id} len={length} semantics={semantics}", snake_case(name))
+    }));
+    let mut text = String::new();
+    for (place, line) in lines.into_iter().enumerate() {
+        put(&mut text, format_args!("{}{line}\n", if place < PMACCT_LINES { "" } else { "! " }));
     }
     text
 }
@@ -311,6 +310,10 @@ const fn units_name(units: Units) -> &'static str {
     }
 }
 
+/// It takes 64 (version 1.7.7, tried). The rest is for elements of others.
+const PMACCT_LINES: usize = 60;
+/// Findings, then statistics.
+const PMACCT_LAST: [std::ops::RangeInclusive<u16>; 2] = [1040..=1099, 1140..=1179];
 /// Its own numbers end below.
 const GOFLOW2_INDEX: u32 = 1_000;
 
