@@ -149,6 +149,28 @@ fn sampling_is_said_before_all_flows() {
     assert_eq!(records.len(), replay.flows.len() + 1);
 }
 
+/// As python-ipfix reads them, which takes the seconds since 1900 for those since 1970.
+#[test]
+fn times_in_microseconds_are_those_of_the_packets() {
+    let replay = Replay::of([own_capture("cryptojacking.pcap")], &["--ipfix-profile", "fixbuf"]);
+    let mut command = tool("python3", "python3");
+    if Path::new(SYSTEM_PYTHON).exists() {
+        command = std::process::Command::new(SYSTEM_PYTHON);
+    }
+    let decoded = Ended::of(command.args(["-c", MICROSECONDS]).arg(replay.ipfix()));
+    let lines: Vec<_> = decoded.assert_status(0).stdout.lines().collect();
+    assert_eq!(lines.len(), replay.flows.len());
+    for (flow, line) in replay.flows.iter().zip(lines) {
+        // It cuts, or rounds: a microsecond is no matter.
+        let found: Vec<i64> = line.split(' ').map(|number| number.parse().unwrap()).collect();
+        let way = if flow.number("packets") == 0 { "reverse" } else { "forward" };
+        for (end, found) in ["start", "end"].iter().zip(found) {
+            let time: jiff::Timestamp = flow.text(&format!("{way}_{end}")).parse().unwrap();
+            assert!((time.as_microsecond() + NTP_UNIX_EPOCH_US - found).abs() <= 1, "{found}: {flow:?}");
+        }
+    }
+}
+
 /// What holds for one worker holds for more, with all that is not flows.
 #[test]
 fn the_octets_are_the_same_for_any_number_of_workers_in_every_profile() {
@@ -181,6 +203,25 @@ fn nothing_is_wrong_by_the_letter_of_rfc_7011() {
     });
 }
 
+/// From 1900 to 1970.
+const NTP_UNIX_EPOCH_US: i64 = 2_208_988_800_000_000;
+const SYSTEM_PYTHON: &str = "/usr/bin/python3";
+const MICROSECONDS: &str = "
+import sys
+import ipfix.ie, ipfix.reader
+from datetime import datetime, timedelta, timezone
+ipfix.ie.use_iana_default()
+ipfix.ie.use_5103_default()
+
+def microseconds(time):
+    time = time if time.tzinfo else time.replace(tzinfo=timezone.utc)
+    return (time - datetime(1970, 1, 1, tzinfo=timezone.utc)) // timedelta(microseconds=1)
+
+with open(sys.argv[1], 'rb') as file:
+    for record in ipfix.reader.from_stream(file).namedict_iterator():
+        if 'flowEndReason' in record:
+            print(*(microseconds(record[name]) for name in ('flowStartMicroseconds', 'flowEndMicroseconds')))
+";
 /// So many captures of the corpus are left out for one that is not.
 const EVERY: usize = 12;
 const LEDGER: [&str; 6] = [

@@ -20,7 +20,7 @@ use self::{
     entries::Entry,
     findings::{SHAPES, StatementRecord},
     flow_template::{Layout, Shape},
-    linked::{Incidents, Link},
+    linked::{IncidentLink, Incidents},
     options::{FINDINGS_TEMPLATE, OptionsRecord, Sent},
 };
 use super::{Sink, SinkReport};
@@ -151,7 +151,7 @@ impl IpfixSink {
         Ok(handle)
     }
 
-    fn flow(&mut self, record: &FlowRecord, link: Option<Link>) {
+    fn flow(&mut self, record: &FlowRecord, link: Option<IncidentLink>) {
         let (shape, layout) = (Shape::of(record), self.exports.layout());
         let handle = match self.template(shape, link.is_some()) {
             Ok(handle) => handle,

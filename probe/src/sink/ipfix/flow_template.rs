@@ -20,7 +20,7 @@ use ipfix_export::{
 };
 use wire::{MPLS_ENTRIES, Segment};
 
-use super::linked::Link;
+use super::linked::IncidentLink;
 use crate::elements::registry::{DIRECTION_REASON, INCIDENT_ID, INCIDENT_SCORE};
 
 /// How all records of an exporter are laid out, for the collector that is to read them.
@@ -142,7 +142,7 @@ impl Shape {
         self,
         record: &FlowRecord,
         layout: Layout,
-        link: Option<Link>,
+        link: Option<IncidentLink>,
         writer: &mut RecordWriter<'_>,
     ) -> Result<(), RecordError> {
         let Oriented { source, destination, forward, reverse, biflow_direction } = Oriented::new(record);
@@ -164,7 +164,7 @@ impl Shape {
         if let Some(segment) = record.segment() {
             writer.u64(layer2_segment_id(segment))?;
         }
-        if let Some(Link { incident, score }) = link {
+        if let Some(IncidentLink { incident, score }) = link {
             writer.u8(record.direction_reason as u8)?;
             writer.u64(incident)?;
             writer.u8(score)?;
@@ -362,11 +362,11 @@ mod tests {
         records
     }
 
-    fn layouts() -> impl Iterator<Item = (Layout, Option<Link>)> {
+    fn layouts() -> impl Iterator<Item = (Layout, Option<IncidentLink>)> {
         (0..8_u8).map(|bits| {
             let [has_short_flags, has_microseconds, is_linked] = [1, 2, 4].map(|bit| bits & bit != 0);
             let layout = Layout { has_short_flags, has_microseconds, pen: 32_473 };
-            (layout, is_linked.then_some(Link { incident: 7, score: 90 }))
+            (layout, is_linked.then_some(IncidentLink { incident: 7, score: 90 }))
         })
     }
 

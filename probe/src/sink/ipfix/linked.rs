@@ -11,14 +11,14 @@ pub(super) struct Incidents(BTreeMap<IpAddr, Open>);
 
 #[derive(Debug)]
 struct Open {
-    link: Link,
+    link: IncidentLink,
     offenders: Vec<IpAddr>,
     stated_at: wire::Timestamp,
 }
 
 /// What a flow record says of its incident.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Link {
+pub(super) struct IncidentLink {
     pub(super) incident: u64,
     pub(super) score: u8,
 }
@@ -30,7 +30,7 @@ impl Incidents {
             self.0.remove(&incident.victim);
             return;
         }
-        let link = Link { incident: incident.id.0, score: score(incident) };
+        let link = IncidentLink { incident: incident.id.0, score: score(incident) };
         let open = Open { link, offenders: incident.offenders.clone(), stated_at: incident.stated_at };
         self.0.insert(incident.victim, open);
         // A case that has to make room for others states no end.
@@ -44,7 +44,7 @@ impl Incidents {
 
     /// The incident that a flow belongs to, if any.
     #[inline]
-    pub(super) fn link(&self, record: &FlowRecord) -> Option<Link> {
+    pub(super) fn link(&self, record: &FlowRecord) -> Option<IncidentLink> {
         if self.0.is_empty() {
             return None;
         }
