@@ -6,7 +6,7 @@ use super::file_decoders::records_of_dump;
 use crate::{
     kept::assert_as_kept,
     parallel,
-    program::{Ended, Replay, own_capture, program, tool},
+    program::{Ended, Replay, file_url, own_capture, program, tool},
     shared::{corpus, folder, workspace},
 };
 
@@ -169,6 +169,34 @@ fn times_in_microseconds_are_those_of_the_packets() {
             assert!((time.as_microsecond() + NTP_UNIX_EPOCH_US - found).abs() <= 1, "{found}: {flow:?}");
         }
     }
+}
+
+/// Which records there are by mode: options, flows with an incident, data.
+#[test]
+fn findings_are_where_they_were_asked_for() {
+    let of = |mode| {
+        let replay = Replay::of([own_capture("cryptojacking.pcap")], &["--findings", mode]);
+        let dumped = dump(&replay.ipfix(), &["--rfc5610"]);
+        let findings = records_with("findingName", &dumped);
+        let in_scope = findings.iter().flatten().filter(|(name, _)| name.starts_with("(S)")).count();
+        let linked = records_with("flowEndReason", &dumped).into_iter().filter(|record| {
+            record.iter().any(|(name, value)| name == "incidentId" && value == "7864418954363276")
+        });
+        (findings.len(), in_scope, linked.count(), replay.flows.len())
+    };
+    let (findings, in_scope, linked, flows) = of("inline");
+    assert!(findings > 10 && in_scope == findings && linked > 5 && linked < flows / 4);
+    assert_eq!(of("options"), (findings, findings, 0, flows));
+    assert_eq!(of("data"), (findings, 0, 0, flows));
+    assert_eq!(of("off"), (0, 0, 0, flows));
+}
+
+#[test]
+fn two_collectors_get_the_same() {
+    let other = tempfile::NamedTempFile::new().unwrap();
+    let url = file_url(other.path());
+    let replay = Replay::of([own_capture("cryptojacking.pcap")], &["--export", &url]);
+    assert!(std::fs::read(replay.ipfix()).unwrap() == std::fs::read(other.path()).unwrap());
 }
 
 /// What holds for one worker holds for more, with all that is not flows.
