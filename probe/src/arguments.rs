@@ -95,7 +95,7 @@ pub(crate) struct LiveArguments {
     #[arg(long, value_name = "NAME")]
     pub(crate) user: Option<String>,
 
-    /// How often EVE gets a line of statistics.
+    /// How often EVE gets a line of statistics, and IPFIX its records of them.
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
     pub(crate) stats_interval: Duration,
 

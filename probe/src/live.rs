@@ -44,7 +44,7 @@ pub(crate) fn run(as_typed: LiveArguments, typed: Typed) -> anyhow::Result<Outco
     let identity = arguments.user.as_deref().map(Identity::of).transpose()?;
     check_interfaces(&arguments.interfaces)?;
     let sources = live::open(&arguments.interfaces, workers, &live_config(arguments))?;
-    let collector = setup::collector(common)?;
+    let collector = setup::collector(common, &arguments.interfaces)?;
     // Before there are threads: what is given up, the calling thread gives up, and those that it starts.
     confine(identity.as_ref(), &outputs(arguments), &inputs(arguments))?;
     let signals = Signals::watch()?;

@@ -44,11 +44,11 @@ impl WorkerConfig {
     }
 }
 
-/// The collector, with its judges and outputs.
-pub(crate) fn collector(arguments: &CommonArguments) -> anyhow::Result<Collector> {
+/// The collector, with its judges and outputs. `interfaces` are the names of those that are known before anything is read.
+pub(crate) fn collector(arguments: &CommonArguments, interfaces: &[String]) -> anyhow::Result<Collector> {
     let judge = Judge::new(judges(arguments));
     let detectors: &'static [&'static str] = if arguments.detect == Detection::On { DETECTORS } else { &[] };
-    Ok(Collector::new(judge, Findings::new(detectors), open_sinks(arguments)?))
+    Ok(Collector::new(judge, Findings::new(detectors), open_sinks(arguments, interfaces)?))
 }
 
 /// When judges say what.
@@ -67,11 +67,12 @@ pub(crate) fn check_sampling(arguments: &CommonArguments) -> anyhow::Result<()> 
     Ok(())
 }
 
-fn open_sinks(arguments: &CommonArguments) -> anyhow::Result<Vec<Box<dyn Sink>>> {
+fn open_sinks(arguments: &CommonArguments, interfaces: &[String]) -> anyhow::Result<Vec<Box<dyn Sink>>> {
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     let exports = exports(arguments);
     for destination in &arguments.export {
-        sinks.push(Box::new(open_export(destination, &arguments.ipfix, exports)?));
+        let export = open_export(destination, &arguments.ipfix, exports)?;
+        sinks.push(Box::new(export.with_interfaces(interfaces)));
     }
     if let Some(flows) = &arguments.flows {
         sinks.push(Box::new(FlowsSink::create(flows)?));

@@ -165,7 +165,7 @@ fn losses_of_workers_come_as_options_records() {
         "{of_workers:?}"
     );
     let names: Vec<_> = records.iter().filter_map(|record| values(record, "interfaceName")).collect();
-    assert!(names.len() >= 4 && names.iter().all(|name| name.ends_with(" probe0")), "{names:?}");
+    assert!(names.len() >= 5 && names.iter().all(|name| name.ends_with(" probe0")), "{names:?}");
 }
 
 /// Takes datagrams and writes them into a file.

@@ -45,6 +45,8 @@ pub(crate) struct IpfixSink {
     /// One that is to be announced with its first record: its keys are exported behind that.
     new_template: Option<Template>,
     incidents: Incidents,
+    /// The names of those that are known from the beginning.
+    interfaces: Vec<String>,
     pacing: Option<Pacing>,
     export_time_s: u32,
     has_begun: bool,
@@ -110,6 +112,7 @@ impl IpfixSink {
             flow_keys: Vec::new(),
             new_template: None,
             incidents: Incidents::default(),
+            interfaces: Vec::new(),
             pacing,
             export_time_s: 0,
             has_begun: false,
@@ -119,6 +122,12 @@ impl IpfixSink {
         })
     }
 
+    /// Has the names of interfaces, by their numbers, stand before all flows.
+    #[must_use]
+    pub(crate) fn with_interfaces(self, interfaces: &[String]) -> Self {
+        Self { interfaces: interfaces.to_vec(), ..self }
+    }
+
     /// Goes on to a time of packets. What stands before all else is exported once the first is known.
     fn begin(&mut self, time: Timestamp) {
         let seconds = u32::try_from(time.seconds()).unwrap_or(u32::MAX);
@@ -126,6 +135,16 @@ impl IpfixSink {
         if !self.has_begun {
             self.has_begun = true;
             self.export_sampling();
+            let interfaces = std::mem::take(&mut self.interfaces);
+            self.export_interfaces(&interfaces);
+        }
+    }
+
+    fn export_interfaces(&mut self, names: &[String]) {
+        if self.exports.has_statistics() {
+            for (number, name) in (0..).zip(names).filter(|(_, name)| !name.is_empty()) {
+                self.options(options::interface(number, name));
+            }
         }
     }
 
@@ -276,9 +295,7 @@ impl Sink for IpfixSink {
         }
         // What is counted as sent is what was sent.
         self.flush();
-        for (number, name) in (0..).zip(statistics.interfaces).filter(|(_, name)| !name.is_empty()) {
-            self.options(options::interface(number, name));
-        }
+        self.export_interfaces(statistics.interfaces);
         let is_live = !statistics.workers.is_empty();
         if is_live {
             // A collector that came later has not seen them.
