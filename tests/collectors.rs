@@ -4,6 +4,7 @@ mod arriving;
 mod expected;
 mod file_decoders;
 mod nfdump;
+mod own_records;
 mod pmacct;
 mod tshark;
 

@@ -9,7 +9,7 @@ fn completions_name_every_command_in_every_shell() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let ended = Ended::of(program().args(["completions", shell]));
         ended.assert_status(0);
-        for word in ["replay", "live", "doctor", "check", "stats-interval"] {
+        for word in ["replay", "live", "doctor", "check", "elements", "stats-interval", "ipfix-profile"] {
             assert!(ended.stdout.contains(word), "{shell} does not complete {word}");
         }
     }

@@ -11,6 +11,7 @@ mod command_line;
 mod config;
 mod corpus;
 mod doctor;
+mod elements;
 mod eve;
 mod generated;
 mod golden;

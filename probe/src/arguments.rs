@@ -14,12 +14,14 @@ use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use detect::{rdp, synflood};
 use flow::Timeouts;
+use ipfix_export::REVERSE_ENTERPRISE;
 use jiff::SignedDuration;
 use report::{EveTypes, Sampling, SamplingUnit};
 
 use crate::{
     cpus::CpuChoice,
     destination::{Destination, EvePath, FlowsPath},
+    elements::{EXAMPLE_PEN, ElementsFormat},
 };
 
 /// A passive network probe that warns of cryptojacking.
@@ -44,6 +46,8 @@ pub(crate) enum Command {
     Check(CheckArguments),
     /// Examines whether a machine sees all that passes an interface, before it is trusted.
     Doctor(DoctorArguments),
+    /// Prints the information elements of its own, in the form that a collector reads.
+    Elements(ElementsArguments),
     /// Prints completions of command lines for a shell.
     Completions(CompletionsArguments),
     /// Prints a page of the manual, for man(1).
@@ -92,7 +96,7 @@ pub(crate) struct LiveArguments {
     #[arg(long, value_name = "NAME")]
     pub(crate) user: Option<String>,
 
-    /// How often EVE gets a line of statistics.
+    /// How often EVE gets a line of statistics, and IPFIX its records of them.
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
     pub(crate) stats_interval: Duration,
 
@@ -124,6 +128,17 @@ pub(crate) struct DoctorArguments {
     /// Write it as JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ElementsArguments {
+    /// Who is to read them.
+    #[arg(long, value_enum, value_name = "FORM", default_value_t = ElementsFormat::Markdown)]
+    pub(crate) format: ElementsFormat,
+
+    /// The Private Enterprise Number that they are exported under.
+    #[arg(long, value_name = "N", default_value_t = EXAMPLE_PEN, value_parser = pen)]
+    pub(crate) pen: u32,
 }
 
 #[derive(Args, Debug)]
@@ -310,6 +325,43 @@ pub(crate) struct IpfixArguments {
     /// Templates are repeated over UDP after this long.
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = refresh)]
     pub(crate) template_refresh: Duration,
+    /// The Private Enterprise Number that elements of its own have. The default is the one for examples, which nobody may rely on.
+    #[arg(long, value_name = "N", default_value_t = EXAMPLE_PEN, value_parser = pen)]
+    pub(crate) pen: u32,
+    /// How findings and incidents are exported.
+    #[arg(long, value_enum, value_name = "MODE", default_value_t = FindingsExport::Options)]
+    pub(crate) findings: FindingsExport,
+    /// What the collector needs that reads it.
+    #[arg(long, value_enum, value_name = "PROFILE", default_value_t = IpfixProfile::Default)]
+    pub(crate) ipfix_profile: IpfixProfile,
+}
+
+/// How findings are exported as IPFIX.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum FindingsExport {
+    /// As options data records, which collectors of flows leave aside.
+    Options,
+    /// Likewise; besides, flows between a victim and its offenders say their incident once it is stated.
+    Inline,
+    /// As data records beside those of flows.
+    Data,
+    /// Not at all.
+    Off,
+}
+
+/// What IPFIX is like for a collector.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum IpfixProfile {
+    /// Biflows (RFC 5103), findings and statistics.
+    Default,
+    /// For pmacct up to 1.7.7: TCP control bits take one octet.
+    Pmacct177,
+    /// For those that know no biflows, such as goflow2 and vFlow: a record for each direction.
+    Uniflow,
+    /// For nfdump: flows, and nothing that disturbs its count of records.
+    Nfdump,
+    /// For libfixbuf: times in microseconds besides.
+    Fixbuf,
 }
 
 impl CommonArguments {
@@ -371,6 +423,14 @@ pub(crate) fn snap_length(text: &str) -> Result<u32, String> {
 
 pub(crate) fn message_octets(text: &str) -> Result<u16, String> {
     number(text, LEAST_MESSAGE..=u16::MAX)
+}
+
+/// Not that of IANA, nor that of reverse elements.
+pub(crate) fn pen(text: &str) -> Result<u32, String> {
+    number(text, 1..=u32::MAX).and_then(|pen| match pen {
+        REVERSE_ENTERPRISE => Err("29305 is for reverse elements (RFC 5103)".to_owned()),
+        pen => Ok(pen),
+    })
 }
 
 fn number<T: Copy + FromStr + PartialOrd + fmt::Display>(

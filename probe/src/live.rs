@@ -46,7 +46,7 @@ pub(crate) fn run(as_typed: LiveArguments, typed: Typed) -> anyhow::Result<Outco
     check_interfaces(&arguments.interfaces)?;
     let sources = live::open(&arguments.interfaces, workers, &live_config(arguments))?;
     let signals = Signals::default();
-    let collector = setup::collector(common, Some(&signals))?;
+    let collector = setup::collector(common, Some(&signals), &arguments.interfaces)?;
     let endpoint = arguments.metrics.map(Endpoint::open).transpose()?;
     // Before there are threads: what is given up, the calling thread gives up, and those that it starts.
     confine(identity.as_ref(), &outputs(arguments), &inputs(arguments))?;
@@ -184,7 +184,8 @@ impl Watch<'_> {
 
     fn input(&self) -> Input {
         let interfaces = self.arguments.interfaces.clone();
-        Input { live: Some(LiveSummary { interfaces, ..LiveSummary::default() }), ..Input::default() }
+        let live = LiveSummary { interfaces: interfaces.clone(), ..LiveSummary::default() };
+        Input { interfaces, live: Some(live), ..Input::default() }
     }
 
     /// Tells systemd, where it asked to be told, and people that it has begun.
@@ -212,7 +213,7 @@ impl Watch<'_> {
         let now = Instant::now();
         if now >= due.statistics {
             due.statistics = now + reload.stats_interval();
-            Self::tell_statistics(collector, &reports());
+            self.tell_statistics(collector, &reports());
         }
         if now >= due.flush {
             due.flush = now + FLUSH_INTERVAL;
@@ -242,16 +243,19 @@ impl Watch<'_> {
         }
     }
 
-    fn tell_statistics(collector: &mut Collector, reports: &[WorkerReport]) {
+    fn tell_statistics(&self, collector: &mut Collector, reports: &[WorkerReport]) {
         let (ledger, flows, observers) = sums(reports, collector.counts());
         let time = reports.iter().filter_map(|report| report.packet_time).map(|(_, last)| last).max();
         let judges = collector.judged();
+        let workers: Vec<_> = reports.iter().map(losses).collect();
         collector.tell_totals(&Statistics {
             time: time.unwrap_or(Timestamp::ZERO),
             packets: &ledger,
             flows: &flows,
             observers,
             judges,
+            interfaces: &self.arguments.interfaces,
+            workers: &workers,
         });
     }
 

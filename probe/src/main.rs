@@ -9,6 +9,7 @@ mod configuration;
 mod cpus;
 mod destination;
 mod doctor;
+mod elements;
 mod files_apart;
 mod generated;
 mod links;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         Command::Live(arguments) => live::run(arguments, typed),
         Command::Check(arguments) => configuration::check(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::Elements(arguments) => elements::print(&arguments),
         Command::Completions(arguments) => generated::completions(&arguments),
         Command::Man(arguments) => generated::man(&arguments),
     };

@@ -30,7 +30,7 @@ pub(crate) fn run(arguments: ReplayArguments, typed: &Typed) -> anyhow::Result<O
     files_apart::check(&arguments.captures, &arguments.common)?;
     let filter = arguments.common.filter.as_deref().map(setup::filter).transpose()?;
     let files = CaptureFiles::open(&arguments.captures)?;
-    let collector = setup::collector(&arguments.common, None)?;
+    let collector = setup::collector(&arguments.common, None, &[])?;
 
     let workers = arguments.common.workers.get();
     let config = WorkerConfig::of(&arguments.common);

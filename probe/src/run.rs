@@ -33,6 +33,8 @@ pub(crate) struct Input {
     pub(crate) complaints: Vec<String>,
     /// Drops that captures tell of.
     pub(crate) drops: Vec<InterfaceDrops>,
+    /// The names of interfaces, by their numbers; empty where there is none.
+    pub(crate) interfaces: Vec<String>,
     /// Set if it was interfaces.
     pub(crate) live: Option<LiveSummary>,
 }
@@ -42,6 +44,7 @@ impl From<&CaptureFiles> for Input {
         Self {
             complaints: files.damages().iter().map(ToString::to_string).collect(),
             drops: files.interfaces().iter().enumerate().filter_map(drops).collect(),
+            interfaces: files.interfaces().iter().map(name).collect(),
             live: None,
         }
     }
@@ -90,6 +93,8 @@ impl Run {
             flows: &flows,
             observers,
             judges: collected.judged,
+            interfaces: &input.interfaces,
+            workers: input.live.as_ref().map(|live| &*live.workers).unwrap_or_default(),
         };
         let (outputs, failures) = collected.outputs.finish(&statistics);
         warnings.extend(failures);
@@ -174,6 +179,10 @@ fn add_inapplicable(sum: &mut Vec<Inapplicable>, more: Vec<Inapplicable>) {
         }
     }
     sum.sort_by_key(|what| what.link_type.map(|link_type| link_type.0));
+}
+
+fn name(interface: &Interface) -> String {
+    interface.name.as_deref().unwrap_or_default().to_owned()
 }
 
 fn drops((number, interface): (usize, &Interface)) -> Option<InterfaceDrops> {

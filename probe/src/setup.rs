@@ -14,11 +14,12 @@ use report::{Findings, SamplingUnit, Summary, printable};
 use crate::{
     arguments::{ApplicationFields, CommonArguments, Detection, SummaryForm, Thresholds, TimeoutArguments},
     collector::Collector,
+    elements::EXAMPLE_PEN,
     outcome::UsageError,
     pipeline::Observers,
     say,
     signals::Signals,
-    sink::Outputs,
+    sink::{Outputs, outputs},
 };
 
 /// What each worker is set up with.
@@ -66,10 +67,25 @@ fn longest_silence_nanos(timeouts: &TimeoutArguments) -> u64 {
 }
 
 /// The collector, with its judges and outputs. `signals` say when outputs are not to be waited for any longer, where something does.
-pub(crate) fn collector(arguments: &CommonArguments, signals: Option<&Signals>) -> anyhow::Result<Collector> {
+/// `interfaces` are the names of those that are known before anything is read.
+pub(crate) fn collector(
+    arguments: &CommonArguments,
+    signals: Option<&Signals>,
+    interfaces: &[String],
+) -> anyhow::Result<Collector> {
     let judge = Judge::new(judges(arguments));
     let detectors: &'static [&'static str] = if arguments.detect == Detection::On { DETECTORS } else { &[] };
-    Ok(Collector::new(judge, Findings::new(detectors), Outputs::open(arguments, signals)?))
+    let outputs = Outputs::open(arguments, signals, interfaces)?;
+    // What cannot work is said alone.
+    if outputs::exports(arguments).has_own_elements(arguments.application)
+        && arguments.ipfix.pen == EXAMPLE_PEN
+        && !arguments.export.is_empty()
+    {
+        say(&format!(
+            "flowcanary: elements of its own are exported under {EXAMPLE_PEN}, which is for examples; --pen takes your number\n"
+        ));
+    }
+    Ok(Collector::new(judge, Findings::new(detectors), outputs))
 }
 
 /// When judges say what.

@@ -3,7 +3,7 @@
 mod eve;
 mod flows;
 mod ipfix;
-mod outputs;
+pub(crate) mod outputs;
 mod stream;
 
 pub(crate) use outputs::Outputs;
@@ -25,7 +25,7 @@ use report::{OutputCounts, Statistics};
 use self::{
     eve::EveSink,
     flows::FlowsSink,
-    ipfix::{IpfixSink, Pacing},
+    ipfix::{Exports, IpfixSink, Pacing},
     stream::Stream,
 };
 use crate::signals::Signals;

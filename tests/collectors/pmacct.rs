@@ -14,12 +14,45 @@ use super::{
 };
 use crate::{
     parallel,
-    program::{Ended, Flow, own_capture, read_flows, replay, tool},
+    program::{Ended, Flow, own_capture, program, read_flows, replay, tool},
 };
 
 #[test]
 fn nfacctd_prints_the_flows_of_our_flow_file() {
     parallel::each(&["cryptojacking.pcap", "tunnels.pcap"], |name| assert_collected(&own_capture(name)));
+}
+
+/// With the primitives that `flowcanary elements` prints, and TCP control bits as version 1.7.7 reads them.
+#[test]
+fn nfacctd_prints_the_incidents_of_flows_and_their_flags() {
+    let primitives = Ended::of(program().args(["elements", "--format", "pmacct"]));
+    let aggregate =
+        format!("{AGGREGATE_ALWAYS}, tcpflags, incident_id, incident_score, direction_reason, flow_identity");
+    let primitives = primitives.assert_status(0).stdout.clone() + FLOW_IDENTITY;
+    let arguments = ["--ipfix-profile", "pmacct177", "--findings", "inline"];
+    let capture = own_capture("cryptojacking.pcap");
+    let (printed, flows) = collected(&capture, &primitives, &aggregate, &arguments);
+    assert_eq!(printed.len(), flows.len());
+    let (mut linked, mut flags) = (0, 0);
+    for line in &printed {
+        let record: Value = serde_json::from_str(line).unwrap();
+        let text = |name: &str| record[name].as_str().unwrap_or_else(|| panic!("{name}: {line}"));
+        // Of the slices of a flow, which have its identifier, each has its own flags.
+        let ours = flows.iter().filter(|flow| flow.number("flow_id").to_string() == text("flow_identity"));
+        let ours: Vec<_> =
+            ours.map(|flow| Expected::new(flow).number("tcp_flags", false).unwrap_or_default()).collect();
+        let found: u64 = text("tcp_flags").parse().unwrap();
+        assert!(ours.iter().any(|flags| flags & 0xff == found), "{ours:?}: {line}");
+        flags |= found;
+        if text("incident_id") != "0" {
+            assert_eq!(text("incident_id"), "7864418954363276", "{line}");
+            assert!(text("incident_score").parse::<u64>().unwrap() > 50, "{line}");
+            assert!([text("ip_src"), text("ip_dst")].contains(&"192.0.2.10"), "{line}");
+            linked += 1;
+        }
+    }
+    assert_eq!(flags & SYN_ACK, SYN_ACK);
+    assert!((5..200).contains(&linked), "{linked}");
 }
 
 /// What both programs say of a record. pmacct's version 1.7.7 reads TCP control bits of one octet only, so that they are not
@@ -37,16 +70,36 @@ struct Printed {
 }
 
 fn assert_collected(capture: &Path) {
+    let primitives = format!("{PRIMITIVES}{FLOW_IDENTITY}");
+    let aggregate = format!("{AGGREGATE_ALWAYS}, {AGGREGATE}");
+    let (printed, flows) = collected(capture, &primitives, &aggregate, &[]);
+    let mut expected: Vec<_> = flows.iter().map(of_flow).collect();
+    let mut printed: Vec<_> = printed.iter().map(|line| of_line(line)).collect();
+    expected.sort();
+    printed.sort();
+    assert_eq!(printed.len(), expected.len(), "{}", capture.display());
+    for (expected, printed) in expected.iter().zip(&printed) {
+        assert_eq!(printed, expected, "{}", capture.display());
+    }
+}
+
+/// The lines that nfacctd prints, and the flows of our flow file.
+fn collected(
+    capture: &Path,
+    primitives: &str,
+    aggregate: &str,
+    arguments: &[&str],
+) -> (Vec<String>, Vec<Flow>) {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     let port = free_port();
-    fs::write(path("primitives"), PRIMITIVES).unwrap();
+    fs::write(path("primitives"), primitives).unwrap();
     let settings = [
         "daemonize: false".to_owned(),
         "nfacctd_ip: 127.0.0.1".to_owned(),
         format!("nfacctd_port: {port}"),
         format!("aggregate_primitives: {}", path("primitives").display()),
-        format!("aggregate[flows]: {AGGREGATE}"),
+        format!("aggregate[flows]: {aggregate}"),
         "plugins: print[flows]".to_owned(),
         "print_output: json".to_owned(),
         format!("print_output_file[flows]: {}", path("printed").display()),
@@ -65,6 +118,7 @@ fn assert_collected(capture: &Path) {
 
     let mut command = replay([capture]);
     command.args(["--summary", "none", "--export", &nfacctd.url(), "--flows"]).arg(path("flows.jsonl"));
+    command.args(arguments);
     Ended::of(&mut command).assert_status(0);
     nfacctd.wait_until_taken();
     let flows = read_flows(&path("flows.jsonl"));
@@ -75,15 +129,8 @@ fn assert_collected(capture: &Path) {
 
     let log = fs::read_to_string(path("log")).unwrap();
     assert!(!["malformed", "unable", "Missing data"].iter().any(|word| log.contains(word)), "{log}");
-    let mut expected: Vec<_> = flows.iter().map(of_flow).collect();
     let printed = fs::read_to_string(path("printed")).unwrap_or_default();
-    let mut printed: Vec<_> = printed.lines().map(of_line).collect();
-    expected.sort();
-    printed.sort();
-    assert_eq!(printed.len(), expected.len(), "{}: {log}", capture.display());
-    for (expected, printed) in expected.iter().zip(&printed) {
-        assert_eq!(printed, expected, "{}", capture.display());
-    }
+    (printed.lines().map(str::to_owned).collect(), flows)
 }
 
 fn of_flow(flow: &Flow) -> Printed {
@@ -131,7 +178,10 @@ fn seconds(time: &str) -> String {
 const PRIMITIVES: &str = "\
 name=reverse_octets   field_type=29305:1  len=8  semantics=u_int
 name=reverse_packets  field_type=29305:2  len=8  semantics=u_int
-name=flow_identity    field_type=148      len=8  semantics=u_int
 ";
-const AGGREGATE: &str = "src_host, dst_host, src_port, dst_port, proto, timestamp_start, timestamp_end, \
-    reverse_octets, reverse_packets, flow_identity";
+const FLOW_IDENTITY: &str = "name=flow_identity    field_type=148      len=8  semantics=u_int\n";
+const AGGREGATE_ALWAYS: &str =
+    "src_host, dst_host, src_port, dst_port, proto, timestamp_start, timestamp_end";
+const AGGREGATE: &str = "reverse_octets, reverse_packets, flow_identity";
+/// TCP control bits (RFC 9293, 3.1).
+const SYN_ACK: u64 = 0x12;

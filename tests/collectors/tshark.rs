@@ -134,7 +134,6 @@ fn of_flows(flows: &[Flow]) -> Vec<Vec<String>> {
             vec![source.1.to_string()],
             vec![destination.1.to_string()],
             vec![expected.protocol().to_string()],
-            vec![flow.number("flow_id").to_string()],
         ];
         for (values, of_record) in values.iter_mut().zip(of_record) {
             values.extend(of_record);
@@ -150,7 +149,7 @@ const FAULTS: [&str; 4] = [
     "cflow.sequence_analysis.expected_sn",
     "cflow.unknown_field_type",
 ];
-const FIELDS: [&str; 12] = [
+const FIELDS: [&str; 11] = [
     "cflow.octets",
     "cflow.packets",
     "cflow.ttl_min",
@@ -162,7 +161,6 @@ const FIELDS: [&str; 12] = [
     "cflow.srcport",
     "cflow.dstport",
     "cflow.protocol",
-    "cflow.flow_id",
 ];
 /// RFC 7011, 10.3.4.
 const PORT: u16 = 4_739;

@@ -10,7 +10,7 @@ use super::{
     traffic::write_conversations,
     watching::{until, watch},
 };
-use crate::program::{parse_flows, tool};
+use crate::program::{Ended, file_url, parse_flows, tool};
 
 /// Nothing comes after the packet, and its flow is in the file within a second of its idle timeout. At various times of the second, since
 /// what is done now and then must not come too late at any.
@@ -120,6 +120,52 @@ fn statistics_come_as_often_as_asked_for() {
     assert!(counts.is_sorted() && counts.last() == Some(&sent), "{counts:?}");
     let midway = counts.iter().take(counts.len() - 1).filter(|&&count| count == sent).count();
     assert!(midway >= 2, "they lag behind: {counts:?}");
+}
+
+/// A collector hears as often what was lost on the way to each worker, and what the interface is called.
+#[test]
+fn losses_of_workers_come_as_options_records() {
+    let Some(network) = Network::new(1) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let [capture, ipfix] = ["sent.pcap", "live.ipfix"].map(|name| folder.path().join(name));
+    write_conversations(&capture, 100, 10);
+    let export = file_url(&ipfix);
+    let arguments =
+        ["-i", "probe0", "--workers", "2", "--stats-interval", "500ms", "--pen", "9999", "--export", &export];
+    let watching = watch(&network, &arguments);
+    let sent = network.send(&capture, "wire0", 5_000);
+    thread::sleep(Duration::from_millis(2_300));
+    let watched = watching.end("TERM");
+    watched.ended.assert_status(0);
+    assert!(!watched.ended.stderr.contains("for examples"), "{:?}", watched.ended);
+    let mut command = tool("ipfixDump", "libfixbuf-tools");
+    let dumped = Ended::of(command.arg("--rfc5610").arg("-i").arg(&ipfix));
+    let records: Vec<&str> = dumped.assert_status(0).stdout.split("--- ").collect();
+    let values = |record: &str, name: &str| {
+        let line = record.lines().find(|line| line.contains(&format!(" {name} : ")));
+        line.and_then(|line| line.rsplit(" : ").next()).map(str::to_owned)
+    };
+    let of_workers: Vec<_> = records
+        .iter()
+        .filter_map(|record| {
+            Some((
+                values(record, "meteringProcessId")?,
+                values(record, "receivedPacketTotalCount")?,
+                values(record, "droppedPacketTotalCount")?,
+            ))
+        })
+        .collect();
+    // Four times, and once at the end.
+    assert!((8..=14).contains(&of_workers.len()), "{of_workers:?}");
+    let last: u64 =
+        of_workers.iter().rev().take(2).map(|(_, received, _)| received.parse::<u64>().unwrap()).sum();
+    assert_eq!(last, sent, "{of_workers:?}");
+    assert!(
+        of_workers.iter().all(|(worker, _, dropped)| ["1", "2"].contains(&&**worker) && dropped == "0"),
+        "{of_workers:?}"
+    );
+    let names: Vec<_> = records.iter().filter_map(|record| values(record, "interfaceName")).collect();
+    assert!(names.len() >= 5 && names.iter().all(|name| name.ends_with(" probe0")), "{names:?}");
 }
 
 /// Takes datagrams and writes them into a file.

@@ -164,6 +164,11 @@ impl<O: Output> Exporter<O> {
         self.session.take_failure()
     }
 
+    /// Octets of the largest record that a message can hold.
+    pub const fn largest_record(&self) -> usize {
+        self.session.message().largest_record()
+    }
+
     /// What was done so far.
     pub fn statistics(&self) -> Statistics {
         self.session.statistics()

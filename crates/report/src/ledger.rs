@@ -20,6 +20,8 @@ pub struct PacketLedger {
     pub filtered: u64,
     /// Packets that sampling has left out.
     pub sampled_out: u64,
+    /// Octets on the wire of the packets in which no IP packet was found.
+    pub undecoded_octets: u64,
     /// Packets without IP that could be reached, by reason.
     undecoded: BTreeMap<DecodeFailure, u64>,
     /// Those of reasons beyond [`MAX_REASONS`].
@@ -41,6 +43,7 @@ impl PacketLedger {
         self.tunnel_fragments += other.tunnel_fragments;
         self.filtered += other.filtered;
         self.sampled_out += other.sampled_out;
+        self.undecoded_octets += other.undecoded_octets;
         self.undecoded_otherwise += other.undecoded_otherwise;
         for (reason, packets) in &other.undecoded {
             self.add_undecoded(*reason, *packets);

@@ -111,7 +111,7 @@ pub struct FlowCounts {
 pub struct OutputCounts {
     /// The output as it was asked for.
     pub output: String,
-    /// Records that it took.
+    /// Flow records that it took, or lines.
     pub records: u64,
     /// Records that it lost.
     pub lost_records: u64,

@@ -8,9 +8,9 @@ use super::{
     Typed,
     values::{
         Amount, ApplicationSwitch, Count, CpuList, DetectionSwitch, Domain, Eve, EveLines, Export, Fanout,
-        Filter, Flows, Inverted, List, Memory, MessageOctets, Metrics, Name, Rate, Ring, Room, Sample,
-        SampleBy, Seconds, Share, SmallCount, SnapLength, Summary, Time, User, Value, WholeSeconds, Window,
-        Workers,
+        Filter, FindingsMode, Flows, Inverted, List, Memory, MessageOctets, Metrics, Name, Pen, Profile,
+        Rate, Ring, Room, Sample, SampleBy, Seconds, Share, SmallCount, SnapLength, Summary, Time, User,
+        Value, WholeSeconds, Window, Workers,
     },
 };
 use crate::arguments::{CommonArguments, LiveArguments};
@@ -107,6 +107,9 @@ table!(Ipfix of CommonArguments {
     message_octets: MessageOctets => ipfix.message_octets, "message_octets";
     datagram_rate: Rate => ipfix.datagram_rate, "datagram_rate";
     template_refresh: WholeSeconds => ipfix.template_refresh, "template_refresh";
+    pen: Pen => ipfix.pen, "pen";
+    findings: FindingsMode => ipfix.findings, "findings";
+    profile: Profile => ipfix.ipfix_profile, "ipfix_profile";
 });
 
 table!(Detection of CommonArguments {

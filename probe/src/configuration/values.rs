@@ -18,7 +18,9 @@ use serde::{
 };
 
 use crate::{
-    arguments::{self, ApplicationFields, Detection, FanoutMode, SampleUnit, SummaryForm},
+    arguments::{
+        self, ApplicationFields, Detection, FanoutMode, FindingsExport, IpfixProfile, SampleUnit, SummaryForm,
+    },
     cpus::CpuChoice,
     destination::{Destination, EvePath, FlowsPath},
 };
@@ -109,6 +111,9 @@ words! {
     MessageOctets(Option<u16>), |text| arguments::message_octets(text).map(Some), |octets| {
         octets.as_ref().and_then(number)
     };
+    Pen(u32), arguments::pen, number;
+    FindingsMode(FindingsExport), choice, chosen;
+    Profile(IpfixProfile), choice, chosen;
     Rate(u32), |text| whole(text, 0, u32::MAX), number;
     Count(u64), |text| whole(text, 1, MOST_COUNT), number;
     SmallCount(u32), |text| whole(text, 1, MOST_SMALL_COUNT), number;

@@ -178,7 +178,10 @@ impl Worker {
         }
         let packet = match wire::decode(frame) {
             Ok(packet) => packet,
-            Err(failure) => return self.ledger.count_undecoded(failure),
+            Err(failure) => {
+                self.ledger.undecoded_octets += u64::from(frame.original_length);
+                return self.ledger.count_undecoded(failure);
+            }
         };
         match self.meter.place(&packet, clock) {
             Placed::InFlow(placement) => {

@@ -1,31 +1,59 @@
 mod application_elements;
 mod application_fields;
+mod entries;
+mod findings;
 mod flow_template;
+mod linked;
+mod options;
 mod pacing;
 
 pub(crate) use pacing::Pacing;
 
-use anyhow::{Context as _, anyhow};
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
 use application::Application;
-use flow::FlowRecord;
-use ipfix_export::{ExportError, Exporter, ExporterConfig, Output, RecordError, TemplateHandle};
-use report::OutputCounts;
+use detect::Statement;
+use flow::{Direction, FlowRecord};
+use ipfix_export::{
+    ExportError, Exporter, ExporterConfig, Field, Output, RecordError, Template, TemplateHandle,
+};
+use report::{OutputCounts, Sampling, Statistics};
+use wire::Timestamp;
 
-use self::flow_template::Shape;
+use self::{
+    entries::Entry,
+    findings::{SHAPES, StatementRecord},
+    flow_template::{Layout, Shape},
+    linked::{IncidentLink, Incidents},
+    options::{FINDINGS_TEMPLATE, OptionsRecord, Sent},
+};
 use super::{Sink, SinkReport};
+use crate::arguments::{ApplicationFields, FindingsExport, IpfixProfile};
 
-/// An IPFIX exporting process for flow records.
+/// An IPFIX exporting process for flow records, findings and statistics.
 ///
 /// A record's template depends on what there is to say of it (see [`Shape`]), so that a plain flow takes few octets and a tagged,
 /// labelled one keeps its tags and labels. Templates are registered when they are first needed. The time of export is the time at
-/// which the record was cut, by packets: a replay gives the same octets each time.
+/// which the record was cut or the finding stated, by packets: a replay gives the same octets each time.
 pub(crate) struct IpfixSink {
     name: String,
     exporter: Exporter<Box<dyn Output>>,
-    /// By shape.
-    templates: Vec<Option<TemplateHandle>>,
+    exports: Exports,
+    domain: u32,
+    /// By their identifiers.
+    templates: BTreeMap<u16, TemplateHandle>,
+    /// The templates whose flow keys were exported so far.
+    flow_keys: Vec<Template>,
+    /// One that is to be announced with its first record: its keys are exported behind that.
+    new_template: Option<Template>,
+    incidents: Incidents,
+    /// The names of those that are known from the beginning.
+    interfaces: Vec<String>,
     pacing: Option<Pacing>,
     export_time_s: u32,
+    has_begun: bool,
+    flow_records: u64,
     refused: u64,
     /// Records whose applications found no room in a message: they were refused, and went without.
     shortened: u64,
@@ -33,59 +61,212 @@ pub(crate) struct IpfixSink {
     failure: Option<String>,
 }
 
+/// What is exported, and how.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Exports {
+    /// The enterprise of our own elements.
+    pub(crate) pen: u32,
+    pub(crate) findings: FindingsExport,
+    pub(crate) profile: IpfixProfile,
+    /// Which part of the packets is looked at.
+    pub(crate) sampling: Option<Sampling>,
+}
+
+impl Exports {
+    /// Whether elements of our own are among it.
+    pub(crate) fn has_own_elements(self, applications: ApplicationFields) -> bool {
+        self.has_statistics() || applications == ApplicationFields::On
+    }
+
+    /// Whether there are options records besides what sampling asks for. nfdump does not count them, and takes them for a loss.
+    pub(crate) const fn has_statistics(self) -> bool {
+        !matches!(self.profile, IpfixProfile::Nfdump)
+    }
+
+    const fn findings(self) -> FindingsExport {
+        if self.has_statistics() { self.findings } else { FindingsExport::Off }
+    }
+
+    fn layout(self) -> Layout {
+        Layout {
+            has_short_flags: self.profile == IpfixProfile::Pmacct177,
+            has_microseconds: self.profile == IpfixProfile::Fixbuf,
+            pen: self.pen,
+        }
+    }
+}
+
 impl IpfixSink {
     /// An exporter to `output`, which was asked for as `name`; `pacing` where messages could come too fast for a receiver.
     pub(crate) fn new(
         name: String,
         config: ExporterConfig,
+        exports: Exports,
         output: Box<dyn Output>,
         pacing: Option<Pacing>,
     ) -> anyhow::Result<Self> {
+        let domain = config.observation_domain();
         let exporter = Exporter::new(config, output).with_context(|| format!("cannot export to {name}"))?;
         Ok(Self {
             name,
             exporter,
-            templates: Vec::new(),
+            exports,
+            domain,
+            templates: BTreeMap::new(),
+            flow_keys: Vec::new(),
+            new_template: None,
+            incidents: Incidents::default(),
+            interfaces: Vec::new(),
             pacing,
             export_time_s: 0,
+            has_begun: false,
+            flow_records: 0,
             refused: 0,
             shortened: 0,
             failure: None,
         })
     }
 
-    fn template(&mut self, shape: Shape) -> anyhow::Result<TemplateHandle> {
-        if let Some(handle) = self.templates.get(shape.index()).copied().flatten() {
-            return Ok(handle);
+    /// Has the names of interfaces, by their numbers, stand before all flows.
+    #[must_use]
+    pub(crate) fn with_interfaces(self, interfaces: &[String]) -> Self {
+        Self { interfaces: interfaces.to_vec(), ..self }
+    }
+
+    /// Goes on to a time of packets. What stands before all else is exported once the first is known.
+    fn begin(&mut self, time: Timestamp) {
+        let seconds = u32::try_from(time.seconds()).unwrap_or(u32::MAX);
+        self.export_time_s = self.export_time_s.max(seconds);
+        if !self.has_begun {
+            self.has_begun = true;
+            self.export_sampling();
+            let interfaces = std::mem::take(&mut self.interfaces);
+            self.export_interfaces(&interfaces);
         }
-        let handle = self.exporter.register(&shape.template()?)?;
-        if self.templates.len() <= shape.index() {
-            self.templates.resize(shape.index() + 1, None);
+    }
+
+    fn export_interfaces(&mut self, names: &[String]) {
+        if self.exports.has_statistics() {
+            for (number, name) in (0..).zip(names).filter(|(_, name)| !name.is_empty()) {
+                self.options(options::interface(number, name));
+            }
         }
-        if let Some(slot) = self.templates.get_mut(shape.index()) {
-            *slot = Some(handle);
+    }
+
+    fn export_sampling(&mut self) {
+        if let Some(sampling) = self.exports.sampling {
+            self.options(options::sampling(sampling));
+        }
+    }
+
+    fn template(&mut self, shape: Shape, is_linked: bool) -> anyhow::Result<TemplateHandle> {
+        let layout = self.exports.layout();
+        let id = shape.template_id(layout, is_linked);
+        if let Some(handle) = self.templates.get(&id) {
+            return Ok(*handle);
+        }
+        let template = shape.template(layout, is_linked)?;
+        let handle = self.exporter.register(&template)?;
+        self.templates.insert(id, handle);
+        if self.exports.has_statistics() {
+            self.new_template = Some(template);
         }
         Ok(handle)
     }
 
     /// Exports a record. Where there is no room for what is known of its application, it goes without.
-    fn export(&mut self, record: &FlowRecord, application: Option<&Application>) -> anyhow::Result<()> {
-        let shape = Shape::of(record, application);
-        let handle = match (self.template(shape), application) {
+    fn flow(&mut self, record: &FlowRecord, application: Option<&Application>, link: Option<IncidentLink>) {
+        let (shape, layout) = (Shape::of(record, application), self.exports.layout());
+        let handle = match (self.template(shape, link.is_some()), application) {
+            (Ok(handle), _) => handle,
             // So small are messages that not even the template has room.
-            (Err(_), Some(_)) => return self.export(record, None),
-            (handle, _) => handle.inspect_err(|_| self.refused += 1)?,
+            (Err(_), Some(_)) => return self.flow(record, None, link),
+            (Err(error), None) => return self.refuse(&format!("{error:#}")),
         };
-        let time = self.export_time_s;
-        match self.exporter.record(&handle, time, |writer| shape.write(record, application, writer)) {
-            Err(ExportError::Record { error: RecordError::NoRoom, .. }) if application.is_some() => {
-                self.shortened += 1;
-                self.export(record, None)
-            }
-            Err(ExportError::Output(error)) => Err(error.source.into()),
-            Err(error) => Err(anyhow!("a record was refused: {error}")),
-            Ok(()) => Ok(()),
+        let outcome = self.exporter.record(&handle, self.export_time_s, |writer| {
+            shape.write(record, application, layout, link, writer)
+        });
+        if application.is_some()
+            && matches!(outcome, Err(ExportError::Record { error: RecordError::NoRoom, .. }))
+        {
+            self.shortened += 1;
+            self.export_flow_keys();
+            return self.flow(record, None, link);
         }
+        self.flow_records += u64::from(!matches!(outcome, Err(ExportError::Record { .. })));
+        self.take_outcome(outcome);
+        self.export_flow_keys();
+    }
+
+    /// Says of a template that is new which of its fields are the key.
+    fn export_flow_keys(&mut self) {
+        if let Some(template) = self.new_template.take() {
+            self.options(options::flow_keys(&template));
+            self.flow_keys.push(template);
+        }
+    }
+
+    fn options(&mut self, record: OptionsRecord) {
+        let OptionsRecord { template, scope, mut entries } = record;
+        self.entries(template, scope, &mut entries);
+    }
+
+    /// Exports a record of `entries`, the first `scope` of which say what the others are about; 0 for a data record.
+    fn entries(&mut self, template: u16, scope: usize, entries: &mut [Entry]) {
+        let handle = match self.other_template(template, scope, entries) {
+            Ok(handle) => handle,
+            Err(error) => return self.refuse(&format!("{error:#}")),
+        };
+        entries::fit(entries, self.exporter.largest_record());
+        let outcome = self.exporter.record(&handle, self.export_time_s, |writer| {
+            entries.iter().try_for_each(|entry| entry.write(writer))
+        });
+        self.take_outcome(outcome);
+    }
+
+    fn other_template(&mut self, id: u16, scope: usize, entries: &[Entry]) -> anyhow::Result<TemplateHandle> {
+        if let Some(handle) = self.templates.get(&id) {
+            return Ok(*handle);
+        }
+        let mut fields: Vec<Field> =
+            entries.iter().map(|entry| entry.field(self.exports.pen)).collect::<Result<_, _>>()?;
+        let options = fields.split_off(scope.min(fields.len()));
+        let template =
+            if scope == 0 { Template::new(id, options)? } else { Template::options(id, fields, options)? };
+        let handle = self.exporter.register(&template)?;
+        self.templates.insert(id, handle);
+        Ok(handle)
+    }
+
+    fn take_outcome(&mut self, outcome: Result<(), ExportError>) {
+        match outcome {
+            Ok(()) => {}
+            Err(ExportError::Output(error)) => self.note(error.source.to_string()),
+            Err(error) => self.note(format!("a record was refused: {error}")),
+        }
+        if let Some(pacing) = &mut self.pacing {
+            pacing.pause_after(self.exporter.statistics().messages);
+        }
+    }
+
+    fn sent(&self) -> Sent {
+        let statistics = self.exporter.statistics();
+        // What describes elements is no record of a flow, and whose application was left out is not lost.
+        let lost_records = statistics.lost_records.saturating_sub(statistics.lost_type_records)
+            + statistics.refused_records.saturating_sub(self.shortened)
+            + self.refused;
+        Sent {
+            messages: statistics.messages,
+            octets: statistics.octets,
+            // Which of the records are lost is not known; most are flows.
+            flow_records: self.flow_records.saturating_sub(statistics.lost_records),
+            lost_records,
+        }
+    }
+
+    fn refuse(&mut self, failure: &str) {
+        self.refused += 1;
+        self.note(failure.to_owned());
     }
 
     fn note(&mut self, failure: String) {
@@ -95,13 +276,32 @@ impl IpfixSink {
 
 impl Sink for IpfixSink {
     fn record(&mut self, record: &FlowRecord, application: Option<&Application>) {
-        self.export_time_s = u32::try_from(record.ended.seconds()).unwrap_or(u32::MAX);
-        if let Err(error) = self.export(record, application) {
-            self.note(format!("{error:#}"));
+        self.begin(record.ended);
+        let link = self.incidents.link(record);
+        if self.exports.profile == IpfixProfile::Uniflow && record.is_bidirectional() {
+            let there = FlowRecord { reverse: Direction::default(), ..record.clone() };
+            let back = FlowRecord { forward: Direction::default(), ..record.clone() };
+            self.flow(&there, application, link);
+            self.flow(&back, application, link);
+        } else {
+            self.flow(record, application, link);
         }
-        if let Some(pacing) = &mut self.pacing {
-            pacing.pause_after(self.exporter.statistics().messages);
+    }
+
+    fn statement(&mut self, statement: &Statement) {
+        let scope = match self.exports.findings() {
+            FindingsExport::Off => return,
+            FindingsExport::Data => 0,
+            FindingsExport::Options | FindingsExport::Inline => 1,
+        };
+        if let (FindingsExport::Inline, Statement::Incident(incident)) = (self.exports.findings(), statement)
+        {
+            self.incidents.take(incident);
         }
+        let StatementRecord { shape, stated_at, mut entries } = StatementRecord::of(statement);
+        self.begin(stated_at);
+        let template = FINDINGS_TEMPLATE + shape + if scope == 0 { SHAPES } else { 0 };
+        self.entries(template, scope, &mut entries);
     }
 
     fn flush(&mut self) {
@@ -110,24 +310,46 @@ impl Sink for IpfixSink {
         }
     }
 
+    fn totals(&mut self, statistics: &Statistics<'_>) {
+        self.begin(statistics.time);
+        if !self.exports.has_statistics() {
+            return;
+        }
+        // What is counted as sent is what was sent.
+        self.flush();
+        self.export_interfaces(statistics.interfaces);
+        let is_live = !statistics.workers.is_empty();
+        if is_live {
+            // A collector that came later has not seen them.
+            self.export_sampling();
+            for template in std::mem::take(&mut self.flow_keys) {
+                self.options(options::flow_keys(&template));
+                self.flow_keys.push(template);
+            }
+        }
+        for (number, losses) in (1..).zip(statistics.workers) {
+            self.options(options::worker(self.domain, number, losses));
+        }
+        self.options(options::ledger(self.domain, statistics.packets));
+        self.options(options::metering_reliability(self.domain, statistics.packets));
+        let sent = self.sent();
+        self.options(options::exporting_reliability(EXPORTING_PROCESS, &sent));
+        self.options(options::metering_statistics(self.domain, &sent, statistics.flows.flows));
+    }
+
     fn counts(&self) -> OutputCounts {
-        let statistics = self.exporter.statistics();
+        let Sent { flow_records, lost_records, messages, octets } = self.sent();
         OutputCounts {
             output: self.name.clone(),
-            // What describes elements is no record of a flow.
-            records: statistics.data_records - statistics.type_records,
-            lost_records: statistics.lost_records - statistics.lost_type_records
-                + statistics.refused_records.saturating_sub(self.shortened)
-                + self.refused,
-            messages: Some(statistics.messages),
-            octets: Some(statistics.octets),
+            records: flow_records,
+            lost_records,
+            messages: Some(messages),
+            octets: Some(octets),
         }
     }
 
     fn finish(mut self: Box<Self>) -> SinkReport {
-        if let Err(error) = self.exporter.flush(self.export_time_s) {
-            self.note(error.source.to_string());
-        }
+        self.flush();
         let statistics = self.exporter.statistics();
         if statistics.refused_messages > 0 {
             self.note(format!(
@@ -144,3 +366,6 @@ impl Sink for IpfixSink {
         SinkReport { counts, failure }
     }
 }
+
+/// One process exports to each collector.
+const EXPORTING_PROCESS: u32 = 1;

@@ -6,7 +6,7 @@ use anyhow::anyhow;
 use ipfix_export::{ExporterConfig, FileOutput, UdpOutput};
 use report::{EveTypes, OutputCounts, Statistics};
 
-use super::{EveSink, FlowsSink, IpfixSink, Opening, Pacing, Sink, SinkReport};
+use super::{EveSink, Exports, FlowsSink, IpfixSink, Opening, Pacing, Sink, SinkReport};
 use crate::{
     arguments::{CommonArguments, IpfixArguments},
     destination::{Destination, EvePath, FlowsPath},
@@ -17,6 +17,8 @@ use crate::{
 /// All outputs, and what became of those that there were before.
 pub(crate) struct Outputs {
     open: Vec<Output>,
+    /// The names of interfaces that are known before anything is read.
+    interfaces: Vec<String>,
     /// One for each name.
     closed: Vec<SinkReport>,
 }
@@ -52,13 +54,19 @@ enum Plan {
 }
 
 impl Outputs {
-    /// Opens all that are asked for. `signals` say when they are not to be waited for any longer, where something does.
-    pub(crate) fn open(arguments: &CommonArguments, signals: Option<&Signals>) -> anyhow::Result<Self> {
-        let wanted = Wanted::all(arguments).into_iter();
+    /// Opens all that are asked for. `signals` say when they are not to be waited for any longer, where something does; `interfaces` are
+    /// the names of those that are known before anything is read.
+    pub(crate) fn open(
+        arguments: &CommonArguments,
+        signals: Option<&Signals>,
+        interfaces: &[String],
+    ) -> anyhow::Result<Self> {
         let opening = Opening { signals, is_again: false };
-        let open =
-            wanted.map(|wanted| Output::open(wanted, arguments, opening)).collect::<anyhow::Result<_>>()?;
-        Ok(Self { open, closed: Vec::new() })
+        let open = Wanted::all(arguments)
+            .into_iter()
+            .map(|wanted| Output::open(wanted, arguments, interfaces, opening))
+            .collect::<anyhow::Result<_>>()?;
+        Ok(Self { open, interfaces: interfaces.to_vec(), closed: Vec::new() })
     }
 
     /// Comes to have what is asked for now: keeps what is as it was, and opens what is new or has lost its name to another file, as when
@@ -84,7 +92,7 @@ impl Outputs {
                     kept.insert(place);
                     Plan::Keep(place)
                 }
-                None => Plan::Open(Output::open(wanted, arguments, opening)?),
+                None => Plan::Open(Output::open(wanted, arguments, &self.interfaces, opening)?),
             });
         }
         let mut before: Vec<_> = std::mem::take(&mut self.open).into_iter().map(Some).collect();
@@ -158,9 +166,17 @@ fn summed(counts: impl Iterator<Item = OutputCounts>) -> Vec<OutputCounts> {
 }
 
 impl Output {
-    fn open(wanted: Wanted, arguments: &CommonArguments, opening: Opening<'_>) -> anyhow::Result<Self> {
+    fn open(
+        wanted: Wanted,
+        arguments: &CommonArguments,
+        interfaces: &[String],
+        opening: Opening<'_>,
+    ) -> anyhow::Result<Self> {
         let sink: Box<dyn Sink> = match &wanted {
-            Wanted::Export(destination, ipfix) => Box::new(open_export(destination, ipfix, opening)?),
+            Wanted::Export(destination, ipfix) => {
+                let export = open_export(destination, ipfix, exports(arguments), opening)?;
+                Box::new(export.with_interfaces(interfaces))
+            }
             Wanted::Flows(flows) => Box::new(FlowsSink::open(flows, opening)?),
             Wanted::Eve(eve, types) => Box::new(EveSink::open(eve, *types, arguments.sampling(), opening)?),
         };
@@ -201,13 +217,22 @@ impl FileIdentity {
     }
 }
 
+/// What the IPFIX messages of all collectors hold.
+pub(crate) fn exports(arguments: &CommonArguments) -> Exports {
+    let IpfixArguments { pen, findings, ipfix_profile: profile, .. } = arguments.ipfix;
+    Exports { pen, findings, profile, sampling: arguments.sampling() }
+}
+
 fn open_export(
     destination: &Destination,
     ipfix: &IpfixArguments,
+    exports: Exports,
     opening: Opening<'_>,
 ) -> anyhow::Result<IpfixSink> {
     let refresh_s = u32::try_from(ipfix.template_refresh.as_secs().max(1)).unwrap_or(u32::MAX);
-    let mut config = ExporterConfig::new(ipfix.observation_domain).with_template_refresh_s(refresh_s);
+    let mut config = ExporterConfig::new(ipfix.observation_domain)
+        .with_template_refresh_s(refresh_s)
+        .with_type_information(exports.has_statistics());
     if let (Destination::Udp(_), Some(MOST_DATAGRAM_OCTETS..)) = (destination, ipfix.message_octets) {
         let text = format!(
             "{destination}: a datagram has room for a message of fewer than {MOST_DATAGRAM_OCTETS} octets"
@@ -236,7 +261,7 @@ fn open_export(
             (Box::new(UdpOutput::resolve(collector)?), NonZeroU32::new(ipfix.datagram_rate).map(Pacing::new))
         }
     };
-    IpfixSink::new(destination.to_string(), config, output, pacing)
+    IpfixSink::new(destination.to_string(), config, exports, output, pacing)
 }
 
 /// One more than IPv4 leaves of a packet's 65,535 octets.
@@ -252,7 +277,7 @@ mod tests {
     #[test]
     fn what_stays_is_kept_though_it_is_there_twice() {
         let asked = asked(&["--export", "udp://127.0.0.1:9", "--export", "udp://127.0.0.1:9"]);
-        let mut outputs = Outputs::open(&asked, Some(&Signals::default())).unwrap();
+        let mut outputs = Outputs::open(&asked, Some(&Signals::default()), &[]).unwrap();
         let nothing: [&str; 0] = [];
         assert_eq!(outputs.change(&asked, &Signals::default()).unwrap(), nothing);
         assert_eq!((outputs.open.len(), outputs.closed.len()), (2, 0));
@@ -263,7 +288,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("flows.jsonl");
         let asked = asked(&["--flows", path.to_str().unwrap()]);
-        let mut outputs = Outputs::open(&asked, Some(&Signals::default())).unwrap();
+        let mut outputs = Outputs::open(&asked, Some(&Signals::default()), &[]).unwrap();
         for number in 0..5 {
             fs::rename(&path, folder.path().join(number.to_string())).unwrap();
             let said = outputs.change(&asked, &Signals::default()).unwrap();
@@ -278,7 +303,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let [one, other] = ["one.jsonl", "other.jsonl"].map(|name| folder.path().join(name));
         let before = asked(&["--flows", one.to_str().unwrap()]);
-        let mut outputs = Outputs::open(&before, Some(&Signals::default())).unwrap();
+        let mut outputs = Outputs::open(&before, Some(&Signals::default()), &[]).unwrap();
         let after = asked(&["--flows", other.to_str().unwrap(), "--eve", "/no/such/folder/eve.json"]);
         let error = outputs.change(&after, &Signals::default()).unwrap_err().to_string();
         assert!(error.contains("/no/such/folder/eve.json"), "{error}");

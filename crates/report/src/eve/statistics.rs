@@ -3,9 +3,9 @@ use serde::{Serialize, Serializer};
 use wire::{DecodeFailure, Timestamp};
 
 use super::{moment::Moment, values::Shown};
-use crate::{FlowCounts, PacketLedger};
+use crate::{FlowCounts, PacketLedger, WorkerLosses};
 
-/// What a `stats` line is made of: all counts from the beginning of the run to `time`.
+/// All counts from the beginning of the run to `time`. A `stats` line is made of those up to the judges'.
 #[derive(Clone, Copy, Debug)]
 pub struct Statistics<'a> {
     /// The time of the capture.
@@ -18,6 +18,10 @@ pub struct Statistics<'a> {
     pub observers: ObserverCounts,
     /// What the judges had no room for.
     pub judges: JudgeCounts,
+    /// The names of interfaces, by their numbers; empty where there is none.
+    pub interfaces: &'a [String],
+    /// What was lost on the way to workers and from them, where interfaces are watched.
+    pub workers: &'a [WorkerLosses],
 }
 
 /// The line of counts.

@@ -63,7 +63,15 @@ fn statistics_line() -> String {
         FlowCounts { flows: 90, records: 91, packets: 1_000, octets: 84_000, ..FlowCounts::default() };
     let observers = ObserverCounts { listeners_evicted: 2, ..ObserverCounts::default() };
     let judges = JudgeCounts { cases: 1, ..JudgeCounts::default() };
-    let statistics = Statistics { time: at(60_000), packets: &packets, flows: &flows, observers, judges };
+    let statistics = Statistics {
+        time: at(60_000),
+        packets: &packets,
+        flows: &flows,
+        observers,
+        judges,
+        interfaces: &[],
+        workers: &[],
+    };
     written(|eve| eve.stats(&statistics).unwrap())
 }
 

@@ -6,39 +6,38 @@ use application::{
 use ipfix_export::{ElementError, Field, RecordError, RecordWriter};
 
 use super::application_elements::{
-    DNS, DNS_QUERY, DNS_RESPONSE, Element, HTTP_REQUEST, HTTP_RESPONSE, NAME, QUIC, SSH, TLS_ALPN,
+    DNS, DNS_QUERY, DNS_RESPONSE, FieldElement, HTTP_REQUEST, HTTP_RESPONSE, NAME, QUIC, SSH, TLS_ALPN,
     TLS_CERTIFICATE, TLS_CLIENT, TLS_SERVER,
 };
 
 /// Which fields a record has for its application: a number, 0 for none.
 ///
-/// It is part of the identifier of the template, and stays the same from version to version.
+/// It is part of the identifier of the template, and stays the same from version to version: new ones are appended.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct ApplicationShape(u8);
 
 impl ApplicationShape {
     /// How many there are.
-    #[cfg(test)]
-    pub(super) const COUNT: usize = 1 << 6;
+    pub(super) const COUNT: usize = 16;
 
     pub(super) fn of(application: Option<&Application>) -> Self {
         let bits =
             |parts: [bool; 3]| parts.into_iter().rev().fold(0, |bits, part| bits << 1 | u8::from(part));
         let Some(application) = application else { return Self(0) };
-        let (protocol, parts) = match application {
-            Application::Dns(dns) => {
-                (PROTOCOL_DNS, [dns.query_flags.is_some(), dns.response.is_some(), false])
-            }
+        let (before_first, parts) = match application {
+            Application::Dns(dns) => (BEFORE_DNS, [dns.query_flags.is_some(), dns.response.is_some(), false]),
             Application::Http(http) => {
-                (PROTOCOL_HTTP, [http.request.is_some(), http.response.is_some(), false])
+                (BEFORE_HTTP, [http.request.is_some(), http.response.is_some(), false])
             }
-            Application::Quic(_) => (PROTOCOL_QUIC, [false; 3]),
-            Application::Ssh(_) => (PROTOCOL_SSH, [false; 3]),
+            Application::Quic(_) => (BEFORE_QUIC, [true, false, false]),
+            Application::Ssh(_) => (BEFORE_SSH, [true, false, false]),
             Application::Tls(tls) => {
-                (PROTOCOL_TLS, [tls.client.is_some(), tls.server.is_some(), tls.certificate.is_some()])
+                (BEFORE_TLS, [tls.client.is_some(), tls.server.is_some(), tls.certificate.is_some()])
             }
         };
-        Self(protocol << PARTS | bits(parts))
+        let bits = bits(parts);
+        // Of which nothing was seen there is nothing to say.
+        Self(if bits == 0 { 0 } else { before_first + bits })
     }
 
     /// A number below [`Self::COUNT`].
@@ -46,25 +45,38 @@ impl ApplicationShape {
         self.0.into()
     }
 
-    /// The fields, in the order in which [`write`] writes their values.
-    pub(super) fn fields(self) -> Result<Vec<Field>, ElementError> {
-        let [first, second, third] = [1, 2, 4].map(|part| self.0 & part != 0);
-        let when = |is_there: bool, block: &'static [Element]| if is_there { block } else { &[] };
-        let blocks: [&[Element]; 5] = match self.0 >> PARTS {
-            PROTOCOL_DNS => [NAME, DNS, when(first, DNS_QUERY), when(second, DNS_RESPONSE), &[]],
-            PROTOCOL_HTTP => [NAME, when(first, HTTP_REQUEST), when(second, HTTP_RESPONSE), &[], &[]],
-            PROTOCOL_QUIC => [NAME, QUIC, &[], &[], &[]],
-            PROTOCOL_SSH => [NAME, SSH, &[], &[], &[]],
-            PROTOCOL_TLS => [
-                NAME,
-                when(first, TLS_CLIENT),
-                when(first | second, TLS_ALPN),
-                when(second, TLS_SERVER),
-                when(third, TLS_CERTIFICATE),
-            ],
-            _ => [&[]; 5],
-        };
-        blocks.concat().into_iter().map(|element| Ok(element.element()?.field())).collect()
+    /// The fields, in the order in which [`write`] writes their values. `pen` is the enterprise of our own elements.
+    pub(super) fn fields(self, pen: u32) -> Result<Vec<Field>, ElementError> {
+        let blocks = self.blocks();
+        blocks.concat().into_iter().map(|element| Ok(element.under(pen)?.field())).collect()
+    }
+
+    fn blocks(self) -> [&'static [FieldElement]; 5] {
+        let parts_behind = |before: u8| [1, 2, 4].map(|part| (self.0 - before) & part != 0);
+        let when = |is_there: bool, block: &'static [FieldElement]| if is_there { block } else { &[] };
+        match self.0 {
+            0 => [&[]; 5],
+            ..=BEFORE_HTTP => {
+                let [query, response, _] = parts_behind(BEFORE_DNS);
+                [NAME, DNS, when(query, DNS_QUERY), when(response, DNS_RESPONSE), &[]]
+            }
+            ..=BEFORE_QUIC => {
+                let [request, response, _] = parts_behind(BEFORE_HTTP);
+                [NAME, when(request, HTTP_REQUEST), when(response, HTTP_RESPONSE), &[], &[]]
+            }
+            ..=BEFORE_SSH => [NAME, QUIC, &[], &[], &[]],
+            ..=BEFORE_TLS => [NAME, SSH, &[], &[], &[]],
+            _ => {
+                let [client, server, certificate] = parts_behind(BEFORE_TLS);
+                [
+                    NAME,
+                    when(client, TLS_CLIENT),
+                    when(client | server, TLS_ALPN),
+                    when(server, TLS_SERVER),
+                    when(certificate, TLS_CERTIFICATE),
+                ]
+            }
+        }
     }
 }
 
@@ -155,11 +167,10 @@ fn cut(target: &str) -> &str {
     target.get(..target.floor_char_boundary(MAX_TARGET_OCTETS)).unwrap_or(target)
 }
 
-/// What was seen of an application, in as many bits.
-const PARTS: u8 = 3;
-const PROTOCOL_DNS: u8 = 1;
-const PROTOCOL_HTTP: u8 = 2;
-const PROTOCOL_QUIC: u8 = 3;
-const PROTOCOL_SSH: u8 = 4;
-const PROTOCOL_TLS: u8 = 5;
+/// The number before the first shape of each: behind it follow the parts that were seen, as bits.
+const BEFORE_DNS: u8 = 0;
+const BEFORE_HTTP: u8 = 3;
+const BEFORE_QUIC: u8 = 6;
+const BEFORE_SSH: u8 = 7;
+const BEFORE_TLS: u8 = 8;
 const MAX_TARGET_OCTETS: usize = 400;

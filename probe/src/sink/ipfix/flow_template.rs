@@ -10,18 +10,43 @@ use ipfix_export::{
     Field, InformationElement, RecordError, RecordWriter, Template,
     iana::{
         BIFLOW_DIRECTION, DESTINATION_IPV4_ADDRESS, DESTINATION_IPV6_ADDRESS, DESTINATION_MAC_ADDRESS,
-        DESTINATION_TRANSPORT_PORT, DOT1Q_CUSTOMER_VLAN_ID, DOT1Q_VLAN_ID, FLOW_END_MILLISECONDS,
-        FLOW_END_REASON, FLOW_ID, FLOW_START_MILLISECONDS, ICMP_TYPE_CODE_IPV4, ICMP_TYPE_CODE_IPV6,
-        INGRESS_INTERFACE, IP_CLASS_OF_SERVICE, LAYER2_SEGMENT_ID, MAXIMUM_TTL, MINIMUM_TTL,
-        MPLS_LABEL_STACK_SECTION2, MPLS_LABEL_STACK_SECTION3, MPLS_LABEL_STACK_SECTION4,
-        MPLS_TOP_LABEL_STACK_SECTION, OCTET_DELTA_COUNT, PACKET_DELTA_COUNT, PROTOCOL_IDENTIFIER,
-        SOURCE_IPV4_ADDRESS, SOURCE_IPV6_ADDRESS, SOURCE_MAC_ADDRESS, SOURCE_TRANSPORT_PORT,
-        TCP_CONTROL_BITS, VLAN_ID,
+        DESTINATION_TRANSPORT_PORT, DOT1Q_CUSTOMER_VLAN_ID, DOT1Q_VLAN_ID, FLOW_END_MICROSECONDS,
+        FLOW_END_MILLISECONDS, FLOW_END_REASON, FLOW_ID, FLOW_START_MICROSECONDS, FLOW_START_MILLISECONDS,
+        ICMP_TYPE_CODE_IPV4, ICMP_TYPE_CODE_IPV6, INGRESS_INTERFACE, IP_CLASS_OF_SERVICE, LAYER2_SEGMENT_ID,
+        MAXIMUM_TTL, MINIMUM_TTL, MPLS_LABEL_STACK_SECTION2, MPLS_LABEL_STACK_SECTION3,
+        MPLS_LABEL_STACK_SECTION4, MPLS_TOP_LABEL_STACK_SECTION, OCTET_DELTA_COUNT, PACKET_DELTA_COUNT,
+        PROTOCOL_IDENTIFIER, SOURCE_IPV4_ADDRESS, SOURCE_IPV6_ADDRESS, SOURCE_MAC_ADDRESS,
+        SOURCE_TRANSPORT_PORT, TCP_CONTROL_BITS, VLAN_ID,
     },
 };
 use wire::{MPLS_ENTRIES, Segment};
 
-use super::application_fields::{self, ApplicationShape};
+use super::{
+    application_fields::{self, ApplicationShape},
+    linked::IncidentLink,
+    options::FIRST_OPTIONS_TEMPLATE,
+};
+use crate::elements::registry::{DIRECTION_REASON, INCIDENT_ID, INCIDENT_SCORE};
+
+/// How all records of an exporter are laid out, for the collector that is to read them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Layout {
+    /// TCP control bits take one octet, without those that few know.
+    pub(super) has_short_flags: bool,
+    /// Times are in microseconds besides.
+    pub(super) has_microseconds: bool,
+    /// The enterprise of our own elements.
+    pub(super) pen: u32,
+}
+
+impl Layout {
+    /// Templates of another layout have other identifiers: some collectors remember them beyond the end of a session. No profile asks for
+    /// short flags and microseconds both.
+    fn first_template(self, is_linked: bool) -> u16 {
+        let variant = if self.has_short_flags { 1 } else { 2 * u16::from(self.has_microseconds) };
+        FIRST_TEMPLATE + (variant * 2 + u16::from(is_linked)) * TEMPLATES_OF_A_LAYOUT
+    }
+}
 
 /// What there is to say of a record: which blocks of fields its template has.
 #[expect(clippy::struct_excessive_bools, reason = "each stands for a block of fields")]
@@ -50,7 +75,6 @@ struct Oriented<'a> {
 
 impl Shape {
     /// How many shapes there are.
-    #[cfg(test)]
     pub(super) const COUNT: usize = ApplicationShape::COUNT << FLOW_BITS;
 
     pub(super) fn of(record: &FlowRecord, application: Option<&Application>) -> Self {
@@ -67,7 +91,7 @@ impl Shape {
         }
     }
 
-    /// A number below `Self::COUNT`. Template identifiers follow from it: they stay the same from version to version, since
+    /// A number below [`Self::COUNT`]. Template identifiers follow from it: they stay the same from version to version, since
     /// some collectors remember them beyond the end of a session.
     pub(super) fn index(self) -> usize {
         let flags = [self.is_v6, self.is_bidirectional, self.is_icmp, self.has_segment].map(usize::from);
@@ -80,15 +104,16 @@ impl Shape {
             | self.application.index() << FLOW_BITS
     }
 
-    pub(super) fn template(self) -> anyhow::Result<Template> {
+    /// `is_linked` has the records say which incident they belong to.
+    pub(super) fn template(self, layout: Layout, is_linked: bool) -> anyhow::Result<Template> {
         let mut fields = Vec::new();
         if self.is_bidirectional {
-            fields.extend(self.direction_elements().into_iter().filter_map(|field| {
+            fields.extend(self.direction_elements(layout).into_iter().filter_map(|field| {
                 let length = field.length();
                 field.element().reverse().ok().map(|element| element.with_length(length))
             }));
         }
-        fields.extend(self.direction_elements());
+        fields.extend(self.direction_elements(layout));
         let addresses = if self.is_v6 {
             [SOURCE_IPV6_ADDRESS, DESTINATION_IPV6_ADDRESS]
         } else {
@@ -110,22 +135,34 @@ impl Shape {
         if self.has_segment {
             fields.push(LAYER2_SEGMENT_ID.field());
         }
-        fields.extend(self.application.fields()?);
-        let id = FIRST_TEMPLATE.saturating_add(u16::try_from(self.index()).unwrap_or(u16::MAX));
-        Template::new(id, fields).map_err(Into::into)
+        fields.extend(self.application.fields(layout.pen)?);
+        if is_linked {
+            for element in [DIRECTION_REASON, INCIDENT_ID, INCIDENT_SCORE] {
+                fields.push(element.under(layout.pen)?.field());
+            }
+        }
+        Ok(Template::new(self.template_id(layout, is_linked), fields)?)
     }
 
+    /// The identifier of that.
+    pub(super) fn template_id(self, layout: Layout, is_linked: bool) -> u16 {
+        layout.first_template(is_linked).saturating_add(u16::try_from(self.index()).unwrap_or(u16::MAX))
+    }
+
+    /// `link` is there where the template is linked.
     pub(super) fn write(
         self,
         record: &FlowRecord,
         application: Option<&Application>,
+        layout: Layout,
+        link: Option<IncidentLink>,
         writer: &mut RecordWriter<'_>,
     ) -> Result<(), RecordError> {
         let Oriented { source, destination, forward, reverse, biflow_direction } = Oriented::new(record);
         if self.is_bidirectional {
-            self.write_direction(reverse, writer)?;
+            self.write_direction(reverse, layout, writer)?;
         }
-        self.write_direction(forward, writer)?;
+        self.write_direction(forward, layout, writer)?;
         writer.address(source.address)?;
         writer.address(destination.address)?;
         writer.u16(source.port)?;
@@ -140,23 +177,35 @@ impl Shape {
         if let Some(segment) = record.segment() {
             writer.u64(layer2_segment_id(segment))?;
         }
-        application.map_or(Ok(()), |application| application_fields::write(application, writer))
+        if let Some(application) = application.filter(|_| self.application != ApplicationShape::default()) {
+            application_fields::write(application, writer)?;
+        }
+        if let Some(IncidentLink { incident, score }) = link {
+            writer.u8(record.direction_reason as u8)?;
+            writer.u64(incident)?;
+            writer.u8(score)?;
+        }
+        Ok(())
     }
 
     /// The elements that a biflow has twice.
-    fn direction_elements(self) -> Vec<Field> {
+    fn direction_elements(self, layout: Layout) -> Vec<Field> {
         let mut fields: Vec<_> = [
             OCTET_DELTA_COUNT,
             PACKET_DELTA_COUNT,
             FLOW_START_MILLISECONDS,
             FLOW_END_MILLISECONDS,
-            TCP_CONTROL_BITS,
             IP_CLASS_OF_SERVICE,
             MINIMUM_TTL,
             MAXIMUM_TTL,
         ]
         .map(Field::new)
         .into();
+        let flags_octets = if layout.has_short_flags { 1 } else { 2 };
+        fields.insert(TCP_CONTROL_BITS_PLACE, TCP_CONTROL_BITS.with_length(flags_octets));
+        if layout.has_microseconds {
+            fields.extend([FLOW_START_MICROSECONDS, FLOW_END_MICROSECONDS].map(Field::new));
+        }
         if self.is_icmp {
             fields.push(if self.is_v6 { ICMP_TYPE_CODE_IPV6.field() } else { ICMP_TYPE_CODE_IPV4.field() });
         }
@@ -178,6 +227,7 @@ impl Shape {
     fn write_direction(
         self,
         direction: &Direction,
+        layout: Layout,
         writer: &mut RecordWriter<'_>,
     ) -> Result<(), RecordError> {
         let FirstPacket { link, icmp, tos, .. } = &direction.first_packet;
@@ -185,10 +235,15 @@ impl Shape {
         writer.u64(direction.packets)?;
         writer.date_time_milliseconds(direction.first.millis())?;
         writer.date_time_milliseconds(direction.last.millis())?;
-        writer.u16(direction.tcp_flags.0)?;
+        let flags = direction.tcp_flags.0;
+        writer.u16(if layout.has_short_flags { flags & SHORT_FLAGS } else { flags })?;
         writer.u8(*tos)?;
         writer.u8(direction.minimum_ttl)?;
         writer.u8(direction.maximum_ttl)?;
+        if layout.has_microseconds {
+            writer.date_time_microseconds(direction.first.nanos())?;
+            writer.date_time_microseconds(direction.last.nanos())?;
+        }
         if self.is_icmp {
             writer.u16(u16::from_be_bytes([icmp.kind, icmp.code]))?;
         }
@@ -242,6 +297,15 @@ fn layer2_segment_id(segment: Segment) -> u64 {
 const FIRST_TEMPLATE: u16 = 256;
 /// Bits of a shape's number that are about the flow itself.
 const FLOW_BITS: u32 = 9;
+/// Room for the shapes of three more applications. What follows the last layout is for options.
+const TEMPLATES_OF_A_LAYOUT: u16 = 19 << FLOW_BITS;
+const _: () = assert!(Shape::COUNT <= TEMPLATES_OF_A_LAYOUT as usize);
+const _: () =
+    assert!(FIRST_TEMPLATE as u32 + 6 * TEMPLATES_OF_A_LAYOUT as u32 <= FIRST_OPTIONS_TEMPLATE as u32);
+/// Behind the times.
+const TCP_CONTROL_BITS_PLACE: usize = 4;
+/// RFC 9293 section 3.1: the bits from CWR on.
+const SHORT_FLAGS: u16 = 0xff;
 /// A label, its traffic class and the bottom-of-stack bit.
 const LABEL_OCTETS: u16 = 3;
 /// The values of biflowDirection (RFC 5103 section 6.3).
@@ -349,6 +413,15 @@ mod tests {
         all.into_iter().map(Some).chain([None]).collect()
     }
 
+    fn layouts() -> impl Iterator<Item = (Layout, Option<IncidentLink>)> {
+        [(false, false), (true, false), (false, true)].into_iter().flat_map(
+            |(has_short_flags, has_microseconds)| {
+                let layout = Layout { has_short_flags, has_microseconds, pen: 32_473 };
+                [None, Some(IncidentLink { incident: 7, score: 90 })].map(|link| (layout, link))
+            },
+        )
+    }
+
     #[test]
     fn values_meet_their_template_in_every_shape() {
         let mut exporter = Exporter::new(ExporterConfig::new(1), MemoryOutput::stream()).unwrap();
@@ -361,10 +434,16 @@ mod tests {
             let application = application.as_ref();
             let shape = Shape::of(record, application);
             assert!(shape.index() < Shape::COUNT && indices.insert(shape.index()), "{shape:?}");
-            let handle = exporter.register(&shape.template().unwrap()).unwrap();
-            exporter.record(&handle, 1, |writer| shape.write(record, application, writer)).unwrap();
+            for (layout, link) in layouts() {
+                let template = shape.template(layout, link.is_some()).unwrap();
+                let handle = exporter.register(&template).unwrap();
+                let write =
+                    |writer: &mut RecordWriter<'_>| shape.write(record, application, layout, link, writer);
+                exporter.record(&handle, 1, write).unwrap();
+            }
         }
         assert_eq!(indices.len(), 16 * 3 * 5 * applications.len());
+        assert_eq!(applications.len(), ApplicationShape::COUNT);
     }
 
     #[test]
@@ -380,10 +459,14 @@ mod tests {
         let response = HttpResponse { status: 200, content_type: text(128) };
         let application = Application::Http(Http { request: Some(request), response: Some(response) });
         let mut exporter = Exporter::new(ExporterConfig::new(1), MemoryOutput::datagram()).unwrap();
+        let layout = Layout { has_short_flags: false, has_microseconds: true, pen: 32_473 };
+        let link = Some(IncidentLink { incident: 7, score: 90 });
         for record in records() {
             let shape = Shape::of(&record, Some(&application));
-            let handle = exporter.register(&shape.template().unwrap()).unwrap();
-            exporter.record(&handle, 1, |writer| shape.write(&record, Some(&application), writer)).unwrap();
+            let handle = exporter.register(&shape.template(layout, link.is_some()).unwrap()).unwrap();
+            exporter
+                .record(&handle, 1, |writer| shape.write(&record, Some(&application), layout, link, writer))
+                .unwrap();
         }
     }
 
