@@ -31,7 +31,7 @@ fn applications(criterion: &mut Criterion) {
         }
         group.bench_function(name("past the prefix"), |bencher| {
             bencher.iter(|| {
-                each_packet(|flow, number| known.show(&packet(flow, true, 0x10, 200 + number, DATA)))
+                each_packet(|flow, number| known.show(&packet(flow, true, 0x10, 200 + number, DATA)));
             });
         });
         group.bench_function(name("no application"), |bencher| {
