@@ -90,6 +90,8 @@ mod statistics;
 mod template;
 mod type_information;
 
+#[cfg(feature = "tls")]
+pub use self::output::TlsSettings;
 pub use self::{
     config::{ConfigError, ExporterConfig},
     data_type::{DataType, VARIABLE_LENGTH},
@@ -97,7 +99,7 @@ pub use self::{
     error::{ExportError, OutputError, RecordError, RegistrationError},
     exporter::{Exporter, TemplateHandle},
     message::{MAXIMUM_MESSAGE, MINIMUM_MESSAGE},
-    output::{FileOutput, MemoryOutput, Output, UdpOutput},
+    output::{FileOutput, Gap, MemoryOutput, Notice, Output, TcpOutput, TcpSettings, UdpOutput},
     record::RecordWriter,
     statistics::Statistics,
     template::{Field, Template, TemplateError},

@@ -50,7 +50,12 @@ struct Tried {
 
 impl SourceTracker {
     /// Takes in a second of the source and says which finding it makes, if any.
-    pub(super) fn step(&mut self, second: u64, count: SourceCount<u32>, config: &JudgeConfig) -> Option<Phase> {
+    pub(super) fn step(
+        &mut self,
+        second: u64,
+        count: SourceCount<u32>,
+        config: &JudgeConfig,
+    ) -> Option<Phase> {
         let idle = second.saturating_sub(self.last_second);
         if idle > config.scan_memory_seconds && self.alarm.is_none() {
             *self = Self::default();

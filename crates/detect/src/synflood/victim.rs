@@ -100,8 +100,11 @@ impl VictimSecond {
 fn leading_nowhere(count: &TargetCount, config: &JudgeConfig) -> u64 {
     let (opened, fates) = (count.fates.opened(), Fates::<u64>::from(count.fates));
     let by_each = config.refusals_per_source.saturating_mul(count.sources.distinct());
-    let pardoned =
-        if sent_by_clients(count.with_options.into(), opened) { config.refusals_per_second.min(by_each) } else { 0 };
+    let pardoned = if sent_by_clients(count.with_options.into(), opened) {
+        config.refusals_per_second.min(by_each)
+    } else {
+        0
+    };
     let reset = fates.refused.saturating_add(fates.aborted).saturating_sub(pardoned);
     // A mirror may show each packet twice or thrice.
     let shown_again = opened.saturating_add(count.syn_repeated.into()).saturating_mul(2);

@@ -9,6 +9,8 @@ mod golden;
 #[cfg(test)]
 mod round_trip;
 #[cfg(test)]
+mod tcp;
+#[cfg(test)]
 mod udp;
 #[cfg(test)]
 mod value;
