@@ -18,7 +18,7 @@ use crate::{
     progress::{Progress, ProgressDisplay},
     run::{Input, Run},
     sampling::{Sampled, Sampler},
-    setup::{self, WorkerConfig},
+    setup::{self, Source, WorkerConfig},
 };
 
 /// Replays captures. An error means that nothing was metered, or that the program itself broke.
@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: ReplayArguments, typed: &Typed) -> anyhow::Result<O
     files_apart::check(&arguments.captures, &arguments.common)?;
     let filter = arguments.common.filter.as_deref().map(setup::filter).transpose()?;
     let files = CaptureFiles::open(&arguments.captures)?;
-    let collector = setup::collector(&arguments.common)?;
+    let collector = setup::collector(&arguments.common, Source::Captures)?;
 
     let workers = arguments.common.workers.get();
     let config = WorkerConfig::of(&arguments.common);

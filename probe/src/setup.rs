@@ -3,13 +3,14 @@
 use std::{
     io::{self, Write as _},
     num::NonZeroU32,
+    time::Duration,
 };
 
 use anyhow::Context as _;
 use capture::Filter;
 use detect::{Judge, JudgeConfig, incident, observe::ObserverConfig};
 use flow::MeterConfig;
-use ipfix_export::{ExporterConfig, FileOutput, Output, UdpOutput};
+use ipfix_export::{ExporterConfig, FileOutput, MAXIMUM_MESSAGE, Output, TcpOutput, TcpSettings, UdpOutput};
 use report::{Findings, SamplingUnit, Summary, printable};
 
 use crate::{
@@ -43,11 +44,20 @@ impl WorkerConfig {
     }
 }
 
+/// Whether packets wait.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Source {
+    /// Captures do: a collector that is slow holds them up.
+    Captures,
+    /// Interfaces do not: records wait for a collector, or are lost.
+    Interfaces,
+}
+
 /// The collector, with its judges and outputs.
-pub(crate) fn collector(arguments: &CommonArguments) -> anyhow::Result<Collector> {
+pub(crate) fn collector(arguments: &CommonArguments, source: Source) -> anyhow::Result<Collector> {
     let judge = Judge::new(judges(arguments));
     let detectors: &'static [&'static str] = if arguments.detect == Detection::On { DETECTORS } else { &[] };
-    Ok(Collector::new(judge, Findings::new(detectors), open_sinks(arguments)?))
+    Ok(Collector::new(judge, Findings::new(detectors), open_sinks(arguments, source)?))
 }
 
 /// When judges say what.
@@ -66,10 +76,10 @@ pub(crate) fn check_sampling(arguments: &CommonArguments) -> anyhow::Result<()> 
     Ok(())
 }
 
-fn open_sinks(arguments: &CommonArguments) -> anyhow::Result<Vec<Box<dyn Sink>>> {
+fn open_sinks(arguments: &CommonArguments, source: Source) -> anyhow::Result<Vec<Box<dyn Sink>>> {
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     for destination in &arguments.export {
-        sinks.push(Box::new(open_export(destination, &arguments.ipfix)?));
+        sinks.push(Box::new(open_export(destination, &arguments.ipfix, source)?));
     }
     if let Some(flows) = &arguments.flows {
         sinks.push(Box::new(FlowsSink::create(flows)?));
@@ -80,7 +90,11 @@ fn open_sinks(arguments: &CommonArguments) -> anyhow::Result<Vec<Box<dyn Sink>>>
     Ok(sinks)
 }
 
-fn open_export(destination: &Destination, ipfix: &IpfixArguments) -> anyhow::Result<IpfixSink> {
+fn open_export(
+    destination: &Destination,
+    ipfix: &IpfixArguments,
+    source: Source,
+) -> anyhow::Result<IpfixSink> {
     let refresh_s = u32::try_from(ipfix.template_refresh.as_secs().max(1)).unwrap_or(u32::MAX);
     let mut config = ExporterConfig::new(ipfix.observation_domain).with_template_refresh_s(refresh_s);
     if let (Destination::Udp(_), Some(MOST_DATAGRAM_OCTETS..)) = (destination, ipfix.message_octets) {
@@ -97,8 +111,31 @@ fn open_export(destination: &Destination, ipfix: &IpfixArguments) -> anyhow::Res
         Destination::Udp(collector) => {
             (Box::new(UdpOutput::resolve(collector)?), NonZeroU32::new(ipfix.datagram_rate).map(Pacing::new))
         }
+        Destination::Tcp(collector) => {
+            (Box::new(TcpOutput::resolve(collector, tcp(destination, ipfix, source))?), None)
+        }
+        Destination::Tls(tls) => {
+            let settings = tcp(destination, ipfix, source).with_tls(tls.settings());
+            (Box::new(TcpOutput::resolve(&tls.collector, settings)?), None)
+        }
     };
     IpfixSink::new(destination.to_string(), config, output, pacing)
+}
+
+/// How a collector over TCP that is slow or away is dealt with.
+fn tcp(destination: &Destination, ipfix: &IpfixArguments, source: Source) -> TcpSettings {
+    let (patience, closing_patience) = match source {
+        Source::Captures => (REPLAY_PATIENCE, REPLAY_PATIENCE),
+        Source::Interfaces => (Duration::ZERO, LIVE_PATIENCE),
+    };
+    let settings = TcpSettings::new()
+        .with_patience(patience)
+        .with_closing_patience(closing_patience)
+        .with_maximum_message(ipfix.message_octets.unwrap_or(MAXIMUM_MESSAGE));
+    match (&ipfix.spool, destination.spool()) {
+        (Some(spool), Some(name)) => settings.with_spool(spool.join(name), ipfix.spool_size.as_u64()),
+        _ => settings,
+    }
 }
 
 pub(crate) fn filter(expression: &str) -> anyhow::Result<Filter> {
@@ -107,6 +144,10 @@ pub(crate) fn filter(expression: &str) -> anyhow::Result<Filter> {
 }
 
 const LISTENING_PART: u64 = 16;
+/// How long a replay waits for a collector that takes nothing, at its end and when no room is left.
+const REPLAY_PATIENCE: Duration = Duration::from_secs(10);
+/// How long somebody waits who has asked the program to end; a service manager has not much more patience.
+const LIVE_PATIENCE: Duration = Duration::from_secs(3);
 /// What was looked for, as the summary names it.
 const DETECTORS: &[&str] = &["SYN floods and scans", "RDP logons", "mining"];
 /// One more than IPv4 leaves of a packet's 65,535 octets.

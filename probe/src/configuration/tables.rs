@@ -8,8 +8,8 @@ use super::{
     Typed,
     values::{
         Amount, Count, CpuList, DetectionSwitch, Domain, Eve, EveLines, Export, Fanout, Filter, Flows,
-        Inverted, List, Memory, MessageOctets, Name, Rate, Ring, Room, Sample, SampleBy, Seconds, Share,
-        SmallCount, SnapLength, Summary, Time, User, Value, WholeSeconds, Window, Workers,
+        Folder, Inverted, List, Memory, MessageOctets, Name, Rate, Ring, Room, Sample, SampleBy, Seconds,
+        Share, SmallCount, SnapLength, SpoolSize, Summary, Time, User, Value, WholeSeconds, Window, Workers,
     },
 };
 use crate::arguments::{CommonArguments, LiveArguments};
@@ -104,6 +104,8 @@ table!(Ipfix of CommonArguments {
     message_octets: MessageOctets => ipfix.message_octets, "message_octets";
     datagram_rate: Rate => ipfix.datagram_rate, "datagram_rate";
     template_refresh: WholeSeconds => ipfix.template_refresh, "template_refresh";
+    spool: Folder => ipfix.spool, "spool";
+    spool_size: SpoolSize => ipfix.spool_size, "spool_size";
 });
 
 table!(Detection of CommonArguments {

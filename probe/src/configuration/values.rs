@@ -4,6 +4,7 @@ use std::{
     fmt,
     marker::PhantomData,
     num::{NonZeroU16, NonZeroU32},
+    path::PathBuf,
     str::FromStr,
     time::Duration,
 };
@@ -105,6 +106,10 @@ words! {
     MessageOctets(Option<u16>), |text| arguments::message_octets(text).map(Some), |octets| {
         octets.as_ref().and_then(number)
     };
+    Folder(Option<PathBuf>), |path| some_text(path).map(|path| Some(path.into())), |path| {
+        path.as_ref().map(|path| quoted(path.display()))
+    };
+    SpoolSize(ByteSize), arguments::spool_size, octets;
     Rate(u32), |text| whole(text, 0, u32::MAX), number;
     Count(u64), |text| whole(text, 1, MOST_COUNT), number;
     SmallCount(u32), |text| whole(text, 1, MOST_SMALL_COUNT), number;

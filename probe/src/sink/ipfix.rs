@@ -1,4 +1,5 @@
 mod flow_template;
+mod notices;
 mod pacing;
 
 pub(crate) use pacing::Pacing;
@@ -89,11 +90,15 @@ impl Sink for IpfixSink {
         if let Err(error) = self.exporter.flush(self.export_time_s) {
             self.note(error.source.to_string());
         }
+        notices::tell(&self.name, self.exporter.output_mut());
     }
 
     fn finish(mut self: Box<Self>) -> SinkReport {
-        if let Err(error) = self.exporter.flush(self.export_time_s) {
+        if let Err(error) = self.exporter.close(self.export_time_s) {
             self.note(error.source.to_string());
+        }
+        if let Some(lost) = notices::tell(&self.name, self.exporter.output_mut()) {
+            self.note(lost);
         }
         let statistics = self.exporter.statistics();
         if statistics.refused_messages > 0 {
