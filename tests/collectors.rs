@@ -5,6 +5,7 @@ mod expected;
 mod file_decoders;
 mod nfdump;
 mod pmacct;
+mod streams;
 mod tshark;
 
 use std::path::PathBuf;

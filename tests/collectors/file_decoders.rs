@@ -61,7 +61,7 @@ fn assert_same(capture: &Path, replay: &Replay, records: &[Elements]) {
 }
 
 /// Lines such as `(29305/1)    reverseOctetDeltaCount : 1397` below a line for each data record.
-fn records_of_dump(dumped: &str) -> Vec<Elements> {
+pub(super) fn records_of_dump(dumped: &str) -> Vec<Elements> {
     let mut records = Vec::new();
     let mut is_in_record = false;
     for line in dumped.lines() {
