@@ -93,14 +93,22 @@ struct State {
     backlog: Backlog,
     /// How often something was confirmed.
     progress: u64,
-    /// Nothing more will come.
-    is_closing: bool,
-    /// Nobody waits any longer.
-    is_given_up: bool,
+    stage: Stage,
     /// There is a connection.
     is_talking: bool,
     /// The thread has ended, or will without touching anything.
     is_finished: bool,
+}
+
+/// What is expected of the sender.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Stage {
+    /// More may come.
+    Open,
+    /// Nothing more will come.
+    Closing,
+    /// Nobody waits any longer.
+    GivenUp,
 }
 
 impl TcpSettings {
@@ -240,7 +248,7 @@ impl TcpOutput {
     /// Waits for the end, as long as there is hope.
     fn wait_for_end(&self) {
         let mut state = self.shared.lock();
-        state.is_closing = true;
+        state.stage = Stage::Closing;
         self.shared.for_sender.notify_all();
         while !state.is_finished {
             let seen = state.progress;
@@ -249,7 +257,7 @@ impl TcpOutput {
                 break;
             }
         }
-        state.is_given_up = true;
+        state.stage = Stage::GivenUp;
         self.shared.for_sender.notify_all();
         // What was on its way has to come back; while it connects, nothing is.
         for _ in 0..LAST_WAITS {
@@ -343,14 +351,24 @@ impl fmt::Debug for TcpOutput {
     }
 }
 
+impl State {
+    /// Whether nothing is left to be done, or nobody wants it done.
+    fn is_over(&self) -> bool {
+        match self.stage {
+            Stage::Open => false,
+            Stage::Closing => self.backlog.is_empty(),
+            Stage::GivenUp => true,
+        }
+    }
+}
+
 impl Shared {
     fn new(backlog: Backlog) -> Self {
         Self {
             state: Mutex::new(State {
                 backlog,
                 progress: 0,
-                is_closing: false,
-                is_given_up: false,
+                stage: Stage::Open,
                 is_talking: false,
                 is_finished: false,
             }),
@@ -369,7 +387,7 @@ impl Shared {
         let is_as_before = |state: &mut State| {
             state.progress == seen
                 && !state.is_finished
-                && (state.is_talking || !was_talking || !state.is_given_up)
+                && (state.is_talking || !was_talking || state.stage != Stage::GivenUp)
         };
         self.for_caller
             .wait_timeout_while(state, time, is_as_before)
@@ -379,18 +397,17 @@ impl Shared {
 
     /// Whether nothing is left to be done, or nobody wants it done.
     fn is_over(&self) -> bool {
-        let state = self.lock();
-        state.is_given_up || state.is_closing && state.backlog.is_empty()
+        self.lock().is_over()
     }
 
     fn is_given_up(&self) -> bool {
-        self.lock().is_given_up
+        self.lock().stage == Stage::GivenUp
     }
 
     /// There is a connection. `false` if nobody waits for it any more.
     fn begin(&self) -> bool {
         let mut state = self.lock();
-        if state.is_given_up {
+        if state.stage == Stage::GivenUp {
             return false;
         }
         if !state.is_talking {
@@ -419,7 +436,7 @@ impl Shared {
             state.backlog.disconnect(on_way.into_iter());
         }
         state.is_talking = false;
-        if let Some(reason) = reason.filter(|_| !state.is_given_up) {
+        if let Some(reason) = reason.filter(|_| state.stage != Stage::GivenUp) {
             state.backlog.tell_away(reason.to_string());
         }
         drop(state);
@@ -434,15 +451,14 @@ impl Shared {
     /// Waits for something to send, for `time` at most.
     fn wait_for_parcels(&self, time: Duration) {
         let state = self.lock();
-        if !state.is_given_up {
+        if state.stage != Stage::GivenUp {
             drop(self.for_sender.wait_timeout(state, time).unwrap_or_else(PoisonError::into_inner));
         }
     }
 
     /// Waits for `time`, or until nobody waits any more.
     fn pause(&self, time: Duration) {
-        let goes_on =
-            |state: &mut State| !(state.is_given_up || state.is_closing && state.backlog.is_empty());
+        let goes_on = |state: &mut State| !state.is_over();
         let state = self.lock();
         drop(
             self.for_sender.wait_timeout_while(state, time, goes_on).unwrap_or_else(PoisonError::into_inner),

@@ -84,7 +84,7 @@ fn a_connection_that_is_reset_costs_nothing_that_was_not_read() {
         for _ in 0..5 {
             let mut connection = listener.accept().unwrap().0;
             let octets = read_until_quiet(&mut connection);
-            reset(connection);
+            reset_when_dropped(&connection);
             sessions.push(Session::of(&octets));
         }
         let mut connection = listener.accept().unwrap().0;
@@ -420,7 +420,7 @@ fn listen() -> (TcpListener, SocketAddr) {
 
 fn read_to_end(connection: &mut TcpStream) -> Vec<u8> {
     let mut octets = Vec::new();
-    connection.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    connection.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
     // It may be reset in the end; what came before counts.
     connection.read_to_end(&mut octets).ok();
     octets
@@ -454,9 +454,9 @@ fn read_until_quiet(connection: &mut TcpStream) -> Vec<u8> {
     }
 }
 
-fn reset(connection: TcpStream) {
+fn reset_when_dropped(connection: &TcpStream) {
     use nix::sys::socket::{setsockopt, sockopt};
-    setsockopt(&connection, sockopt::Linger, &libc::linger { l_onoff: 1, l_linger: 0 }).unwrap();
+    setsockopt(connection, sockopt::Linger, &libc::linger { l_onoff: 1, l_linger: 0 }).unwrap();
 }
 
 /// How many files a spool has.

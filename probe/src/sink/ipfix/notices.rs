@@ -24,10 +24,14 @@ pub(super) fn tell(name: &str, output: &mut dyn Output) -> Option<String> {
 }
 
 fn clause(gap: &Gap) -> String {
+    no_room(gap.records, gap.first_export_s, gap.last_export_s)
+}
+
+fn no_room(records: u64, first_export_s: u32, last_export_s: u32) -> String {
     let time = |seconds: u32| {
         Timestamp::from_second(seconds.into()).map_or_else(|_| seconds.to_string(), |time| time.to_string())
     };
-    let (records, first, last) = (gap.records, time(gap.first_export_s), time(gap.last_export_s));
+    let (first, last) = (time(first_export_s), time(last_export_s));
     format!("no room was left for {records} records that were exported from {first} to {last}")
 }
 
@@ -35,27 +39,11 @@ fn clause(gap: &Gap) -> String {
 mod tests {
     use super::*;
 
-    #[derive(Debug, Default)]
-    struct Lossy(Vec<Notice>);
-
-    impl Output for Lossy {
-        fn send(&mut self, _message: &[u8]) -> std::io::Result<()> {
-            Ok(())
-        }
-
-        fn is_datagram(&self) -> bool {
-            false
-        }
-
-        fn take_notices(&mut self) -> Vec<Notice> {
-            std::mem::take(&mut self.0)
-        }
-    }
-
     #[test]
-    fn nothing_is_told_twice() {
-        let mut output = Lossy(vec![Notice::Connected { waiting_records: 0 }]);
-        assert_eq!(tell("tcp://collector", &mut output), None);
-        assert_eq!(tell("tcp://collector", &mut output), None);
+    fn a_gap_has_its_number_and_its_times() {
+        assert_eq!(
+            no_room(7, 1_763_888_400, 1_763_888_401),
+            "no room was left for 7 records that were exported from 2025-11-23T09:00:00Z to 2025-11-23T09:00:01Z"
+        );
     }
 }

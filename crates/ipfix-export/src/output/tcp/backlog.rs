@@ -247,16 +247,12 @@ impl Backlog {
         if self.is_connected && spool.is_empty() {
             self.stow();
         }
-        match self.spool.as_mut().map(|spool| spool.append(&parcel)) {
-            Some(Err(error)) => {
-                self.tell_of_spool(&error);
-                Err(parcel)
-            }
-            _ => {
-                self.has_told_of_spool = false;
-                Ok(())
-            }
+        if let Some(Err(error)) = self.spool.as_mut().map(|spool| spool.append(&parcel)) {
+            self.tell_of_spool(&error);
+            return Err(parcel);
         }
+        self.has_told_of_spool = false;
+        Ok(())
     }
 
     fn keep_in_memory(&mut self, parcel: Parcel) {
@@ -285,7 +281,9 @@ impl Backlog {
         self.memory_octets = 0;
         if let Err(error) = spool.prepend(&parcels) {
             self.tell_of_spool(&error);
-            parcels.iter().for_each(|parcel| self.lose(parcel));
+            for parcel in &parcels {
+                self.lose(parcel);
+            }
         }
     }
 

@@ -49,6 +49,7 @@ impl Connection {
     }
 
     /// Takes a message on its way. Returns where it ends among all octets of this connection.
+    #[cfg_attr(not(feature = "tls"), expect(clippy::unnecessary_wraps, reason = "TLS may fail"))]
     pub(super) fn put(&mut self, message: &[u8]) -> io::Result<u64> {
         #[cfg(feature = "tls")]
         if let Some(tls) = &mut self.tls {
