@@ -155,7 +155,8 @@ pub(crate) struct CommonArguments {
 
     /// Where flow records go as IPFIX: `udp://HOST[:PORT]`, `tcp://HOST[:PORT]`, `tls://HOST[:PORT]?ca=PATH` or `file:PATH`. May be
     /// given more than once. `ca` names the certificates of those who sign for collectors; `&cert=PATH&key=PATH` show who we are,
-    /// `&name=NAME` says what the collector's certificate is for, if not for HOST.
+    /// `&name=NAME` says what the collector's certificate is for, if not for HOST. `file:PATH?rotate=100MB` or `=1h` begins a new file
+    /// at that size or with each such period.
     #[arg(long, value_name = "URL")]
     pub(crate) export: Vec<Destination>,
 

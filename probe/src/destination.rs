@@ -1,8 +1,9 @@
 //! Where records go, as the command line names it.
 
+mod rotated;
 mod tls;
 
-pub(crate) use self::tls::TlsDestination;
+pub(crate) use self::{rotated::RotatedFiles, tls::TlsDestination};
 
 use std::{
     fmt,
@@ -17,6 +18,8 @@ use report::FlowFormat;
 pub(crate) enum Destination {
     /// `file:PATH`.
     File(PathBuf),
+    /// `file:PATH?rotate=SIZE` or `file:PATH?rotate=TIME`.
+    Rotated(RotatedFiles),
     /// `udp://HOST:PORT`, without the scheme.
     Udp(String),
     /// `tcp://HOST:PORT`, without the scheme.
@@ -42,14 +45,14 @@ impl Destination {
     pub(crate) fn path(&self) -> Option<&Path> {
         match self {
             Self::File(path) => Some(path),
-            Self::Udp(_) | Self::Tcp(_) | Self::Tls(_) => None,
+            Self::Rotated(_) | Self::Udp(_) | Self::Tcp(_) | Self::Tls(_) => None,
         }
     }
 
     /// The folder that it has below that of all spools, if records may have to wait for it.
     pub(crate) fn spool(&self) -> Option<String> {
         let (scheme, collector) = match self {
-            Self::File(_) | Self::Udp(_) => return None,
+            Self::File(_) | Self::Rotated(_) | Self::Udp(_) => return None,
             Self::Tcp(collector) => ("tcp", collector),
             Self::Tls(TlsDestination { collector, .. }) => ("tls", collector),
         };
@@ -64,6 +67,9 @@ impl FromStr for Destination {
         if let Some(path) = text.strip_prefix("file:") {
             // `file:///path` is what a URL looks like elsewhere.
             let path = path.strip_prefix("//").unwrap_or(path);
+            if let Some((path, rotation)) = path.rsplit_once("?rotate=") {
+                return RotatedFiles::new(path, rotation).map(Self::Rotated);
+            }
             return if path.is_empty() {
                 Err("file: needs a path".to_owned())
             } else {
@@ -87,6 +93,7 @@ impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => write!(f, "file:{}", path.display()),
+            Self::Rotated(files) => files.fmt(f),
             Self::Udp(collector) => write!(f, "udp://{collector}"),
             Self::Tcp(collector) => write!(f, "tcp://{collector}"),
             Self::Tls(destination) => destination.fmt(f),

@@ -47,7 +47,12 @@ pub(crate) fn run(as_typed: LiveArguments, typed: Typed) -> anyhow::Result<Outco
     let sources = live::open(&arguments.interfaces, workers, &live_config(arguments))?;
     let collector = setup::collector(common, Source::Interfaces)?;
     // Before there are threads: what is given up, the calling thread gives up, and those that it starts.
-    let reach = Reach { outputs: outputs(arguments), folders: folders(arguments), inputs: inputs(arguments) };
+    let reach = Reach {
+        outputs: outputs(arguments),
+        spools: spools(arguments),
+        folders: folders(arguments),
+        inputs: inputs(arguments),
+    };
     confine(identity.as_ref(), &reach)?;
     let signals = Signals::watch()?;
 
@@ -313,8 +318,17 @@ fn outputs(arguments: &LiveArguments) -> Vec<PathBuf> {
     exports.chain(flows).chain(eve).map(PathBuf::from).collect()
 }
 
-/// The folders in which files come and go: the spools.
+/// The folders in which files are begun.
 fn folders(arguments: &LiveArguments) -> Vec<PathBuf> {
+    let folder = |destination: &Destination| match destination {
+        Destination::Rotated(files) => Some(files.folder().to_owned()),
+        _ => None,
+    };
+    arguments.common.export.iter().filter_map(folder).collect()
+}
+
+/// The folders in which files come and go: the spools.
+fn spools(arguments: &LiveArguments) -> Vec<PathBuf> {
     let common = &arguments.common;
     let spool = |destination: &Destination| Some(common.ipfix.spool.as_ref()?.join(destination.spool()?));
     common.export.iter().filter_map(spool).collect()

@@ -37,7 +37,9 @@ pub(crate) struct Confinement {
 pub(crate) struct Reach {
     /// Files that are written.
     pub(crate) outputs: Vec<PathBuf>,
-    /// Folders in which files are made, written, read and removed.
+    /// Folders that are the program's own: files in them are made, written, read and removed.
+    pub(crate) spools: Vec<PathBuf>,
+    /// Folders in which files are made and written.
     pub(crate) folders: Vec<PathBuf>,
     /// Files that are read, and folders whose files are.
     pub(crate) inputs: Vec<PathBuf>,
@@ -64,7 +66,7 @@ pub(crate) fn give_up(identity: Option<&Identity>, reach: &Reach) -> anyhow::Res
         caps::clear(None, CapSet::Bounding).context("cannot give up capabilities (Bounding)")?;
     }
     if let Some(identity) = identity {
-        for folder in &reach.folders {
+        for folder in &reach.spools {
             hand_over(folder, identity)?;
         }
         become_other(identity)?;
@@ -114,8 +116,11 @@ fn confine(reach: &Reach) -> anyhow::Result<bool> {
     let (written, read) = (AccessFs::from_file(ABI::V5), AccessFs::ReadFile | AccessFs::ReadDir);
     let kept = written | read | AccessFs::MakeReg | AccessFs::RemoveFile;
     let outputs = reach.outputs.iter().map(|output| (output, written));
-    let folders = reach.folders.iter().map(|folder| (folder, kept));
-    for (path, access) in outputs.chain(folders).chain(reach.inputs.iter().map(|input| (input, read))) {
+    let spools = reach.spools.iter().map(|folder| (folder, kept));
+    let folders = reach.folders.iter().map(|folder| (folder, written | AccessFs::MakeReg));
+    for (path, access) in
+        outputs.chain(spools).chain(folders).chain(reach.inputs.iter().map(|input| (input, read)))
+    {
         // One that cannot be opened, such as a pipe that somebody closed, needs no rule.
         if let Ok(path) = PathFd::new(path) {
             ruleset = ruleset.add_rule(PathBeneath::new(path, access))?;

@@ -108,6 +108,10 @@ fn open_export(
     }
     let (output, pacing): (Box<dyn Output>, _) = match destination {
         Destination::File(path) => (Box::new(FileOutput::create(path)?), None),
+        Destination::Rotated(files) => {
+            let octets = ipfix.message_octets.unwrap_or(MAXIMUM_MESSAGE);
+            (Box::new(files.open()?.with_maximum_message(octets)), None)
+        }
         Destination::Udp(collector) => {
             (Box::new(UdpOutput::resolve(collector)?), NonZeroU32::new(ipfix.datagram_rate).map(Pacing::new))
         }

@@ -114,6 +114,27 @@ fn what_nobody_takes_waits_in_the_spool_for_the_next_run() {
 }
 
 #[test]
+fn files_that_follow_each_other_hold_every_flow_once() {
+    for rotation in ["1m", "64KiB"] {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("file:{}?rotate={rotation}", folder.path().join("flows.ipfix").display());
+        let replay = Replay::of([own_capture(CAPTURE)], &["--export", &url, "--message-octets", "4096"]);
+        replay.ended.assert_status(0);
+        let mut files: Vec<_> =
+            fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        assert!(files.len() >= 3, "{rotation}: {files:?}");
+        assert!(files[0].to_str().unwrap().contains("flows-20260304T"), "{files:?}");
+        let ids: Vec<_> = files.iter().flat_map(|file| flow_ids(&fs::read(file).unwrap())).collect();
+        assert_eq!(ids, ids_of(&replay.flows), "{rotation}");
+    }
+    let mut command = replay([own_capture(CAPTURE)]);
+    let ended = Ended::of(command.args(["--export", "file:/no/such/folder/flows?rotate=1h"]));
+    ended.assert_status(1);
+    assert!(ended.stderr.contains("create the folder first"), "{ended:?}");
+}
+
+#[test]
 fn inside_tls_openssl_gets_every_flow_once() {
     let paper = Paper::new();
     for version in ["-tls1_2", "-tls1_3"] {

@@ -68,7 +68,7 @@
 //! | RFC 7012 | all data types; the elements that IANA has registered, in [`iana`] | deprecated elements |
 //! | RFC 5103 | [`InformationElement::reverse`] | |
 //! | RFC 5610 | type records for enterprise elements, by themselves | |
-//! | RFC 5655 | files of messages: [`FileOutput`], and the spool of [`TcpOutput`] | checksums and time windows |
+//! | RFC 5655 | files of messages: [`FileOutput`], [`RotatingOutput`], and the spool of [`TcpOutput`] | checksums and time windows |
 //! | RFC 6313 | lists whose content the caller has encoded | their encoding |
 //! | RFC 6728 | intervals of template refresh | the YANG model |
 //!
@@ -101,7 +101,10 @@ pub use self::{
     error::{ExportError, OutputError, RecordError, RegistrationError},
     exporter::{Exporter, TemplateHandle},
     message::{MAXIMUM_MESSAGE, MINIMUM_MESSAGE},
-    output::{FileOutput, Gap, MemoryOutput, Notice, Output, TcpOutput, TcpSettings, UdpOutput},
+    output::{
+        FileOutput, Gap, MemoryOutput, Notice, Output, RotatingOutput, Rotation, TcpOutput, TcpSettings,
+        UdpOutput,
+    },
     record::RecordWriter,
     statistics::Statistics,
     template::{Field, Template, TemplateError},

@@ -4,6 +4,7 @@ mod file;
 mod memory;
 mod outgoing;
 mod parcel;
+mod rotating;
 mod tcp;
 mod udp;
 
@@ -14,6 +15,7 @@ pub use self::tcp::TlsSettings;
 pub use self::{
     file::FileOutput,
     memory::MemoryOutput,
+    rotating::{RotatingOutput, Rotation},
     tcp::{Gap, Notice, TcpOutput, TcpSettings},
     udp::UdpOutput,
 };

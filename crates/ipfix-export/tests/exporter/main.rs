@@ -7,6 +7,8 @@ mod file;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod rotating;
+#[cfg(test)]
 mod round_trip;
 #[cfg(test)]
 mod tcp;
