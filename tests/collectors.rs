@@ -5,7 +5,7 @@ mod expected;
 mod file_decoders;
 mod nfdump;
 mod pmacct;
-mod streams;
+pub(crate) mod streams;
 mod tshark;
 
 use std::path::PathBuf;

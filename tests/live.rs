@@ -12,6 +12,7 @@ mod outputs;
 mod privileges;
 mod recordings;
 mod stopping;
+mod streams;
 mod traffic;
 mod usage;
 mod watching;

@@ -333,7 +333,7 @@ fn read(connection: &mut TcpStream, patience: Duration) -> Vec<u8> {
 }
 
 /// The flows in an IPFIX stream, in their order, as ipfixDump reads them.
-fn flow_ids(octets: &[u8]) -> Vec<String> {
+pub(crate) fn flow_ids(octets: &[u8]) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("stream.ipfix");
     fs::write(&path, octets).unwrap();
@@ -343,7 +343,7 @@ fn flow_ids(octets: &[u8]) -> Vec<String> {
     records.into_iter().map(|mut record| record.remove("flowId").unwrap()).collect()
 }
 
-fn ids_of(flows: &[Flow]) -> Vec<String> {
+pub(crate) fn ids_of(flows: &[Flow]) -> Vec<String> {
     flows.iter().map(|flow| flow.number("flow_id").to_string()).collect()
 }
 
