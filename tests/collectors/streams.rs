@@ -114,6 +114,28 @@ fn what_nobody_takes_waits_in_the_spool_for_the_next_run() {
 }
 
 #[test]
+fn a_program_that_is_killed_leaves_what_waits_to_the_next_run() {
+    let (listener, address) = listen();
+    drop(listener);
+    let folder = tempfile::tempdir().unwrap();
+    let spool = folder.path().to_str().unwrap();
+    let arguments = ["--export", &format!("tcp://{address}"), "--spool", spool, "--message-octets", "4096"];
+    let mut command = replay([own_capture(CAPTURE)]);
+    command.args(arguments).stderr(Stdio::null()).stdin(Stdio::null());
+    let mut killed = command.spawn().unwrap();
+    let expected = ids_of(&Replay::of([own_capture(CAPTURE)], &[]).flows);
+    let part = folder.path().join(format!("tcp-{address}")).join("500000000000.ipfix");
+    wait_until(|| fs::read(&part).is_ok_and(|octets| flow_ids(&octets).len() == expected.len()));
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+
+    let collector = collect(TcpListener::bind(address).unwrap());
+    let next = Replay::of([own_capture("tunnels.pcap")], &arguments);
+    next.ended.assert_status(0);
+    assert_eq!(flow_ids(&collector.join().unwrap()), [expected, ids_of(&next.flows)].concat());
+}
+
+#[test]
 fn files_that_follow_each_other_hold_every_flow_once() {
     for rotation in ["1m", "64KiB"] {
         let folder = tempfile::tempdir().unwrap();

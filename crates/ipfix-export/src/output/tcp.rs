@@ -250,7 +250,8 @@ impl TcpOutput {
         let mut state = self.shared.lock();
         state.stage = Stage::Closing;
         self.shared.for_sender.notify_all();
-        while !state.is_finished {
+        // Nobody waits for a connection over which nothing would go.
+        while !state.is_finished && (state.is_talking || !state.backlog.is_empty()) {
             let seen = state.progress;
             state = self.shared.wait_for_progress(state, self.settings.closing_patience);
             if state.progress == seen && !state.is_finished {
