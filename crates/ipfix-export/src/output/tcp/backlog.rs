@@ -22,6 +22,8 @@ pub(super) struct Backlog {
     is_connected: bool,
     /// Why it is not, as it was told last.
     away: Option<String>,
+    /// Whether an earlier run has left something in the spool, and there was no connection yet.
+    has_inherited: bool,
     /// Parcels that are on their way.
     on_way: usize,
     /// What is lost since a parcel found room last.
@@ -57,6 +59,7 @@ impl Backlog {
     pub(super) fn new(memory_limit: usize, spool: Option<(Spool, u64)>) -> Self {
         let (mut spool, spool_limit) = spool.map_or((None, 0), |(spool, limit)| (Some(spool), limit));
         let damage = spool.as_mut().map(Spool::take_damage).unwrap_or_default();
+        let has_inherited = spool.as_ref().is_some_and(|spool| spool.records() > 0);
         Self {
             memory: VecDeque::new(),
             memory_octets: 0,
@@ -65,6 +68,7 @@ impl Backlog {
             spool_limit,
             is_connected: false,
             away: None,
+            has_inherited,
             on_way: 0,
             gap: None,
             statistics: Statistics::default(),
@@ -150,8 +154,10 @@ impl Backlog {
     /// Notes that there is a connection.
     pub(super) fn connect(&mut self) {
         self.is_connected = true;
-        self.away = None;
-        self.tell(Notice::Connected { waiting_records: self.waiting_records() });
+        // What comes while the first connection is made has not waited.
+        let have_waited = self.away.take().is_some() | std::mem::take(&mut self.has_inherited);
+        let waiting_records = if have_waited { self.waiting_records() } else { 0 };
+        self.tell(Notice::Connected { waiting_records });
     }
 
     /// Takes back what was on its way, in its order, since there is no connection any more.

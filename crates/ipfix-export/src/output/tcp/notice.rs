@@ -6,7 +6,7 @@ use std::fmt;
 pub enum Notice {
     /// There is a connection, and what waits follows.
     Connected {
-        /// Data records that wait, those that an earlier run has left in a spool too.
+        /// Data records that have waited for it, those that an earlier run has left in a spool too.
         waiting_records: u64,
     },
     /// There is no connection; it is tried again and again.

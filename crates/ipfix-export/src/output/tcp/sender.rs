@@ -116,14 +116,15 @@ impl<'a> Sender<'a> {
 
     /// The other side has ended the connection. It may still read what was sent before, and then confirms it.
     fn hear_out(&mut self, talk: &mut Talk) {
-        let mut before = None;
-        for _ in 0..PARTING_MOMENTS {
+        let (mut before, mut quiet_moments) = (0, 0);
+        while quiet_moments < PARTING_MOMENTS {
             let Ok(octets) = talk.connection.acknowledged() else { return };
             self.confirm(talk, octets);
-            if talk.on_way.is_empty() || !talk.connection.is_open() || before == Some(octets) {
+            if talk.on_way.is_empty() || !talk.connection.is_open() || self.shared.is_given_up() {
                 return;
             }
-            before = Some(octets);
+            quiet_moments = if octets == before { quiet_moments + 1 } else { 0 };
+            before = octets;
             thread::sleep(MOMENT);
         }
     }
