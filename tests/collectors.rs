@@ -6,6 +6,7 @@ mod file_decoders;
 mod nfdump;
 mod own_records;
 mod pmacct;
+pub(crate) mod streams;
 mod tshark;
 
 use std::path::PathBuf;

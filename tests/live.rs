@@ -16,6 +16,7 @@ mod privileges;
 mod recordings;
 mod reloading;
 mod stopping;
+mod streams;
 mod traffic;
 mod usage;
 mod watching;

@@ -173,7 +173,10 @@ pub(crate) struct CommonArguments {
     #[arg(skip)]
     pub(crate) thresholds: Thresholds,
 
-    /// Where flow records go as IPFIX: `udp://HOST[:PORT]` or `file:PATH`. May be given more than once.
+    /// Where flow records go as IPFIX: `udp://HOST[:PORT]`, `tcp://HOST[:PORT]`, `tls://HOST[:PORT]?ca=PATH` or `file:PATH`. May be
+    /// given more than once. `ca` names the certificates of those who sign for collectors; `&cert=PATH&key=PATH` show who we are,
+    /// `&name=NAME` says what the collector's certificate is for, if not for HOST. `file:PATH?rotate=100MB` or `=1h` begins a new file
+    /// at that size or with each such period.
     #[arg(long, value_name = "URL")]
     pub(crate) export: Vec<Destination>,
 
@@ -310,13 +313,13 @@ pub(crate) struct TimeoutArguments {
 }
 
 /// What the exported messages are like.
-#[derive(Args, Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Args, Clone, Debug, Eq, PartialEq)]
 #[command(next_help_heading = "IPFIX")]
 pub(crate) struct IpfixArguments {
     /// The observation domain; give every probe its own.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) observation_domain: u32,
-    /// Octets of a message at most: 1400 by default over UDP, which the path must carry in one piece, 65535 in files.
+    /// Octets of a message at most: 1400 by default over UDP, which the path must carry in one piece, 65535 elsewhere.
     #[arg(long, value_name = "OCTETS", value_parser = message_octets)]
     pub(crate) message_octets: Option<u16>,
     /// Datagrams a second over UDP at most, so that the collector can follow; 0 for no limit.
@@ -334,6 +337,13 @@ pub(crate) struct IpfixArguments {
     /// What the collector needs that reads it.
     #[arg(long, value_enum, value_name = "PROFILE", default_value_t = IpfixProfile::Default)]
     pub(crate) ipfix_profile: IpfixProfile,
+    /// A folder in which records wait while a collector over TCP or TLS is away; what is left there goes first in the next run. Without it
+    /// 16 MiB wait in memory.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) spool: Option<PathBuf>,
+    /// What may wait in the spool for each collector. What finds no room is lost, and said.
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = spool_size)]
+    pub(crate) spool_size: ByteSize,
 }
 
 /// How findings are exported as IPFIX.
@@ -415,6 +425,11 @@ pub(crate) fn ring(text: &str) -> Result<ByteSize, String> {
 
 pub(crate) fn metrics(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "write it as 127.0.0.1:9469 or [::1]:9469".to_owned())
+}
+
+pub(crate) fn spool_size(text: &str) -> Result<ByteSize, String> {
+    let size = ByteSize::from_str(text).map_err(|_| "write it as 64MiB or 1GiB".to_owned())?;
+    if size < LEAST_MEMORY { Err(format!("at least {LEAST_MEMORY}")) } else { Ok(size) }
 }
 
 pub(crate) fn snap_length(text: &str) -> Result<u32, String> {

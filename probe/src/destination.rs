@@ -1,5 +1,10 @@
 //! Where records go, as the command line names it.
 
+mod rotated;
+mod tls;
+
+pub(crate) use self::{rotated::RotatedFiles, tls::TlsDestination};
+
 use std::{
     fmt,
     path::{Path, PathBuf},
@@ -13,8 +18,14 @@ use report::FlowFormat;
 pub(crate) enum Destination {
     /// `file:PATH`.
     File(PathBuf),
+    /// `file:PATH?rotate=SIZE` or `file:PATH?rotate=TIME`.
+    Rotated(RotatedFiles),
     /// `udp://HOST:PORT`, without the scheme.
     Udp(String),
+    /// `tcp://HOST:PORT`, without the scheme.
+    Tcp(String),
+    /// `tls://HOST:PORT?ca=PATH`.
+    Tls(TlsDestination),
 }
 
 /// A file of flow records, whose form its name tells.
@@ -34,8 +45,18 @@ impl Destination {
     pub(crate) fn path(&self) -> Option<&Path> {
         match self {
             Self::File(path) => Some(path),
-            Self::Udp(_) => None,
+            Self::Rotated(_) | Self::Udp(_) | Self::Tcp(_) | Self::Tls(_) => None,
         }
+    }
+
+    /// The folder that it has below that of all spools, if records may have to wait for it.
+    pub(crate) fn spool(&self) -> Option<String> {
+        let (scheme, collector) = match self {
+            Self::File(_) | Self::Rotated(_) | Self::Udp(_) => return None,
+            Self::Tcp(collector) => ("tcp", collector),
+            Self::Tls(TlsDestination { collector, .. }) => ("tls", collector),
+        };
+        Some(format!("{scheme}-{}", collector.replace(['[', ']'], "")))
     }
 }
 
@@ -46,26 +67,25 @@ impl FromStr for Destination {
         if let Some(path) = text.strip_prefix("file:") {
             // `file:///path` is what a URL looks like elsewhere.
             let path = path.strip_prefix("//").unwrap_or(path);
+            if let Some((path, rotation)) = path.rsplit_once("?rotate=") {
+                return RotatedFiles::new(path, rotation).map(Self::Rotated);
+            }
             return if path.is_empty() {
                 Err("file: needs a path".to_owned())
             } else {
                 Ok(Self::File(path.into()))
             };
         }
-        let Some(authority) = text.strip_prefix("udp://") else {
-            return Err("write it as udp://HOST:PORT or file:PATH".to_owned());
-        };
-        let authority = authority.strip_suffix('/').unwrap_or(authority);
-        let (host, port) = split_port(authority);
-        let is_cut = host.starts_with('[') != host.ends_with(']');
-        if host.is_empty() || is_cut || host.contains(['/', '@', '?', '#']) {
-            return Err("write it as udp://HOST:PORT, and an IPv6 address in brackets".to_owned());
+        if let Some(authority) = text.strip_prefix("udp://") {
+            return collector("udp", authority, IPFIX_PORT).map(Self::Udp);
         }
-        match port.map(str::parse::<u16>) {
-            None => Ok(Self::Udp(format!("{host}:{IPFIX_PORT}"))),
-            Some(Ok(port)) if port > 0 => Ok(Self::Udp(format!("{host}:{port}"))),
-            Some(_) => Err("the port is a number from 1 to 65535".to_owned()),
+        if let Some(authority) = text.strip_prefix("tcp://") {
+            return collector("tcp", authority, IPFIX_PORT).map(Self::Tcp);
         }
+        if let Some(rest) = text.strip_prefix("tls://") {
+            return rest.parse().map(Self::Tls);
+        }
+        Err("write it as udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT?ca=PATH or file:PATH".to_owned())
     }
 }
 
@@ -73,7 +93,10 @@ impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => write!(f, "file:{}", path.display()),
+            Self::Rotated(files) => files.fmt(f),
             Self::Udp(collector) => write!(f, "udp://{collector}"),
+            Self::Tcp(collector) => write!(f, "tcp://{collector}"),
+            Self::Tls(destination) => destination.fmt(f),
         }
     }
 }
@@ -125,6 +148,21 @@ impl fmt::Display for EvePath {
     }
 }
 
+/// A host and a port, by which a collector is reached.
+fn collector(scheme: &str, authority: &str, default_port: u16) -> Result<String, String> {
+    let authority = authority.strip_suffix('/').unwrap_or(authority);
+    let (host, port) = split_port(authority);
+    let is_cut = host.starts_with('[') != host.ends_with(']');
+    if host.is_empty() || is_cut || host.contains(['/', '@', '?', '#']) {
+        return Err(format!("write it as {scheme}://HOST:PORT, and an IPv6 address in brackets"));
+    }
+    match port.map(str::parse::<u16>) {
+        None => Ok(format!("{host}:{default_port}")),
+        Some(Ok(port)) if port > 0 => Ok(format!("{host}:{port}")),
+        Some(_) => Err("the port is a number from 1 to 65535".to_owned()),
+    }
+}
+
 /// A host and what follows its colon; an IPv6 address stands in brackets.
 fn split_port(authority: &str) -> (&str, Option<&str>) {
     match authority.rfind(']') {
@@ -136,8 +174,10 @@ fn split_port(authority: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// RFC 7011, 10.3.4.
+/// RFC 7011, 10.3.4 and 10.4.4.
 const IPFIX_PORT: u16 = 4_739;
+/// RFC 7011, 10.4.4: inside TLS.
+const IPFIX_TLS_PORT: u16 = 4_740;
 
 #[cfg(test)]
 mod tests {
@@ -150,6 +190,10 @@ mod tests {
         assert_eq!("udp://192.0.2.1:9995/".parse(), udp("192.0.2.1:9995"));
         assert_eq!("udp://[2001:db8::1]".parse(), udp("[2001:db8::1]:4739"));
         assert_eq!("udp://[2001:db8::1]:99".parse(), udp("[2001:db8::1]:99"));
+        assert_eq!("tcp://[::1]".parse(), Ok(Destination::Tcp("[::1]:4739".to_owned())));
+        let tls: Destination = "tls://h?ca=a".parse().unwrap();
+        assert_eq!(tls.to_string(), "tls://h:4740?ca=a");
+        assert_eq!(tls.spool().as_deref(), Some("tls-h:4740"));
         assert_eq!("file:a.ipfix".parse(), Ok(Destination::File("a.ipfix".into())));
         assert_eq!("file:///tmp/a.ipfix".parse(), Ok(Destination::File("/tmp/a.ipfix".into())));
         for wrong in [
@@ -160,7 +204,9 @@ mod tests {
             "udp://h:0",
             "udp://h:x",
             "udp://h:70000",
-            "tcp://h",
+            "tcp://h:x",
+            "tls://h",
+            "sctp://h",
             "file:",
             "udp://2001:db8::1",
             "udp://[::1",

@@ -20,11 +20,12 @@ use crate::{
     collector::Collector,
     configuration::{self, Typed},
     cpus,
+    destination::Destination,
     links::Links,
     metrics::{self, Endpoint, Metrics},
     outcome::{Outcome, UsageError},
     pipeline::{Backlog, Board, Live, Merge, Outlet, Overflow, Worker, WorkerReport},
-    privileges::{self, Identity},
+    privileges::{self, Identity, Reach},
     reload::Reload,
     replay::{spawn, started},
     run::{Input, Run, losses},
@@ -49,7 +50,13 @@ pub(crate) fn run(as_typed: LiveArguments, typed: Typed) -> anyhow::Result<Outco
     let collector = setup::collector(common, Some(&signals), &arguments.interfaces)?;
     let endpoint = arguments.metrics.map(Endpoint::open).transpose()?;
     // Before there are threads: what is given up, the calling thread gives up, and those that it starts.
-    confine(identity.as_ref(), &outputs(arguments), &inputs(arguments))?;
+    let reach = Reach {
+        outputs: outputs(arguments),
+        spools: spools(arguments),
+        folders: folders(arguments),
+        inputs: inputs(arguments),
+    };
+    confine(identity.as_ref(), &reach)?;
     signals.watch()?;
 
     let watch = Watch { arguments, signals, cpus, endpoint, started };
@@ -337,6 +344,22 @@ fn outputs(arguments: &LiveArguments) -> Vec<PathBuf> {
     exports.chain(flows).chain(eve).map(PathBuf::from).collect()
 }
 
+/// The folders in which files are begun.
+fn folders(arguments: &LiveArguments) -> Vec<PathBuf> {
+    let folder = |destination: &Destination| match destination {
+        Destination::Rotated(files) => Some(files.folder().to_owned()),
+        _ => None,
+    };
+    arguments.common.export.iter().filter_map(folder).collect()
+}
+
+/// The folders in which files come and go: the spools.
+fn spools(arguments: &LiveArguments) -> Vec<PathBuf> {
+    let common = &arguments.common;
+    let spool = |destination: &Destination| Some(common.ipfix.spool.as_ref()?.join(destination.spool()?));
+    common.export.iter().filter_map(spool).collect()
+}
+
 /// The folders that are read while it runs: where the kernel says what interfaces have dropped, for libpcap looks there, and that of the
 /// configuration, since it may be read again. What an editor saves is a new file, and a link may lead to another folder.
 fn inputs(arguments: &LiveArguments) -> Vec<PathBuf> {
@@ -345,11 +368,15 @@ fn inputs(arguments: &LiveArguments) -> Vec<PathBuf> {
     let behind_links = config.and_then(|config| config.canonicalize().ok());
     let mut inputs: Vec<PathBuf> = arguments.interfaces.iter().map(statistics).collect();
     inputs.extend(config.into_iter().chain(behind_links.as_deref()).map(privileges::folder));
+    if arguments.common.export.iter().any(|export| export.spool().is_some()) {
+        // A collector that comes back may have another address.
+        inputs.extend(NAMES.map(PathBuf::from));
+    }
     inputs
 }
 
-fn confine(identity: Option<&Identity>, outputs: &[PathBuf], inputs: &[PathBuf]) -> anyhow::Result<()> {
-    let confinement = privileges::give_up(identity, outputs, inputs).context("cannot give up privileges")?;
+fn confine(identity: Option<&Identity>, reach: &Reach) -> anyhow::Result<()> {
+    let confinement = privileges::give_up(identity, reach).context("cannot give up privileges")?;
     if confinement.is_root {
         say("flowcanary: it runs as root, without capabilities; --user names somebody who may do less\n");
     }
@@ -364,6 +391,8 @@ fn ahash_seed() -> u64 {
     std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0_u8)
 }
 
+/// Where the system looks names up.
+const NAMES: [&str; 4] = ["/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/gai.conf"];
 /// How long what is said may wait before somebody can read it: with what it waits in a worker, less than a second.
 const FLUSH_INTERVAL: Duration = Duration::from_millis(250);
 /// How often the state of the interfaces is looked at, and the watchdog hears that all is well.

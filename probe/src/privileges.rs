@@ -1,6 +1,9 @@
 //! What the program gives up once it has opened everything: the user it was, capabilities, and the file system.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, anyhow};
 use caps::{CapSet, Capability};
@@ -8,7 +11,7 @@ use landlock::{
     ABI, Access as _, AccessFs, CompatLevel, Compatible as _, PathBeneath, PathFd, Ruleset, RulesetAttr as _,
     RulesetCreatedAttr as _, RulesetStatus,
 };
-use nix::unistd::{Gid, Uid, User, geteuid, setgid, setgroups, setuid};
+use nix::unistd::{Gid, Uid, User, chown, geteuid, setgid, setgroups, setuid};
 
 use crate::outcome::UsageError;
 
@@ -29,6 +32,19 @@ pub(crate) struct Confinement {
     pub(crate) is_landlocked: bool,
 }
 
+/// The files that stay within reach.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reach {
+    /// Files that are written.
+    pub(crate) outputs: Vec<PathBuf>,
+    /// Folders that are the program's own: files in them are made, written, read and removed.
+    pub(crate) spools: Vec<PathBuf>,
+    /// Folders in which files are made and written.
+    pub(crate) folders: Vec<PathBuf>,
+    /// Files that are read, and folders whose files are.
+    pub(crate) inputs: Vec<PathBuf>,
+}
+
 impl Identity {
     /// The user of a name.
     pub(crate) fn of(name: &str) -> anyhow::Result<Self> {
@@ -43,24 +59,23 @@ impl Identity {
 /// Gives everything up that reading packets and writing outputs does not need. It is for the calling thread and those that it starts,
 /// so it comes before there are any.
 ///
-/// Outputs stay writable, further ones can be created in their folders, and the files in the folders `inputs` readable.
-pub(crate) fn give_up(
-    identity: Option<&Identity>,
-    outputs: &[PathBuf],
-    inputs: &[PathBuf],
-) -> anyhow::Result<Confinement> {
+/// What is within `reach` stays so.
+pub(crate) fn give_up(identity: Option<&Identity>, reach: &Reach) -> anyhow::Result<Confinement> {
     // Nothing that it might run could gain one, either. Only who has this capability may say so.
     if caps::has_cap(None, CapSet::Effective, Capability::CAP_SETPCAP).unwrap_or(false) {
         caps::clear(None, CapSet::Bounding).context("cannot give up capabilities (Bounding)")?;
     }
     if let Some(identity) = identity {
+        for folder in &reach.spools {
+            hand_over(folder, identity)?;
+        }
         become_other(identity)?;
     }
     for set in [CapSet::Ambient, CapSet::Inheritable, CapSet::Effective, CapSet::Permitted] {
         caps::clear(None, set).with_context(|| format!("cannot give up capabilities ({set:?})"))?;
     }
     nix::sys::prctl::set_no_new_privs().context("cannot give up gaining privileges")?;
-    let is_landlocked = confine(outputs, inputs).context("cannot confine the program to its files")?;
+    let is_landlocked = confine(reach).context("cannot confine the program to its files")?;
     Ok(Confinement { is_root: geteuid().is_root(), is_landlocked })
 }
 
@@ -87,21 +102,41 @@ fn become_other(identity: &Identity) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Leaves no file within reach but the outputs, to write those in their folders, and to read those in the folders `inputs`, where the kernel can do that. `false` where
-/// it cannot.
-fn confine(outputs: &[PathBuf], inputs: &[PathBuf]) -> anyhow::Result<bool> {
+/// Gives a folder and the files in it to who the program is to be, if it can.
+fn hand_over(folder: &Path, identity: &Identity) -> anyhow::Result<()> {
+    if !geteuid().is_root() {
+        return Ok(());
+    }
+    let files = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let files = files.filter_map(|file| Some(file.ok()?.path()));
+    for path in std::iter::once(folder.to_owned()).chain(files) {
+        chown(&path, Some(identity.user), Some(identity.group))
+            .with_context(|| format!("cannot give {} to {}", path.display(), identity.name))?;
+    }
+    Ok(())
+}
+
+/// Leaves no file within reach but those, and new ones in the folders of outputs, where the kernel can do that. `false` where it cannot.
+fn confine(reach: &Reach) -> anyhow::Result<bool> {
     let all = AccessFs::from_all(ABI::V5);
     let mut ruleset =
         Ruleset::default().set_compatibility(CompatLevel::BestEffort).handle_access(all)?.create()?;
     let (written, read) = (AccessFs::from_file(ABI::V5), AccessFs::ReadFile | AccessFs::ReadDir);
     let created = AccessFs::MakeReg | AccessFs::WriteFile | AccessFs::Truncate;
     // A file that is moved away leaves its name to a new one.
-    let folders: Vec<_> =
-        outputs.iter().filter(|output| output.is_file()).map(|output| folder(output)).collect();
-    let rules = (outputs.iter().map(|output| (output, written)))
-        .chain(folders.iter().map(|folder| (folder, created)))
-        .chain(inputs.iter().map(|input| (input, read)));
-    for (path, access) in rules {
+    let own_folders: Vec<_> =
+        reach.outputs.iter().filter(|output| output.is_file()).map(|output| folder(output)).collect();
+    let kept = written | read | AccessFs::MakeReg | AccessFs::RemoveFile;
+    let outputs = reach.outputs.iter().map(|output| (output, written));
+    let spools = reach.spools.iter().map(|folder| (folder, kept));
+    let folders = reach.folders.iter().map(|folder| (folder, written | AccessFs::MakeReg));
+    let own_folders = own_folders.iter().map(|folder| (folder, created));
+    for (path, access) in outputs
+        .chain(own_folders)
+        .chain(spools)
+        .chain(folders)
+        .chain(reach.inputs.iter().map(|input| (input, read)))
+    {
         // One that cannot be opened, such as a pipe that somebody closed, needs no rule.
         if let Ok(path) = PathFd::new(path) {
             ruleset = ruleset.add_rule(PathBeneath::new(path, access))?;

@@ -74,6 +74,13 @@ struct Opening<'a> {
     is_again: bool,
 }
 
+impl Opening<'_> {
+    /// Whether packets wait where an output is slow: those of captures do, those of interfaces do not.
+    const fn holds_up_packets(&self) -> bool {
+        self.signals.is_none()
+    }
+}
+
 /// Creates an output file, or empties it if there is one; standard output if it has no path.
 fn open(path: Option<&Path>, opening: Opening<'_>) -> anyhow::Result<Box<dyn Write>> {
     let Some(signals) = opening.signals else {

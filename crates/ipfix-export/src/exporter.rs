@@ -169,6 +169,18 @@ impl<O: Output> Exporter<O> {
         self.session.message().largest_record()
     }
 
+    /// Sends the message that is being assembled, with this export time, and has the output hand on all that is left, if need be after
+    /// waiting for the other side. Nothing can be exported afterwards.
+    ///
+    /// # Errors
+    ///
+    /// The output failed, or could not hand everything on.
+    pub fn close(&mut self, export_time_s: u32) -> Result<(), OutputError> {
+        self.session.set_export_time(export_time_s);
+        self.session.close();
+        self.session.take_failure()
+    }
+
     /// What was done so far.
     pub fn statistics(&self) -> Statistics {
         self.session.statistics()

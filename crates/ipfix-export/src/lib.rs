@@ -55,18 +55,20 @@
 //!   every refresh interval, after every message that could not be sent, and after every refusal that came back. The
 //!   descriptions of its elements stand before it, in the same message if one is large enough for all.
 //! - A template never changes and is never withdrawn.
-//! - Every record that was accepted is in the end counted once in [`Statistics`], as sent or as lost.
-//! - The octets that come out are a function of the calls that went in.
+//! - Every record that was accepted is in the end counted once in [`Statistics`], as sent or as lost, unless a spool keeps it for
+//!   a later run.
+//! - The octets that come out are a function of the calls that went in, but for [`TcpOutput`]: when a connection breaks depends on others,
+//!   and then the session begins anew.
 //!
 //! # Standards
 //!
 //! | | covered | not covered |
 //! |---|---|---|
-//! | RFC 7011 | messages, templates, options, variable length, reduced size, enterprise elements, UDP | SCTP, which a fully compliant exporter has to offer; TCP, TLS and DTLS, for which [`Output`] is the place; withdrawals, padding |
+//! | RFC 7011 | messages, templates, options, variable length, reduced size, enterprise elements, UDP, TCP, TLS with the feature `tls` | SCTP, which a fully compliant exporter has to offer; DTLS, for which [`Output`] is the place; withdrawals, padding |
 //! | RFC 7012 | all data types; the elements that IANA has registered, in [`iana`] | deprecated elements |
 //! | RFC 5103 | [`InformationElement::reverse`] | |
 //! | RFC 5610 | type records for enterprise elements, by themselves | |
-//! | RFC 5655 | files of messages: [`FileOutput`] | checksums and time windows |
+//! | RFC 5655 | files of messages: [`FileOutput`], [`RotatingOutput`], and the spool of [`TcpOutput`] | checksums and time windows |
 //! | RFC 6313 | lists whose content the caller has encoded | their encoding |
 //! | RFC 6728 | intervals of template refresh | the YANG model |
 //!
@@ -90,6 +92,8 @@ mod statistics;
 mod template;
 mod type_information;
 
+#[cfg(feature = "tls")]
+pub use self::output::TlsSettings;
 pub use self::{
     config::{ConfigError, ExporterConfig},
     data_type::{DataType, VARIABLE_LENGTH},
@@ -97,7 +101,10 @@ pub use self::{
     error::{ExportError, OutputError, RecordError, RegistrationError},
     exporter::{Exporter, TemplateHandle},
     message::{MAXIMUM_MESSAGE, MINIMUM_MESSAGE},
-    output::{FileOutput, MemoryOutput, Output, UdpOutput},
+    output::{
+        FileOutput, Gap, MemoryOutput, Notice, Output, RotatingOutput, Rotation, TcpOutput, TcpSettings,
+        UdpOutput,
+    },
     record::RecordWriter,
     statistics::Statistics,
     template::{Field, Template, TemplateError},

@@ -150,7 +150,7 @@ pub const MINIMUM_MESSAGE: u16 = 64;
 pub const MAXIMUM_MESSAGE: u16 = 65_535;
 /// RFC 7011 section 3.1.
 const VERSION: u16 = 10;
-const HEADER: usize = 16;
+pub(crate) const HEADER: usize = 16;
 pub(crate) const SET_HEADER: usize = 4;
 
 #[cfg(test)]

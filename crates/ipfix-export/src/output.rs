@@ -2,11 +2,24 @@
 
 mod file;
 mod memory;
+mod outgoing;
+mod parcel;
+mod rotating;
+mod tcp;
 mod udp;
 
 use std::io;
 
-pub use self::{file::FileOutput, memory::MemoryOutput, udp::UdpOutput};
+#[cfg(feature = "tls")]
+pub use self::tcp::TlsSettings;
+pub use self::{
+    file::FileOutput,
+    memory::MemoryOutput,
+    rotating::{RotatingOutput, Rotation},
+    tcp::{Gap, Notice, TcpOutput, TcpSettings},
+    udp::UdpOutput,
+};
+use crate::Statistics;
 
 /// The transport of a [`Exporter`](crate::Exporter): takes whole messages, in order.
 pub trait Output {
@@ -41,6 +54,26 @@ pub trait Output {
     fn refused(&self) -> u64 {
         0
     }
+
+    /// What has become of all messages, if the output itself keeps count: one that sends in the background knows it only later.
+    /// Records that were refused are the exporter's to count.
+    fn statistics(&self) -> Option<Statistics> {
+        None
+    }
+
+    /// What has happened in the background since this was asked last.
+    fn take_notices(&mut self) -> Vec<Notice> {
+        Vec::new()
+    }
+
+    /// Hands on what is left, if need be after waiting for the other side, and ends: nothing may be sent afterwards.
+    ///
+    /// # Errors
+    ///
+    /// Not everything could be handed on. The error should say where it happened, and what becomes of the rest.
+    fn close(&mut self) -> io::Result<()> {
+        self.flush()
+    }
 }
 
 impl<O: Output + ?Sized> Output for Box<O> {
@@ -62,5 +95,17 @@ impl<O: Output + ?Sized> Output for Box<O> {
 
     fn refused(&self) -> u64 {
         (**self).refused()
+    }
+
+    fn statistics(&self) -> Option<Statistics> {
+        (**self).statistics()
+    }
+
+    fn take_notices(&mut self) -> Vec<Notice> {
+        (**self).take_notices()
+    }
+
+    fn close(&mut self) -> io::Result<()> {
+        (**self).close()
     }
 }

@@ -204,6 +204,15 @@ impl<O: Output> Session<O> {
         self.refresh_after_message();
     }
 
+    /// Sends the message, and has the output hand on all that is left and end.
+    pub(crate) fn close(&mut self) {
+        self.send();
+        match self.output.close() {
+            Ok(()) => self.settle(),
+            Err(error) => self.fail(None, error),
+        }
+    }
+
     /// What went wrong since this was asked last.
     #[inline]
     pub(crate) fn take_failure(&mut self) -> Result<(), OutputError> {
@@ -211,7 +220,11 @@ impl<O: Output> Session<O> {
     }
 
     pub(crate) fn statistics(&self) -> Statistics {
-        Statistics { refused_messages: self.output.refused(), ..self.statistics }
+        let Statistics { refused_records, .. } = self.statistics;
+        match self.output.statistics() {
+            Some(statistics) => Statistics { refused_records, ..statistics },
+            None => Statistics { refused_messages: self.output.refused(), ..self.statistics },
+        }
     }
 
     pub(crate) const fn output(&self) -> &O {

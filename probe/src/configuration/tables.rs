@@ -8,9 +8,9 @@ use super::{
     Typed,
     values::{
         Amount, ApplicationSwitch, Count, CpuList, DetectionSwitch, Domain, Eve, EveLines, Export, Fanout,
-        Filter, FindingsMode, Flows, Inverted, List, Memory, MessageOctets, Metrics, Name, Pen, Profile,
-        Rate, Ring, Room, Sample, SampleBy, Seconds, Share, SmallCount, SnapLength, Summary, Time, User,
-        Value, WholeSeconds, Window, Workers,
+        Filter, FindingsMode, Flows, Folder, Inverted, List, Memory, MessageOctets, Metrics, Name, Pen,
+        Profile, Rate, Ring, Room, Sample, SampleBy, Seconds, Share, SmallCount, SnapLength, SpoolSize,
+        Summary, Time, User, Value, WholeSeconds, Window, Workers,
     },
 };
 use crate::arguments::{CommonArguments, LiveArguments};
@@ -110,6 +110,8 @@ table!(Ipfix of CommonArguments {
     pen: Pen => ipfix.pen, "pen";
     findings: FindingsMode => ipfix.findings, "findings";
     profile: Profile => ipfix.ipfix_profile, "ipfix_profile";
+    spool: Folder => ipfix.spool, "spool";
+    spool_size: SpoolSize => ipfix.spool_size, "spool_size";
 });
 
 table!(Detection of CommonArguments {

@@ -5,6 +5,7 @@ use std::{
     marker::PhantomData,
     net::SocketAddr,
     num::{NonZeroU16, NonZeroU32},
+    path::PathBuf,
     str::FromStr,
     time::Duration,
 };
@@ -114,6 +115,10 @@ words! {
     Pen(u32), arguments::pen, number;
     FindingsMode(FindingsExport), choice, chosen;
     Profile(IpfixProfile), choice, chosen;
+    Folder(Option<PathBuf>), |path| some_text(path).map(|path| Some(path.into())), |path| {
+        path.as_ref().map(|path| quoted(path.display()))
+    };
+    SpoolSize(ByteSize), arguments::spool_size, octets;
     Rate(u32), |text| whole(text, 0, u32::MAX), number;
     Count(u64), |text| whole(text, 1, MOST_COUNT), number;
     SmallCount(u32), |text| whole(text, 1, MOST_SMALL_COUNT), number;

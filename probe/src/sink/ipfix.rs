@@ -4,6 +4,7 @@ mod entries;
 mod findings;
 mod flow_template;
 mod linked;
+mod notices;
 mod options;
 mod pacing;
 
@@ -53,7 +54,8 @@ pub(crate) struct IpfixSink {
     pacing: Option<Pacing>,
     export_time_s: u32,
     has_begun: bool,
-    flow_records: u64,
+    /// Those that are no flows, as far as they were accepted.
+    other_records: u64,
     refused: u64,
     /// Records whose applications found no room in a message: they were refused, and went without.
     shortened: u64,
@@ -120,7 +122,7 @@ impl IpfixSink {
             pacing,
             export_time_s: 0,
             has_begun: false,
-            flow_records: 0,
+            other_records: 0,
             refused: 0,
             shortened: 0,
             failure: None,
@@ -193,7 +195,6 @@ impl IpfixSink {
             self.export_flow_keys();
             return self.flow(record, None, link);
         }
-        self.flow_records += u64::from(!matches!(outcome, Err(ExportError::Record { .. })));
         self.take_outcome(outcome);
         self.export_flow_keys();
     }
@@ -221,6 +222,7 @@ impl IpfixSink {
         let outcome = self.exporter.record(&handle, self.export_time_s, |writer| {
             entries.iter().try_for_each(|entry| entry.write(writer))
         });
+        self.other_records += u64::from(!matches!(outcome, Err(ExportError::Record { .. })));
         self.take_outcome(outcome);
     }
 
@@ -258,8 +260,11 @@ impl IpfixSink {
         Sent {
             messages: statistics.messages,
             octets: statistics.octets,
-            // Which of the records are lost is not known; most are flows.
-            flow_records: self.flow_records.saturating_sub(statistics.lost_records),
+            // Which of the records are lost, or wait for a collector, is not known; most are flows.
+            flow_records: statistics
+                .data_records
+                .saturating_sub(statistics.type_records)
+                .saturating_sub(self.other_records),
             lost_records,
         }
     }
@@ -308,6 +313,7 @@ impl Sink for IpfixSink {
         if let Err(error) = self.exporter.flush(self.export_time_s) {
             self.note(error.source.to_string());
         }
+        notices::tell(&self.name, self.exporter.output_mut());
     }
 
     fn totals(&mut self, statistics: &Statistics<'_>) {
@@ -349,7 +355,12 @@ impl Sink for IpfixSink {
     }
 
     fn finish(mut self: Box<Self>) -> SinkReport {
-        self.flush();
+        if let Err(error) = self.exporter.close(self.export_time_s) {
+            self.note(error.source.to_string());
+        }
+        if let Some(lost) = notices::tell(&self.name, self.exporter.output_mut()) {
+            self.note(lost);
+        }
         let statistics = self.exporter.statistics();
         if statistics.refused_messages > 0 {
             self.note(format!(

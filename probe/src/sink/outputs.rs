@@ -1,16 +1,14 @@
-use std::{
-    collections::BTreeSet, fs, net::SocketAddr, num::NonZeroU32, os::unix::fs::MetadataExt as _, path::Path,
-};
+mod exports;
 
-use anyhow::anyhow;
-use ipfix_export::{ExporterConfig, FileOutput, UdpOutput};
+use std::{collections::BTreeSet, fs, os::unix::fs::MetadataExt as _, path::Path};
+
 use report::{EveTypes, OutputCounts, Statistics};
 
-use super::{EveSink, Exports, FlowsSink, IpfixSink, Opening, Pacing, Sink, SinkReport};
+pub(crate) use self::exports::exports;
+use super::{EveSink, FlowsSink, Opening, Sink, SinkReport};
 use crate::{
     arguments::{CommonArguments, IpfixArguments},
     destination::{Destination, EvePath, FlowsPath},
-    outcome::UsageError,
     signals::Signals,
 };
 
@@ -174,7 +172,7 @@ impl Output {
     ) -> anyhow::Result<Self> {
         let sink: Box<dyn Sink> = match &wanted {
             Wanted::Export(destination, ipfix) => {
-                let export = open_export(destination, ipfix, exports(arguments), opening)?;
+                let export = exports::open(destination, ipfix, exports(arguments), opening)?;
                 Box::new(export.with_interfaces(interfaces))
             }
             Wanted::Flows(flows) => Box::new(FlowsSink::open(flows, opening)?),
@@ -194,7 +192,7 @@ impl Wanted {
     fn all(arguments: &CommonArguments) -> Vec<Self> {
         let exports = arguments.export.iter();
         let mut wanted: Vec<_> =
-            exports.map(|destination| Self::Export(destination.clone(), arguments.ipfix)).collect();
+            exports.map(|destination| Self::Export(destination.clone(), arguments.ipfix.clone())).collect();
         wanted.extend(arguments.flows.clone().map(Self::Flows));
         wanted.extend(arguments.eve.clone().map(|eve| Self::Eve(eve, arguments.eve_types)));
         wanted
@@ -216,56 +214,6 @@ impl FileIdentity {
         Some(Self { device: file.dev(), inode: file.ino() })
     }
 }
-
-/// What the IPFIX messages of all collectors hold.
-pub(crate) fn exports(arguments: &CommonArguments) -> Exports {
-    let IpfixArguments { pen, findings, ipfix_profile: profile, .. } = arguments.ipfix;
-    Exports { pen, findings, profile, sampling: arguments.sampling() }
-}
-
-fn open_export(
-    destination: &Destination,
-    ipfix: &IpfixArguments,
-    exports: Exports,
-    opening: Opening<'_>,
-) -> anyhow::Result<IpfixSink> {
-    let refresh_s = u32::try_from(ipfix.template_refresh.as_secs().max(1)).unwrap_or(u32::MAX);
-    let mut config = ExporterConfig::new(ipfix.observation_domain)
-        .with_template_refresh_s(refresh_s)
-        .with_type_information(exports.has_statistics());
-    if let (Destination::Udp(_), Some(MOST_DATAGRAM_OCTETS..)) = (destination, ipfix.message_octets) {
-        let text = format!(
-            "{destination}: a datagram has room for a message of fewer than {MOST_DATAGRAM_OCTETS} octets"
-        );
-        return Err(UsageError(format!("{text}; lower --message-octets")).into());
-    }
-    if let Some(octets) = ipfix.message_octets {
-        config = config.with_maximum_message(octets);
-    }
-    let (output, pacing): (Box<dyn ipfix_export::Output>, _) = match destination {
-        Destination::File(path) => {
-            if opening.is_again && fs::metadata(path).is_ok_and(|file| file.len() > 0) {
-                let path = path.display();
-                return Err(anyhow!(
-                    "{path}: it is there, and is not emptied while the program runs; move it away"
-                ));
-            }
-            (Box::new(FileOutput::create(path)?), None)
-        }
-        Destination::Udp(collector) => {
-            if opening.is_again && collector.parse::<SocketAddr>().is_err() {
-                return Err(anyhow!(
-                    "{destination}: a name is looked up only when the program begins; give the address, or restart it"
-                ));
-            }
-            (Box::new(UdpOutput::resolve(collector)?), NonZeroU32::new(ipfix.datagram_rate).map(Pacing::new))
-        }
-    };
-    IpfixSink::new(destination.to_string(), config, exports, output, pacing)
-}
-
-/// One more than IPv4 leaves of a packet's 65,535 octets.
-const MOST_DATAGRAM_OCTETS: u16 = 65_508;
 
 #[cfg(test)]
 mod tests {

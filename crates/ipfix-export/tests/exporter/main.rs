@@ -7,7 +7,11 @@ mod file;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod rotating;
+#[cfg(test)]
 mod round_trip;
+#[cfg(test)]
+mod tcp;
 #[cfg(test)]
 mod udp;
 #[cfg(test)]

@@ -1,0 +1,236 @@
+use std::{
+    collections::VecDeque,
+    hash::{BuildHasher as _, RandomState},
+    io, thread,
+    time::Duration,
+};
+
+use super::{
+    Shared,
+    backlog::{OnWay, Origin},
+    connection::Connection,
+    endpoint::Endpoint,
+};
+use crate::output::{outgoing::Outgoing, parcel::Parcel};
+
+/// The thread behind an output: it keeps a connection, and sends over it what waits.
+pub(super) struct Sender<'a> {
+    shared: &'a Shared,
+    endpoint: Endpoint,
+    maximum_message: u16,
+    /// A parcel that needs a new session.
+    held: Option<(Parcel, Origin)>,
+    pauses: Pauses,
+}
+
+/// How a connection came to its end.
+enum End {
+    /// All was sent and confirmed, and nothing more will come.
+    Done,
+    /// Nobody wants to wait any longer.
+    GivenUp,
+    /// A parcel needs a new session.
+    Renew,
+}
+
+/// A connection and what goes over it.
+struct Talk {
+    connection: Connection,
+    outgoing: Outgoing,
+    on_way: VecDeque<OnWay>,
+}
+
+impl<'a> Sender<'a> {
+    pub(super) fn new(shared: &'a Shared, endpoint: Endpoint, maximum_message: u16) -> Self {
+        Self { shared, endpoint, maximum_message, held: None, pauses: Pauses::default() }
+    }
+
+    /// Connects and sends until it is over.
+    pub(super) fn run(mut self) {
+        while !self.shared.is_over() {
+            let outcome = match self.endpoint.connect() {
+                Err(error) => Err(error),
+                Ok(_) if !self.shared.begin() => break,
+                Ok(connection) => self.session(connection),
+            };
+            match outcome {
+                Ok(End::Renew) => {}
+                Ok(End::Done | End::GivenUp) => break,
+                Err(error) => {
+                    // If it was connected only to renew the session, there is something in hand.
+                    self.shared.leave(self.held.take().into_iter().collect(), Some(&error));
+                    self.shared.pause(self.pauses.next());
+                }
+            }
+        }
+        self.shared.leave(self.held.take().into_iter().collect(), None);
+        self.shared.finish();
+    }
+
+    /// Sends over one connection. What is not confirmed then goes back, unless there will be another connection at once.
+    fn session(&mut self, connection: Connection) -> io::Result<End> {
+        let outgoing = Outgoing::session(self.maximum_message);
+        let mut talk = Talk { connection, outgoing, on_way: VecDeque::new() };
+        let end = self.talk(&mut talk);
+        if end.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::ConnectionAborted) {
+            self.hear_out(&mut talk);
+        }
+        let confirmed = talk.connection.last_acknowledged();
+        self.confirm(&mut talk, confirmed);
+        if !talk.on_way.is_empty() {
+            talk.connection.break_off();
+        }
+        if !matches!(end, Ok(End::Renew)) {
+            let on_way = talk.on_way.into_iter().map(|on_way| (on_way.parcel, on_way.origin));
+            self.shared.leave(on_way.chain(self.held.take()).collect(), end.as_ref().err());
+        }
+        end
+    }
+
+    /// Sends over one connection until its end.
+    fn talk(&mut self, talk: &mut Talk) -> io::Result<End> {
+        loop {
+            let is_idle = !self.fill(talk)?;
+            talk.connection.push()?;
+            let heard = talk.connection.listen();
+            let confirmed = talk.connection.acknowledged()?;
+            self.confirm(talk, confirmed);
+            heard?;
+            if self.shared.is_given_up() {
+                return Ok(End::GivenUp);
+            }
+            if talk.on_way.is_empty() && talk.connection.waiting() == 0 {
+                let is_over = self.held.is_none() && self.shared.is_over();
+                if is_over || self.held.is_some() {
+                    Self::part(talk)?;
+                    return Ok(if is_over { End::Done } else { End::Renew });
+                }
+            }
+            if talk.connection.waiting() > 0 {
+                talk.connection.wait(MOMENT);
+            } else if is_idle || self.held.is_some() {
+                self.shared.wait_for_parcels(MOMENT);
+            }
+        }
+    }
+
+    /// The other side has ended the connection. It may still read what was sent before, and then confirms it.
+    fn hear_out(&mut self, talk: &mut Talk) {
+        let (mut before, mut quiet_moments) = (0, 0);
+        while quiet_moments < PARTING_MOMENTS {
+            let Ok(octets) = talk.connection.acknowledged() else { return };
+            self.confirm(talk, octets);
+            if talk.on_way.is_empty() || !talk.connection.is_open() || self.shared.is_given_up() {
+                return;
+            }
+            quiet_moments = if octets == before { quiet_moments + 1 } else { 0 };
+            before = octets;
+            thread::sleep(MOMENT);
+        }
+    }
+
+    /// Puts on its way what the connection takes. `false` if nothing waits.
+    fn fill(&mut self, talk: &mut Talk) -> io::Result<bool> {
+        let mut has_filled = false;
+        while talk.connection.waiting() < AHEAD {
+            let next = match self.held.take_if(|_| talk.on_way.is_empty() && talk.outgoing.is_new()) {
+                Some(held) => Some(held),
+                None if self.held.is_some() => None,
+                None => self.shared.next(),
+            };
+            let Some((parcel, origin)) = next else { break };
+            if talk.outgoing.is_at_odds_with(&parcel) {
+                self.held = Some((parcel, origin));
+                break;
+            }
+            has_filled = true;
+            let (mut end, mut octets, mut messages) = (0, 0, 0);
+            let (mut data_records, mut template_records) = (0, 0);
+            let mut outcome = Ok(());
+            for ready in talk.outgoing.pack(&parcel) {
+                match talk.connection.put(&ready.octets) {
+                    Ok(place) => end = place,
+                    Err(error) => {
+                        (end, outcome) = (u64::MAX, Err(error));
+                        break;
+                    }
+                }
+                messages += 1;
+                octets += u64::try_from(ready.octets.len()).unwrap_or(u64::MAX);
+                data_records += u64::from(ready.data_records);
+                template_records += u64::from(ready.template_records);
+            }
+            talk.on_way.push_back(OnWay {
+                parcel,
+                origin,
+                end,
+                messages,
+                octets,
+                data_records,
+                template_records,
+            });
+            outcome?;
+        }
+        Ok(has_filled)
+    }
+
+    /// Notes which parcels have been confirmed.
+    fn confirm(&mut self, talk: &mut Talk, octets: u64) {
+        let confirmed = talk.on_way.partition_point(|on_way| on_way.end <= octets);
+        if confirmed > 0 {
+            self.pauses = Pauses::default();
+            self.shared.confirm(talk.on_way.drain(..confirmed));
+        }
+    }
+
+    /// Ends a connection over which all has gone, and waits a little for the other side to end it too: so it has read everything.
+    fn part(talk: &mut Talk) -> io::Result<()> {
+        talk.connection.end_of_messages()?;
+        for _ in 0..PARTING_MOMENTS {
+            talk.connection.wait(MOMENT);
+            if talk.connection.listen().is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How long to wait before connecting again: longer each time, and never quite the same, so that many exporters do not come at once.
+#[derive(Debug, Default)]
+struct Pauses {
+    taken: u32,
+}
+
+impl Pauses {
+    fn next(&mut self) -> Duration {
+        let whole = FIRST_PAUSE.saturating_mul(1 << self.taken.min(16)).min(LONGEST_PAUSE);
+        self.taken += 1;
+        // A number that is another one each time, without a clock.
+        let part = u32::try_from(RandomState::new().hash_one(self.taken) % 1_024).unwrap_or(0);
+        whole / 2 + whole / 2 * part / 1_024
+    }
+}
+
+/// How long nothing may happen without being noticed.
+const MOMENT: Duration = Duration::from_millis(50);
+/// Octets that wait for the socket, at most, beside a message.
+const AHEAD: usize = 256 * 1024;
+/// Half a second.
+const PARTING_MOMENTS: u32 = 10;
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_differ() {
+        let mut pauses = Pauses::default();
+        let taken: Vec<_> = (0..20).map(|_| pauses.next()).collect();
+        assert!(taken[0] >= FIRST_PAUSE / 2 && taken[0] <= FIRST_PAUSE, "{taken:?}");
+        assert!(taken[19] >= LONGEST_PAUSE / 2 && taken[19] <= LONGEST_PAUSE, "{taken:?}");
+        assert_ne!(taken[18], taken[19], "{taken:?}");
+    }
+}

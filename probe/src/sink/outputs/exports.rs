@@ -1,0 +1,107 @@
+//! Opening exports: what their messages are like, and where they go.
+
+use std::{fs, net::SocketAddr, num::NonZeroU32, time::Duration};
+
+use anyhow::anyhow;
+use ipfix_export::{ExporterConfig, FileOutput, MAXIMUM_MESSAGE, TcpOutput, TcpSettings, UdpOutput};
+
+use super::super::{Exports, IpfixSink, Opening, Pacing};
+use crate::{
+    arguments::{CommonArguments, IpfixArguments},
+    destination::Destination,
+    outcome::UsageError,
+};
+
+/// What the IPFIX messages of all collectors hold.
+pub(crate) fn exports(arguments: &CommonArguments) -> Exports {
+    let &IpfixArguments { pen, findings, ipfix_profile: profile, .. } = &arguments.ipfix;
+    Exports { pen, findings, profile, sampling: arguments.sampling() }
+}
+
+/// Opens an export.
+pub(super) fn open(
+    destination: &Destination,
+    ipfix: &IpfixArguments,
+    exports: Exports,
+    opening: Opening<'_>,
+) -> anyhow::Result<IpfixSink> {
+    let refresh_s = u32::try_from(ipfix.template_refresh.as_secs().max(1)).unwrap_or(u32::MAX);
+    let mut config = ExporterConfig::new(ipfix.observation_domain)
+        .with_template_refresh_s(refresh_s)
+        .with_type_information(exports.has_statistics());
+    if let (Destination::Udp(_), Some(MOST_DATAGRAM_OCTETS..)) = (destination, ipfix.message_octets) {
+        let text = format!(
+            "{destination}: a datagram has room for a message of fewer than {MOST_DATAGRAM_OCTETS} octets"
+        );
+        return Err(UsageError(format!("{text}; lower --message-octets")).into());
+    }
+    if let Some(octets) = ipfix.message_octets {
+        config = config.with_maximum_message(octets);
+    }
+    if opening.is_again {
+        check_again(destination)?;
+    }
+    let (output, pacing): (Box<dyn ipfix_export::Output>, _) = match destination {
+        Destination::File(path) => (Box::new(FileOutput::create(path)?), None),
+        Destination::Rotated(files) => {
+            let octets = ipfix.message_octets.unwrap_or(MAXIMUM_MESSAGE);
+            (Box::new(files.open()?.with_maximum_message(octets)), None)
+        }
+        Destination::Udp(collector) => {
+            (Box::new(UdpOutput::resolve(collector)?), NonZeroU32::new(ipfix.datagram_rate).map(Pacing::new))
+        }
+        Destination::Tcp(collector) => {
+            (Box::new(TcpOutput::resolve(collector, tcp(destination, ipfix, opening))?), None)
+        }
+        Destination::Tls(tls) => {
+            let settings = tcp(destination, ipfix, opening).with_tls(tls.settings());
+            (Box::new(TcpOutput::resolve(&tls.collector, settings)?), None)
+        }
+    };
+    IpfixSink::new(destination.to_string(), config, exports, output, pacing)
+}
+
+/// While the program runs, it empties no file, and cannot look up a name.
+fn check_again(destination: &Destination) -> anyhow::Result<()> {
+    let collector = match destination {
+        Destination::File(path) if fs::metadata(path).is_ok_and(|file| file.len() > 0) => {
+            let path = path.display();
+            return Err(anyhow!(
+                "{path}: it is there, and is not emptied while the program runs; move it away"
+            ));
+        }
+        Destination::File(_) | Destination::Rotated(_) => return Ok(()),
+        Destination::Udp(collector) | Destination::Tcp(collector) => collector,
+        Destination::Tls(tls) => &tls.collector,
+    };
+    if collector.parse::<SocketAddr>().is_err() {
+        return Err(anyhow!(
+            "{destination}: a name is looked up only when the program begins; give the address, or restart it"
+        ));
+    }
+    Ok(())
+}
+
+/// How a collector over TCP that is slow or away is dealt with.
+fn tcp(destination: &Destination, ipfix: &IpfixArguments, opening: Opening<'_>) -> TcpSettings {
+    let (patience, closing_patience) = if opening.holds_up_packets() {
+        (REPLAY_PATIENCE, REPLAY_PATIENCE)
+    } else {
+        (Duration::ZERO, LIVE_PATIENCE)
+    };
+    let settings = TcpSettings::new()
+        .with_patience(patience)
+        .with_closing_patience(closing_patience)
+        .with_maximum_message(ipfix.message_octets.unwrap_or(MAXIMUM_MESSAGE));
+    match (&ipfix.spool, destination.spool()) {
+        (Some(spool), Some(name)) => settings.with_spool(spool.join(name), ipfix.spool_size.as_u64()),
+        _ => settings,
+    }
+}
+
+/// How long a replay waits for a collector that takes nothing, at its end and when no room is left.
+const REPLAY_PATIENCE: Duration = Duration::from_secs(10);
+/// How long somebody waits who has asked the program to end; a service manager has not much more patience.
+const LIVE_PATIENCE: Duration = Duration::from_secs(3);
+/// One more than IPv4 leaves of a packet's 65,535 octets.
+const MOST_DATAGRAM_OCTETS: u16 = 65_508;
