@@ -39,7 +39,7 @@ fn applications(criterion: &mut Criterion) {
                 each_packet(|flow, number| {
                     let flags = if number == 0 { 0x02 } else { 0x10 };
                     let said = if number == 0 { &[] } else { DATA };
-                    probe.show(&packet(flow, number % 2 == 0, flags, number, said));
+                    probe.show(&packet(flow, number % 2 == 0, flags, number / 2 * 1_400, said));
                 });
                 probe.close()
             };

@@ -151,7 +151,8 @@ impl Applications {
     ) -> Listening {
         let Some(flow) = meter.flow(accounted.flow) else { return Listening::OVER };
         let begins = may_begin(packet);
-        if !begins && !is_ahead(packet, flow) {
+        // Only the first segment that is seen can have overtaken the first one.
+        if !begins && !(known == Listening::NEW && is_ahead(packet, flow)) {
             return known.looked();
         }
         // It begins here, whatever was said before: so it is with TLS that two ends of something else have agreed on.
