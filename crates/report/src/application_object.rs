@@ -235,8 +235,8 @@ mod tests {
 
     use super::*;
 
-    fn json(application: Application) -> String {
-        serde_json::to_string(&NamedApplication(&application)).unwrap()
+    fn json(application: &Application) -> String {
+        serde_json::to_string(&NamedApplication(application)).unwrap()
     }
 
     #[test]
@@ -252,7 +252,7 @@ mod tests {
         };
         let known =
             r#"{"name":"dns","id":7,"flags":"8183","rrname":"a.example","rrtype":"AAAA","rcode":"NXDOMAIN"}"#;
-        assert_eq!(json(Application::Dns(dns)), known);
+        assert_eq!(json(&Application::Dns(dns)), known);
     }
 
     #[test]
@@ -291,16 +291,16 @@ mod tests {
             r#""notbefore":"2023-04-03T05:03:00","notafter":"1970-01-01T00:00:00","ja3":{"hash":"0f"},"ja4":"t12","#,
             r#""client_alpns":["h2","http/1.1"],"server_alpns":["h2"]}"#
         );
-        assert_eq!(json(Application::Tls(tls)), known);
+        assert_eq!(json(&Application::Tls(tls)), known);
         let quic = Quic { version: 0x6b33_43cf, client };
         let known = r#"{"name":"quic","version":"6b3343cf","sni":"a.example","ja3":{"hash":"0f"},"ja4":"t12","client_alpns":["h2","http/1.1"]}"#;
-        assert_eq!(json(Application::Quic(quic)), known);
+        assert_eq!(json(&Application::Quic(quic)), known);
     }
 
     #[test]
     fn a_shell() {
         let ssh = Ssh { client: "SSH-2.0-OpenSSH_9.6 Debian-1".into(), server: Box::default() };
         let known = r#"{"name":"ssh","client":{"proto_version":"2.0","software_version":"OpenSSH_9.6"}}"#;
-        assert_eq!(json(Application::Ssh(ssh)), known);
+        assert_eq!(json(&Application::Ssh(ssh)), known);
     }
 }

@@ -48,7 +48,7 @@ struct FileIdentity {
 enum Plan {
     /// It is there already, at this place.
     Keep(usize),
-    Open(Output),
+    Open(Box<Output>),
 }
 
 impl Outputs {
@@ -90,7 +90,7 @@ impl Outputs {
                     kept.insert(place);
                     Plan::Keep(place)
                 }
-                None => Plan::Open(Output::open(wanted, arguments, &self.interfaces, opening)?),
+                None => Plan::Open(Box::new(Output::open(wanted, arguments, &self.interfaces, opening)?)),
             });
         }
         let mut before: Vec<_> = std::mem::take(&mut self.open).into_iter().map(Some).collect();
@@ -100,7 +100,7 @@ impl Outputs {
                 Plan::Keep(place) => opened.extend(before.get_mut(place).and_then(Option::take)),
                 Plan::Open(output) => {
                     said.push(format!("{} is opened", output.sink.counts().output));
-                    opened.push(output);
+                    opened.push(*output);
                 }
             }
         }

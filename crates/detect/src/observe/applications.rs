@@ -152,7 +152,8 @@ impl Applications {
         let Some(flow) = meter.flow(accounted.flow) else { return Listening::OVER };
         let begins = may_begin(packet);
         // Only the first segment that is seen can have overtaken the first one.
-        if !begins && !(known == Listening::NEW && is_ahead(packet, flow)) {
+        let may_be_first = || known == Listening::NEW && is_ahead(packet, flow);
+        if !begins && !may_be_first() {
             return known.looked();
         }
         // It begins here, whatever was said before: so it is with TLS that two ends of something else have agreed on.

@@ -56,16 +56,16 @@ impl ApplicationShape {
         let when = |is_there: bool, block: &'static [FieldElement]| if is_there { block } else { &[] };
         match self.0 {
             0 => [&[]; 5],
-            ..=BEFORE_HTTP => {
+            shape if shape <= BEFORE_HTTP => {
                 let [query, response, _] = parts_behind(BEFORE_DNS);
                 [NAME, DNS, when(query, DNS_QUERY), when(response, DNS_RESPONSE), &[]]
             }
-            ..=BEFORE_QUIC => {
+            shape if shape <= BEFORE_QUIC => {
                 let [request, response, _] = parts_behind(BEFORE_HTTP);
                 [NAME, when(request, HTTP_REQUEST), when(response, HTTP_RESPONSE), &[], &[]]
             }
-            ..=BEFORE_SSH => [NAME, QUIC, &[], &[], &[]],
-            ..=BEFORE_TLS => [NAME, SSH, &[], &[], &[]],
+            shape if shape <= BEFORE_SSH => [NAME, QUIC, &[], &[], &[]],
+            shape if shape <= BEFORE_TLS => [NAME, SSH, &[], &[], &[]],
             _ => {
                 let [client, server, certificate] = parts_behind(BEFORE_TLS);
                 [
