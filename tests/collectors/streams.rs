@@ -71,7 +71,8 @@ fn a_collector_that_breaks_off_again_and_again_misses_nothing() {
 fn what_nobody_takes_is_lost_and_said() {
     let (listener, address) = listen();
     drop(listener);
-    let replay = Replay::of([own_capture(CAPTURE)], &["--export", &format!("tcp://{address}")]);
+    let export = format!("tcp://{address}");
+    let replay = Replay::of([own_capture(CAPTURE)], &[&["--export", &export], &FLOWS_ALONE[..]].concat());
     replay.ended.assert_status(3);
     let tcp = &replay.summary["outputs"][1];
     assert_eq!((&tcp["records"], &tcp["lost_records"]), (&Value::from(0), &Value::from(replay.flows.len())));
@@ -88,7 +89,8 @@ fn what_nobody_takes_waits_in_the_spool_for_the_next_run() {
     drop(listener);
     let folder = tempfile::tempdir().unwrap();
     let spool = folder.path().join("spool");
-    let arguments = ["--export", &format!("tcp://{address}"), "--spool", spool.to_str().unwrap()];
+    let export = format!("tcp://{address}");
+    let arguments = [&["--export", &export, "--spool", spool.to_str().unwrap()], &FLOWS_ALONE[..]].concat();
     let first = Replay::of([own_capture(CAPTURE)], &arguments);
     first.ended.assert_status(3);
     assert_eq!(first.summary["outputs"][1]["lost_records"], 0);
@@ -315,7 +317,8 @@ impl Server<'_> {
 
     /// A replay hands nothing on, says why, and loses everything.
     fn assert_refused(self, url: &str, why: &str) {
-        let replay = Replay::of([own_capture(CAPTURE)], &["--export", &self.url(url)]);
+        let url = self.url(url);
+        let replay = Replay::of([own_capture(CAPTURE)], &[&["--export", &url], &FLOWS_ALONE[..]].concat());
         replay.ended.assert_status(3);
         let tls = &replay.summary["outputs"][1];
         assert_eq!((&tls["records"], &tls["lost_records"]), (&0.into(), &replay.flows.len().into()));
@@ -361,12 +364,15 @@ pub(crate) fn flow_ids(octets: &[u8]) -> Vec<String> {
     fs::write(&path, octets).unwrap();
     let mut command: Command = tool("ipfixDump", "libfixbuf-tools");
     let dumped = Ended::of(command.arg("-i").arg(&path));
-    let records = records_of_dump(&dumped.stdout);
-    records.into_iter().map(|mut record| record.remove("flowId").unwrap()).collect()
+    let flows =
+        records_of_dump(&dumped.stdout).into_iter().filter(|record| record.contains_key("flowEndReason"));
+    flows.map(|mut record| record.remove("flowId").unwrap()).collect()
 }
 
 pub(crate) fn ids_of(flows: &[Flow]) -> Vec<String> {
     flows.iter().map(|flow| flow.number("flow_id").to_string()).collect()
 }
 
+/// Records of findings and statistics would be lost, or wait, likewise.
+const FLOWS_ALONE: [&str; 4] = ["--ipfix-profile", "nfdump", "--application", "off"];
 const CAPTURE: &str = "cryptojacking.pcap";

@@ -323,6 +323,7 @@ impl Sink for IpfixSink {
         }
         // What is counted as sent is what was sent.
         self.flush();
+        let sent = self.sent();
         self.export_interfaces(statistics.interfaces);
         let is_live = !statistics.workers.is_empty();
         if is_live {
@@ -338,7 +339,6 @@ impl Sink for IpfixSink {
         }
         self.options(options::ledger(self.domain, statistics.packets));
         self.options(options::metering_reliability(self.domain, statistics.packets));
-        let sent = self.sent();
         self.options(options::exporting_reliability(EXPORTING_PROCESS, &sent));
         self.options(options::metering_statistics(self.domain, &sent, statistics.flows.flows));
     }

@@ -24,6 +24,8 @@ pub(crate) struct Outgoing {
 pub(crate) struct Ready {
     pub(crate) octets: Vec<u8>,
     pub(crate) data_records: u32,
+    /// Those of them that describe elements.
+    pub(crate) type_records: u32,
     pub(crate) template_records: u32,
 }
 
@@ -75,6 +77,7 @@ impl Outgoing {
         ready.push(Ready {
             octets: parcel.message(self.sequence_number),
             data_records: parcel.data_records,
+            type_records: 0,
             template_records: 0,
         });
         self.sequence_number = self.sequence_number.wrapping_add(parcel.data_records);
@@ -86,14 +89,14 @@ impl Outgoing {
     }
 
     fn announce(&mut self, parcel: &Parcel, ready: &mut Vec<Ready>) {
-        let (mut data_records, mut template_records) = (0, 0);
+        let (mut described, mut template_records) = (0, 0);
         for announcement in parcel.catalogue.iter() {
             if self.announced.contains(announcement) {
                 continue;
             }
             let Announcement { set_id, record } = announcement;
             if !self.message.holds(self.message.next_record(*set_id), record.len()) {
-                self.complete(parcel, &mut data_records, &mut template_records, ready);
+                self.complete(parcel, &mut described, &mut template_records, ready);
             }
             let start = self.message.next_record(*set_id);
             if let Some(room) = self.message.room(start).get_mut(..record.len()) {
@@ -101,7 +104,7 @@ impl Outgoing {
                 self.message.accept(*set_id, start, record.len());
             }
             if *set_id == TYPE_INFORMATION_TEMPLATE {
-                data_records += 1;
+                described += 1;
             } else {
                 template_records += 1;
             }
@@ -111,13 +114,13 @@ impl Outgoing {
             }
             self.announced.push(announcement.clone());
         }
-        self.complete(parcel, &mut data_records, &mut template_records, ready);
+        self.complete(parcel, &mut described, &mut template_records, ready);
     }
 
     fn complete(
         &mut self,
         parcel: &Parcel,
-        data_records: &mut u32,
+        described: &mut u32,
         template_records: &mut u32,
         ready: &mut Vec<Ready>,
     ) {
@@ -127,8 +130,9 @@ impl Outgoing {
         let (time, domain) = (parcel.export_time_s(), parcel.observation_domain());
         let octets = self.message.complete(time, self.sequence_number, domain).to_vec();
         self.message.clear();
-        self.sequence_number = self.sequence_number.wrapping_add(*data_records);
-        ready.push(Ready { octets, data_records: *data_records, template_records: *template_records });
-        (*data_records, *template_records) = (0, 0);
+        self.sequence_number = self.sequence_number.wrapping_add(*described);
+        let (data_records, template_records) = (std::mem::take(described), std::mem::take(template_records));
+        // Announcements hold no other data.
+        ready.push(Ready { octets, data_records, type_records: data_records, template_records });
     }
 }

@@ -45,6 +45,7 @@ pub(super) struct OnWay {
     pub(super) messages: u64,
     pub(super) octets: u64,
     pub(super) data_records: u64,
+    pub(super) type_records: u64,
     pub(super) template_records: u64,
 }
 
@@ -128,12 +129,16 @@ impl Backlog {
     /// Notes that these parcels were confirmed.
     pub(super) fn confirm(&mut self, confirmed: impl Iterator<Item = OnWay>) {
         let mut failure = None;
-        for OnWay { parcel, origin, messages, octets, data_records, template_records, .. } in confirmed {
+        for sent in confirmed {
+            let OnWay {
+                parcel, origin, messages, octets, data_records, type_records, template_records, ..
+            } = sent;
             self.on_way -= 1;
             let statistics = &mut self.statistics;
             statistics.messages += messages;
             statistics.octets += octets;
             statistics.data_records += data_records;
+            statistics.type_records += type_records;
             statistics.template_records += template_records;
             match origin {
                 Origin::Memory => self.memory_octets = self.memory_octets.saturating_sub(parcel.octets()),

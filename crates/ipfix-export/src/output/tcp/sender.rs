@@ -145,7 +145,7 @@ impl<'a> Sender<'a> {
             }
             has_filled = true;
             let (mut end, mut octets, mut messages) = (0, 0, 0);
-            let (mut data_records, mut template_records) = (0, 0);
+            let (mut data_records, mut type_records, mut template_records) = (0, 0, 0);
             let mut outcome = Ok(());
             for ready in talk.outgoing.pack(&parcel) {
                 match talk.connection.put(&ready.octets) {
@@ -158,6 +158,7 @@ impl<'a> Sender<'a> {
                 messages += 1;
                 octets += u64::try_from(ready.octets.len()).unwrap_or(u64::MAX);
                 data_records += u64::from(ready.data_records);
+                type_records += u64::from(ready.type_records);
                 template_records += u64::from(ready.template_records);
             }
             talk.on_way.push_back(OnWay {
@@ -167,6 +168,7 @@ impl<'a> Sender<'a> {
                 messages,
                 octets,
                 data_records,
+                type_records,
                 template_records,
             });
             outcome?;
