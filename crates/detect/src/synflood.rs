@@ -23,6 +23,7 @@ mod half_open;
 mod judge;
 mod numbered_map;
 mod observer;
+mod parts;
 mod sample;
 mod second;
 mod server_state;

@@ -15,12 +15,12 @@ use super::{
     flood::{Circumstances, FloodTracker},
     numbered_map::NumberedMap,
     observer::FATE_SECONDS,
-    sample::{address_hash, endpoint_hash},
+    parts::{Part, PortToJudge, add_overflow},
     second::{Second, SourceCount, Target},
     source::{SourceTracker, TRIES_OF_A_SCANNER},
     victim::VictimSecond,
     view_tally::ViewTally,
-    watched::Watched,
+    watched::{Watched, network_hash, source_hash, victim_hash},
 };
 use crate::{CaptureQuality, Finding, Kind, MAX_OFFENDERS, Phase, Prefix, Severity, Victim};
 
@@ -175,13 +175,13 @@ impl Judge {
         let mut stated = Vec::new();
         for ((source, is_quiet), count) in sources.iter_mut() {
             // Whoever succeeds at everything is of no interest until it fails.
-            if is_quiet && !self.watched_sources.may_be(address_hash(0, *source)) {
+            if is_quiet && !self.watched_sources.may_be(source_hash(*source)) {
                 continue;
             }
             let tracker = match self.sources.entry(*source) {
                 hash_map::Entry::Occupied(known) => known.into_mut(),
                 hash_map::Entry::Vacant(place) if !is_quiet && count.has_failures() => {
-                    self.watched_sources.note(address_hash(0, *source));
+                    self.watched_sources.note(source_hash(*source));
                     place.insert(SourceTracker::default())
                 }
                 hash_map::Entry::Vacant(_) => continue,
@@ -208,7 +208,7 @@ impl Judge {
         findings: &mut Vec<Finding>,
     ) -> Vec<Part> {
         let (mut networks, mut of_hosts) = (Vec::<Part>::new(), Vec::new());
-        for ports in self.ports_to_judge(second).chunk_by(|one, next| one.bits == next.bits) {
+        for ports in self.ports_to_judge(second).chunk_by(PortToJudge::shares_host) {
             let mut unexplained = None::<VictimSecond>;
             for port in ports {
                 let Some(count) = second.targets.at_mut(port.number) else { continue };
@@ -253,7 +253,7 @@ impl Judge {
                     .at(number)
                     .is_some_and(|count| VictimSecond::is_of_interest(count, &self.config));
             if is_of_interest || is_known() {
-                ports.push(PortToJudge { bits: bits(address), port, number });
+                ports.push(PortToJudge::new(address, port, number));
             }
         }
         ports.sort_unstable();
@@ -459,23 +459,8 @@ impl Judge {
             for (.., source) in weights {
                 self.sources.remove(&source);
             }
-            self.watched_sources.keep(self.sources.keys().map(|source| address_hash(0, *source)));
+            self.watched_sources.keep(self.sources.keys().map(|source| source_hash(*source)));
         }
-    }
-}
-
-/// An address as numbers, which have its order.
-fn bits(address: IpAddr) -> (u8, u128) {
-    match address {
-        IpAddr::V4(address) => (4, address.to_bits().into()),
-        IpAddr::V6(address) => (6, address.to_bits()),
-    }
-}
-
-fn address(version: u8, bits: u128) -> IpAddr {
-    match u32::try_from(bits) {
-        Ok(bits) if version == 4 => IpAddr::V4(bits.into()),
-        _ => IpAddr::V6(bits.into()),
     }
 }
 
@@ -484,75 +469,6 @@ fn keep_least<T: Ord>(weights: &mut Vec<T>, count: usize) {
     if count < weights.len() {
         weights.select_nth_unstable(count);
         weights.truncate(count);
-    }
-}
-
-/// A port of a second that is to be judged.
-///
-/// In the order of addresses, which are numbers here: to compare addresses, each pair of them would be a call.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-struct PortToJudge {
-    bits: (u8, u128),
-    port: u16,
-    /// Its number among the targets of the second.
-    number: u32,
-}
-
-impl PortToJudge {
-    fn address(&self) -> IpAddr {
-        address(self.bits.0, self.bits.1)
-    }
-
-    fn victim(&self) -> Victim {
-        Victim::Port(self.address(), self.port)
-    }
-}
-
-/// The second of a network, of several in the order of victims.
-#[derive(Debug)]
-struct Part {
-    victim: Victim,
-    count: VictimSecond,
-}
-
-/// What a victim is watched by.
-fn victim_hash(victim: Victim) -> u64 {
-    match victim {
-        Victim::Port(address, port) => endpoint_hash(OF_PORTS, address, port),
-        Victim::Address(address) => address_hash(OF_HOSTS, address),
-        Victim::Prefix(prefix) => address_hash(OF_NETWORKS, prefix.address()),
-        Victim::Many => 0,
-    }
-}
-
-/// What the network that a victim is in is watched by.
-fn network_hash(victim: Victim) -> u64 {
-    match victim {
-        Victim::Port(address, _) | Victim::Address(address) => {
-            victim_hash(Victim::Prefix(Prefix::of(address)))
-        }
-        Victim::Prefix(_) | Victim::Many => victim_hash(victim),
-    }
-}
-
-/// Adds to prefixes what an observer had no room for by port.
-fn add_overflow(prefixes: &mut Vec<Part>, second: &mut Second, config: &JudgeConfig) {
-    for ((target, _), count) in second.targets.iter_mut() {
-        let victim = match target {
-            Target::Port(..) => continue,
-            Target::Prefix(prefix) => Victim::Prefix(*prefix),
-            Target::Other => Victim::Many,
-        };
-        let mut count = VictimSecond::of(count, config);
-        count.parts = count.sources.distinct();
-        match prefixes.binary_search_by_key(&victim, |part| part.victim) {
-            Ok(at) => {
-                if let Some(part) = prefixes.get_mut(at) {
-                    part.count.add(&count);
-                }
-            }
-            Err(at) => prefixes.insert(at, Part { victim, count }),
-        }
     }
 }
 
@@ -590,7 +506,3 @@ fn end_of(second: u64) -> Timestamp {
 
 /// Handshakes that one source left, from which on it is named among the first.
 const OFTEN: u64 = 5;
-/// Keys of hashes, so that a host is not taken for its network.
-const OF_PORTS: u64 = 1;
-const OF_HOSTS: u64 = 2;
-const OF_NETWORKS: u64 = 3;

@@ -1,3 +1,8 @@
+use std::net::IpAddr;
+
+use super::sample::{address_hash, endpoint_hash};
+use crate::{Prefix, Victim};
+
 /// Which things may be among those that a judge remembers, by their hashes: a bit for each of many, so that the rest of the internet,
 /// which is not, costs a look at a small table and no trip to memory (`benches/detection.rs`).
 #[derive(Debug)]
@@ -36,14 +41,44 @@ const fn place(hash: u64) -> (usize, u64) {
     (word, 1 << (hash % 64))
 }
 
+/// What a victim is watched by.
+pub(super) fn victim_hash(victim: Victim) -> u64 {
+    match victim {
+        Victim::Port(address, port) => endpoint_hash(OF_PORTS, address, port),
+        Victim::Address(address) => address_hash(OF_HOSTS, address),
+        Victim::Prefix(prefix) => address_hash(OF_NETWORKS, prefix.address()),
+        Victim::Many => 0,
+    }
+}
+
+/// What the network that a victim is in is watched by.
+pub(super) fn network_hash(victim: Victim) -> u64 {
+    match victim {
+        Victim::Port(address, _) | Victim::Address(address) => {
+            victim_hash(Victim::Prefix(Prefix::of(address)))
+        }
+        Victim::Prefix(_) | Victim::Many => victim_hash(victim),
+    }
+}
+
+/// What a source is watched by.
+pub(super) fn source_hash(source: IpAddr) -> u64 {
+    address_hash(OF_HOSTS, source)
+}
+
 /// Sixteen bits for each of some four thousand: few are taken for others.
 const WORDS: usize = 1_024;
 
+/// Keys of hashes, so that a host is not taken for its network.
+const OF_PORTS: u64 = 1;
+const OF_HOSTS: u64 = 2;
+const OF_NETWORKS: u64 = 3;
+
 #[cfg(test)]
 mod tests {
-    use std::net::{IpAddr, Ipv4Addr};
+    use std::net::Ipv4Addr;
 
-    use super::{super::sample::address_hash, *};
+    use super::*;
 
     #[test]
     fn what_was_noted_may_be_and_most_else_is_not() {
