@@ -45,7 +45,8 @@ impl Conversation {
 
     /// Takes in a packet. `true` if more is known now.
     pub fn packet(&mut self, packet: &Packet<'_>, from_initiator: bool) -> bool {
-        let before = self.known.clone();
+        let extent = |known: &Option<Application>| known.as_ref().map(Application::extent);
+        let before = extent(&self.known);
         match (&mut self.carrier, &packet.transport) {
             (Carrier::Segments(segments), Transport::Tcp(tcp)) => {
                 segments.segment(from_initiator, tcp, packet.payload, &mut self.known);
@@ -53,7 +54,7 @@ impl Conversation {
             (Carrier::Datagrams(datagrams), _) => datagrams.datagram(packet.payload, &mut self.known),
             (Carrier::Segments(_), _) => {}
         }
-        self.known != before
+        extent(&self.known) != before
     }
 
     /// What is known.

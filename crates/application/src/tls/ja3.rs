@@ -18,15 +18,30 @@ pub fn ja3(hello: &ClientHello) -> String {
 
 /// What is digested: the version, then cipher suites, extensions, groups and point formats as they stand.
 fn text(hello: &ClientHello) -> String {
-    let formats: Vec<_> = hello.point_formats.iter().copied().map(u16::from).collect();
-    let lists = [&hello.cipher_suites, &hello.extensions, &hello.groups, &formats].map(|values| list(values));
-    format!("{},{}", hello.legacy_version, lists.join(","))
+    let mut text = String::with_capacity(USUAL_OCTETS);
+    // Writing to a string does not fail.
+    write!(text, "{}", hello.legacy_version).unwrap_or_default();
+    for values in [&hello.cipher_suites, &hello.extensions, &hello.groups] {
+        list(&mut text, values.iter().copied());
+    }
+    list(&mut text, hello.point_formats.iter().copied().map(u16::from));
+    text
 }
 
-fn list(values: &[u16]) -> String {
-    let plain = values.iter().filter(|value| !is_grease(**value));
-    plain.map(ToString::to_string).collect::<Vec<_>>().join("-")
+/// Appends a comma, and the values with dashes between.
+fn list(text: &mut String, values: impl Iterator<Item = u16>) {
+    let mut separator = ',';
+    for value in values.filter(|value| !is_grease(*value)) {
+        write!(text, "{separator}{value}").unwrap_or_default();
+        separator = '-';
+    }
+    if separator == ',' {
+        text.push(separator);
+    }
 }
+
+/// Browsers need some two hundred.
+const USUAL_OCTETS: usize = 256;
 
 #[cfg(test)]
 mod tests {

@@ -33,21 +33,27 @@ pub fn ja4(hello: &ClientHello, carrier: Carrier) -> String {
     let carrier = if carrier == Carrier::Quic { 'q' } else { 't' };
     let (cipher_count, extension_count) = (ciphers.len().min(99), extensions.len().min(99));
     let alpn = alpn_characters(hello.alpn.first().map(Vec::as_slice));
-    let hashed =
-        |values: &[u16], suffix: &str| digest(&format!("{}{suffix}", list(values)), values.is_empty());
-
     let mut sorted_ciphers = ciphers;
     sorted_ciphers.sort_unstable();
     let mut sorted_extensions = extensions;
     sorted_extensions.retain(|kind| *kind != SERVER_NAME && *kind != ALPN);
     sorted_extensions.sort_unstable();
     let algorithms = without_grease(&hello.signature_algorithms);
-    let suffix = if algorithms.is_empty() { String::new() } else { format!("_{}", list(&algorithms)) };
-    format!(
-        "{carrier}{version}{name}{cipher_count:02}{extension_count:02}{alpn}_{}_{}",
-        hashed(&sorted_ciphers, ""),
-        hashed(&sorted_extensions, &suffix)
-    )
+    let mut text = String::with_capacity(36);
+    // Writing to a string does not fail.
+    write!(text, "{carrier}{version}{name}{cipher_count:02}{extension_count:02}{alpn}_").unwrap_or_default();
+    let mut hashed = String::with_capacity(USUAL_OCTETS);
+    list(&mut hashed, &sorted_ciphers);
+    digest(&mut text, &hashed);
+    text.push('_');
+    hashed.clear();
+    list(&mut hashed, &sorted_extensions);
+    if !algorithms.is_empty() && !hashed.is_empty() {
+        hashed.push('_');
+        list(&mut hashed, &algorithms);
+    }
+    digest(&mut text, &hashed);
+    text
 }
 
 /// The first and the last character of the first protocol; of its hexadecimal form if one of them is no letter or digit.
@@ -63,23 +69,30 @@ fn without_grease(values: &[u16]) -> Vec<u16> {
     values.iter().copied().filter(|value| !is_grease(*value)).collect()
 }
 
-/// Four hexadecimal digits each, with commas between.
-fn list(values: &[u16]) -> String {
-    values.iter().map(|value| format!("{value:04x}")).collect::<Vec<_>>().join(",")
+/// Appends four hexadecimal digits for each, with commas between.
+fn list(text: &mut String, values: &[u16]) {
+    for (place, value) in values.iter().enumerate() {
+        if place > 0 {
+            text.push(',');
+        }
+        value.to_be_bytes().into_iter().for_each(|octet| hexadecimal(text, octet));
+    }
 }
 
-/// The first twelve digits of the SHA-256 of a list; zeros for an empty one.
-fn digest(list: &str, is_empty: bool) -> String {
-    if is_empty {
-        return "000000000000".into();
+/// Appends the first twelve digits of the SHA-256 of a list; zeros for an empty one.
+fn digest(text: &mut String, list: &str) {
+    if list.is_empty() {
+        return text.push_str("000000000000");
     }
-    let mut digits = String::with_capacity(12);
-    for octet in Sha256::digest(list.as_bytes()).iter().take(6) {
-        // Writing to a string does not fail.
-        write!(digits, "{octet:02x}").unwrap_or_default();
-    }
-    digits
+    Sha256::digest(list.as_bytes()).into_iter().take(6).for_each(|octet| hexadecimal(text, octet));
 }
+
+fn hexadecimal(text: &mut String, octet: u8) {
+    text.extend([octet >> 4, octet & 0xf].into_iter().filter_map(|digit| char::from_digit(digit.into(), 16)));
+}
+
+/// Browsers need less.
+const USUAL_OCTETS: usize = 192;
 
 #[cfg(test)]
 mod tests {
