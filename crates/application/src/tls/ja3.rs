@@ -19,8 +19,7 @@ pub fn ja3(hello: &ClientHello) -> String {
 /// What is digested: the version, then cipher suites, extensions, groups and point formats as they stand.
 fn text(hello: &ClientHello) -> String {
     let mut text = String::with_capacity(USUAL_OCTETS);
-    // Writing to a string does not fail.
-    write!(text, "{}", hello.legacy_version).unwrap_or_default();
+    decimal(&mut text, hello.legacy_version);
     for values in [&hello.cipher_suites, &hello.extensions, &hello.groups] {
         list(&mut text, values.iter().copied());
     }
@@ -32,11 +31,22 @@ fn text(hello: &ClientHello) -> String {
 fn list(text: &mut String, values: impl Iterator<Item = u16>) {
     let mut separator = ',';
     for value in values.filter(|value| !is_grease(*value)) {
-        write!(text, "{separator}{value}").unwrap_or_default();
+        text.push(separator);
+        decimal(text, value);
         separator = '-';
     }
     if separator == ',' {
         text.push(separator);
+    }
+}
+
+/// Appends a number: some sixty for each hello, so that this is done without the machinery of formats.
+fn decimal(text: &mut String, value: u16) {
+    for divisor in [10_000, 1_000, 100, 10, 1] {
+        let digit = value / divisor % 10;
+        if value >= divisor || divisor == 1 {
+            text.extend(char::from_digit(digit.into(), 10));
+        }
     }
 }
 
