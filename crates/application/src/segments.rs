@@ -25,11 +25,19 @@ pub(crate) struct Segments {
 #[derive(Debug, Default)]
 struct Prefix {
     stream: Direction,
+    /// Those that are needed again: most messages come whole in the first segment, and are read where they are.
     octets: Vec<u8>,
     /// No more octets will be added: they have ended, some are missing, or there are enough.
     is_all: bool,
     /// Nothing more is to be read from them.
     is_read: bool,
+}
+
+/// A direction, and what a segment has just added to it.
+struct End<'a> {
+    prefix: &'a mut Prefix,
+    /// What is not kept yet; nothing if something is kept.
+    fresh: &'a [u8],
 }
 
 /// Who reads both directions.
@@ -81,17 +89,31 @@ impl Segments {
     ) {
         let most = self.most_octets(from_initiator);
         let [initiator, responder] = &mut self.ends;
-        let (own, other) = if from_initiator { (initiator, responder) } else { (responder, initiator) };
+        let (own, other) = if from_initiator {
+            (&mut *initiator, &mut *responder)
+        } else {
+            (&mut *responder, &mut *initiator)
+        };
         if self.shown == 0 && tcp.flags.contains(TcpFlags::ACK) {
             // So that the other end's segments find their place from the beginning.
             other.begin_after(tcp.acknowledgment.wrapping_sub(1));
         }
         self.shown = self.shown.saturating_add(u8::from(!payload.is_empty()));
-        own.segment(tcp, payload, most);
+        let fresh = own.segment(tcp, payload, most);
         if self.shown >= MAX_SEGMENTS || tcp.flags.contains(TcpFlags::RST) {
             (own.is_all, other.is_all) = (true, true);
         }
-        self.read(known);
+        let nothing = &[][..];
+        let [of_initiator, of_responder] = if from_initiator { [fresh, nothing] } else { [nothing, fresh] };
+        let mut ends =
+            [End { prefix: initiator, fresh: of_initiator }, End { prefix: responder, fresh: of_responder }];
+        if self.reader.is_none() {
+            self.reader = recognize(&mut ends, self.is_dns, self.shown);
+        }
+        if let Some(reader) = self.reader {
+            reader.read(&mut ends, known);
+        }
+        ends.iter_mut().for_each(End::keep);
     }
 
     pub(crate) fn is_done(&self) -> bool {
@@ -110,52 +132,45 @@ impl Segments {
             _ => MAX_OCTETS,
         }
     }
+}
 
-    fn read(&mut self, known: &mut Option<Application>) {
-        if self.reader.is_none() {
-            self.recognize();
-        }
-        let [initiator, responder] = &mut self.ends;
-        let (client, server) = match self.reader {
-            Some(Reader::Http(false) | Reader::Tls(false)) => (responder, initiator),
-            _ => (initiator, responder),
-        };
-        match self.reader {
-            None => {}
-            Some(Reader::Dns) => {
-                client.read_dns(known);
-                server.read_dns(known);
+/// Finds out what is spoken, from whichever direction says it.
+fn recognize(ends: &mut [End<'_>; 2], is_dns: bool, shown: u8) -> Option<Reader> {
+    let mut can_still_be = false;
+    for (is_initiator, end) in [true, false].into_iter().zip(ends.iter()) {
+        return Some(match Beginning::of(end.octets(), is_dns) {
+            Beginning::Unclear if !end.prefix.is_all => {
+                can_still_be = true;
+                continue;
             }
-            Some(Reader::Http(_)) => read_http(client, server, known),
-            Some(Reader::Ssh) => read_ssh(client, server, known),
-            Some(Reader::Tls(_)) => read_tls(client, server, known),
-        }
+            Beginning::Unclear | Beginning::Nothing => continue,
+            Beginning::Dns => Reader::Dns,
+            Beginning::HttpRequest => Reader::Http(is_initiator),
+            Beginning::HttpResponse => Reader::Http(!is_initiator),
+            Beginning::Ssh => Reader::Ssh,
+            Beginning::TlsClient => Reader::Tls(is_initiator),
+            Beginning::TlsServer => Reader::Tls(!is_initiator),
+        });
     }
+    let said = ends.iter().filter(|end| !end.octets().is_empty() || end.prefix.is_all).count();
+    if !can_still_be || said == ends.len() && shown >= MAX_UNCLEAR_SEGMENTS {
+        ends.iter_mut().for_each(End::finish);
+    }
+    None
+}
 
-    /// Finds out what is spoken, from whichever direction says it.
-    fn recognize(&mut self) {
-        let mut can_still_be = false;
-        for (is_initiator, end) in [true, false].into_iter().zip(&mut self.ends) {
-            self.reader = match Beginning::of(&end.octets, self.is_dns) {
-                Beginning::Unclear if !end.is_all => {
-                    can_still_be = true;
-                    continue;
-                }
-                Beginning::Unclear | Beginning::Nothing => continue,
-                Beginning::Dns => Some(Reader::Dns),
-                Beginning::HttpRequest => Some(Reader::Http(is_initiator)),
-                Beginning::HttpResponse => Some(Reader::Http(!is_initiator)),
-                Beginning::Ssh => Some(Reader::Ssh),
-                Beginning::TlsClient => Some(Reader::Tls(is_initiator)),
-                Beginning::TlsServer => Some(Reader::Tls(!is_initiator)),
-            };
-            return;
-        }
-        let said = self.ends.iter().filter(|end| !end.octets.is_empty() || end.is_all).count();
-        if !can_still_be || said == self.ends.len() && self.shown >= MAX_UNCLEAR_SEGMENTS {
-            for end in &mut self.ends {
-                end.is_read = true;
-            }
+impl Reader {
+    fn read(self, [initiator, responder]: &mut [End<'_>; 2], known: &mut Option<Application>) {
+        // The client and the server.
+        let both = match self {
+            Self::Http(false) | Self::Tls(false) => [responder, initiator],
+            _ => [initiator, responder],
+        };
+        match self {
+            Self::Dns => both.into_iter().for_each(|end| end.read_dns(known)),
+            Self::Http(_) => read_http(both, known),
+            Self::Ssh => read_ssh(both, known),
+            Self::Tls(_) => read_tls(both, known),
         }
     }
 }
@@ -166,10 +181,31 @@ impl Prefix {
         self.stream.segment(sequence, TcpFlags::SYN, &[], |_| {});
     }
 
-    fn segment(&mut self, tcp: &Tcp, payload: &[u8], most: usize) {
+    /// Takes a segment, and gives those octets of it that follow what is kept, and are not kept yet.
+    fn segment<'a>(&mut self, tcp: &Tcp, payload: &'a [u8], most: usize) -> &'a [u8] {
         if self.is_all || self.is_read {
-            return;
+            return &[];
         }
+        let in_order = if self.octets.is_empty() {
+            self.stream.segment_in_order(tcp.sequence, tcp.flags, payload)
+        } else {
+            None
+        };
+        let fresh = if let Some(new) = in_order {
+            self.is_all = new.len() >= most;
+            new.get(..most).unwrap_or(new)
+        } else {
+            self.assemble(tcp, payload, most);
+            &[]
+        };
+        self.is_all |= self.stream.is_complete();
+        if self.is_all {
+            self.stream = Direction::new();
+        }
+        fresh
+    }
+
+    fn assemble(&mut self, tcp: &Tcp, payload: &[u8], most: usize) {
         let Self { stream, octets, is_all, .. } = self;
         stream.segment(tcp.sequence, tcp.flags, payload, |chunk| match chunk {
             Chunk::Octets(new) if !*is_all => {
@@ -180,31 +216,39 @@ impl Prefix {
             Chunk::Octets(_) => {}
             Chunk::Gap(_) => *is_all = true,
         });
-        self.is_all |= self.stream.is_complete();
-        if self.is_all {
-            self.stream = Direction::new();
+    }
+}
+
+impl End<'_> {
+    fn octets(&self) -> &[u8] {
+        if self.prefix.octets.is_empty() { self.fresh } else { &self.prefix.octets }
+    }
+
+    /// More octets will have to be read with these.
+    fn keep(&mut self) {
+        if !self.prefix.is_read {
+            self.prefix.octets.extend_from_slice(self.fresh);
         }
     }
 
-    /// Nothing more is to be read: lets its octets go.
+    /// Nothing more is to be read: lets the octets go.
     fn finish(&mut self) {
-        (self.is_read, self.octets, self.stream) = (true, Vec::new(), Direction::new());
+        *self.prefix = Prefix { is_all: self.prefix.is_all, is_read: true, ..Prefix::default() };
     }
 
     /// Reads the first message (RFC 1035, 4.2.2), or the beginning of it.
     fn read_dns(&mut self, known: &mut Option<Application>) {
-        if self.is_read {
+        if self.prefix.is_read {
             return;
         }
-        let mut octets = Octets::new(&self.octets);
-        let Some(length) = octets.u16_be() else {
-            self.is_read = self.is_all;
-            return;
-        };
-        let message = octets.rest();
-        let is_whole = message.len() >= usize::from(length);
-        let message = message.get(..length.into()).unwrap_or(message);
-        if read_dns(message, known).is_some() || is_whole || self.is_all {
+        let mut octets = Octets::new(self.octets());
+        let is_read = octets.u16_be().map_or(self.prefix.is_all, |length| {
+            let message = octets.rest();
+            let is_whole = message.len() >= usize::from(length);
+            let message = message.get(..length.into()).unwrap_or(message);
+            read_dns(message, known).is_some() || is_whole || self.prefix.is_all
+        });
+        if is_read {
             self.finish();
         }
     }
@@ -221,13 +265,13 @@ pub(crate) fn read_dns(message: &[u8], known: &mut Option<Application>) -> Optio
     read
 }
 
-fn read_http(client: &mut Prefix, server: &mut Prefix, known: &mut Option<Application>) {
+fn read_http([client, server]: [&mut End<'_>; 2], known: &mut Option<Application>) {
     let mut http = match known.take() {
         Some(Application::Http(http)) => http,
         _ => Http::default(),
     };
-    if !client.is_read {
-        match http::request(&client.octets, client.is_all) {
+    if !client.prefix.is_read {
+        match http::request(client.octets(), client.prefix.is_all) {
             Head::Incomplete => {}
             Head::Known(request) => {
                 http.request = Some(request);
@@ -236,8 +280,8 @@ fn read_http(client: &mut Prefix, server: &mut Prefix, known: &mut Option<Applic
             Head::Wrong => client.finish(),
         }
     }
-    if !server.is_read {
-        match http::response(&server.octets, server.is_all) {
+    if !server.prefix.is_read {
+        match http::response(server.octets(), server.prefix.is_all) {
             Head::Incomplete => {}
             Head::Known(response) => {
                 http.response = Some(response);
@@ -249,14 +293,14 @@ fn read_http(client: &mut Prefix, server: &mut Prefix, known: &mut Option<Applic
     *known = (http != Http::default()).then_some(Application::Http(http));
 }
 
-fn read_ssh(client: &mut Prefix, server: &mut Prefix, known: &mut Option<Application>) {
+fn read_ssh([client, server]: [&mut End<'_>; 2], known: &mut Option<Application>) {
     let mut ssh = match known.take() {
         Some(Application::Ssh(ssh)) => ssh,
         _ => Ssh::default(),
     };
     for (end, line) in [(client, &mut ssh.client), (server, &mut ssh.server)] {
-        if !end.is_read
-            && let Some(banner) = ssh::banner(&end.octets, end.is_all)
+        if !end.prefix.is_read
+            && let Some(banner) = ssh::banner(end.octets(), end.prefix.is_all)
         {
             *line = banner;
             end.finish();
@@ -265,15 +309,17 @@ fn read_ssh(client: &mut Prefix, server: &mut Prefix, known: &mut Option<Applica
     *known = (ssh != Ssh::default()).then_some(Application::Ssh(ssh));
 }
 
-fn read_tls(client: &mut Prefix, server: &mut Prefix, known: &mut Option<Application>) {
+fn read_tls([client, server]: [&mut End<'_>; 2], known: &mut Option<Application>) {
     let mut tls = match known.take() {
         Some(Application::Tls(tls)) => tls,
         _ => Tls::default(),
     };
-    if !client.is_read && (tls_session::add_client(&mut tls, &client.octets) || client.is_all) {
+    if !client.prefix.is_read && (tls_session::add_client(&mut tls, client.octets()) || client.prefix.is_all)
+    {
         client.finish();
     }
-    if !server.is_read && (tls_session::add_server(&mut tls, &server.octets) || server.is_all) {
+    if !server.prefix.is_read && (tls_session::add_server(&mut tls, server.octets()) || server.prefix.is_all)
+    {
         server.finish();
     }
     *known = (tls != Tls::default()).then_some(Application::Tls(tls));

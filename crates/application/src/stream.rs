@@ -52,6 +52,32 @@ impl Direction {
         payload: &[u8],
         mut consume: impl FnMut(Chunk<'_>),
     ) {
+        let sequence = self.header(sequence, flags, payload);
+        if !payload.is_empty() {
+            self.place(sequence, payload, &mut consume);
+        }
+    }
+
+    /// Takes a segment as [`Direction::segment`] does, and gives what is new of it, if it is in order and nothing is held back. Otherwise
+    /// `None`, and the segment is still to be taken.
+    pub fn segment_in_order<'a>(
+        &mut self,
+        sequence: u32,
+        flags: TcpFlags,
+        payload: &'a [u8],
+    ) -> Option<&'a [u8]> {
+        let sequence = self.header(sequence, flags, payload);
+        if !self.held.is_empty() || distance(self.next, sequence) > 0 {
+            return None;
+        }
+        let known = self.next.wrapping_sub(sequence) as usize;
+        let new = payload.get(known..).unwrap_or_default();
+        self.next = self.next.wrapping_add(length(new));
+        Some(new)
+    }
+
+    /// Takes note of what a header says, which may be said again, and gives the number of the first octet of its payload.
+    fn header(&mut self, sequence: u32, flags: TcpFlags, payload: &[u8]) -> u32 {
         // A SYN takes a sequence number of its own, before the data (RFC 9293, 3.4).
         let sequence = sequence.wrapping_add(u32::from(flags.contains(TcpFlags::SYN)));
         if !self.begun {
@@ -61,9 +87,7 @@ impl Direction {
         if flags.contains(TcpFlags::FIN) {
             self.end.get_or_insert_with(|| sequence.wrapping_add(length(payload)));
         }
-        if !payload.is_empty() {
-            self.place(sequence, payload, &mut consume);
-        }
+        sequence
     }
 
     /// Takes note that the other end has acknowledged all before `acknowledgment`: what it has and we do not, we shall not see
