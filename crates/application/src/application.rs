@@ -171,8 +171,8 @@ impl Application {
         }
     }
 
-    /// Which parts are known, and how much that is: it is another one once more is known, since a part stays what it is.
-    pub(crate) fn extent(&self) -> (Protocol, [bool; 3], usize) {
+    /// Which parts are known: others once more is known, since a part stays what it is.
+    pub(crate) const fn parts(&self) -> (Protocol, [bool; 3]) {
         let parts = match self {
             Self::Dns(dns) => [dns.query_flags.is_some(), dns.response.is_some(), false],
             Self::Http(http) => [http.request.is_some(), http.response.is_some(), false],
@@ -180,7 +180,7 @@ impl Application {
             Self::Ssh(ssh) => [!ssh.client.is_empty(), !ssh.server.is_empty(), false],
             Self::Tls(tls) => [tls.client.is_some(), tls.server.is_some(), tls.certificate.is_some()],
         };
-        (self.protocol(), parts, self.octets())
+        (self.protocol(), parts)
     }
 
     /// Roughly the octets that it takes in memory.

@@ -45,8 +45,8 @@ impl Conversation {
 
     /// Takes in a packet. `true` if more is known now.
     pub fn packet(&mut self, packet: &Packet<'_>, from_initiator: bool) -> bool {
-        let extent = |known: &Option<Application>| known.as_ref().map(Application::extent);
-        let before = extent(&self.known);
+        let parts = |known: &Option<Application>| known.as_ref().map(Application::parts);
+        let before = parts(&self.known);
         match (&mut self.carrier, &packet.transport) {
             (Carrier::Segments(segments), Transport::Tcp(tcp)) => {
                 segments.segment(from_initiator, tcp, packet.payload, &mut self.known);
@@ -54,12 +54,17 @@ impl Conversation {
             (Carrier::Datagrams(datagrams), _) => datagrams.datagram(packet.payload, &mut self.known),
             (Carrier::Segments(_), _) => {}
         }
-        extent(&self.known) != before
+        parts(&self.known) != before
     }
 
     /// What is known.
     pub const fn application(&self) -> Option<&Application> {
         self.known.as_ref()
+    }
+
+    /// What is known at its end.
+    pub fn into_application(self) -> Option<Application> {
+        self.known
     }
 
     /// Whether nothing more will be known.

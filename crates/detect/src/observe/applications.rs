@@ -43,13 +43,16 @@ struct Entry {
     initiator: Side,
     /// `None` when enough is known.
     conversation: Option<Box<Conversation>>,
+    /// The opening of the record during which the conversation said what is not in `known` yet.
+    learned: Option<Timestamp>,
     known: Versions,
     /// The clock at the latest packet that was listened to, or the end of the latest record.
     last: Timestamp,
     octets: usize,
 }
 
-/// What was known when: the latest of each record, with the time at which that record was opened.
+/// What was known when: the latest of each record, with the time at which that record was opened. What an earlier record knew stays, for
+/// that may not have been taken yet.
 type Versions = SmallVec<[(Timestamp, Arc<Application>); 1]>;
 
 impl Applications {
@@ -161,7 +164,8 @@ impl Applications {
         let Some(conversation) = Conversation::of(packet, syn_sequence) else { return Listening::OVER };
         let conversation = Some(Box::new(conversation));
         let initiator = flow.initiator();
-        let entry = Entry { initiator, conversation, known: smallvec![], last: clock, octets: 0 };
+        let entry =
+            Entry { initiator, conversation, learned: None, known: smallvec![], last: clock, octets: 0 };
         self.by_flow.insert(flow.id(), entry);
         self.follow(packet, accounted, clock, meter)
     }
@@ -178,16 +182,18 @@ impl Applications {
         let id = flow.id();
         // It may have been given up.
         let Some(entry) = self.by_flow.get_mut(&id) else { return Listening::OVER };
+        let opened = flow.record_opened();
+        if entry.learned.is_some_and(|learned| learned != opened) {
+            entry.set_down();
+        }
         let Some(conversation) = &mut entry.conversation else { return Listening::KNOWN };
         let (_, sender) = FlowKey::of(packet);
-        if conversation.packet(packet, sender == entry.initiator)
-            && let Some(application) = conversation.application()
-        {
-            learn(&mut entry.known, flow.record_opened(), application);
+        if conversation.packet(packet, sender == entry.initiator) {
+            entry.learned = Some(opened);
         }
         let is_done = conversation.is_done();
         if is_done {
-            entry.conversation = None;
+            entry.end();
         }
         entry.last = clock;
         let octets = entry.size();
@@ -208,9 +214,12 @@ impl Applications {
     fn of_followed(&mut self, record: &FlowRecord) -> Option<Arc<Application>> {
         if record.end_reason != EndReason::ActiveTimeout {
             // Nothing more will come of this flow.
-            return self.remove(record.id).and_then(|mut entry| entry.known.pop()).map(|(_, known)| known);
+            return self.remove(record.id).and_then(Entry::latest);
         }
         let entry = self.by_flow.get_mut(&record.id)?;
+        if entry.learned.is_some_and(|learned| learned <= record.opened) {
+            entry.set_down();
+        }
         entry.last = entry.last.max(record.ended);
         let known = entry.known.partition_point(|(opened, _)| *opened <= record.opened).checked_sub(1)?;
         // Records after this one know this much at least.
@@ -244,20 +253,32 @@ impl Applications {
 }
 
 impl Entry {
+    /// What is known has to stay as it is for a record, while the conversation goes on.
+    fn set_down(&mut self) {
+        let learned = self.learned.take();
+        let application = self.conversation.as_ref().and_then(|conversation| conversation.application());
+        let known = learned.zip(application);
+        self.known.extend(known.map(|(learned, application)| (learned, Arc::new(application.clone()))));
+    }
+
+    /// Nothing more will be said.
+    fn end(&mut self) {
+        let learned = self.learned.take();
+        let application = self.conversation.take().and_then(|conversation| conversation.into_application());
+        let known = learned.zip(application);
+        self.known.extend(known.map(|(learned, application)| (learned, Arc::new(application))));
+    }
+
+    /// All that is known.
+    fn latest(mut self) -> Option<Arc<Application>> {
+        self.end();
+        self.known.pop().map(|(_, known)| known)
+    }
+
     fn size(&self) -> usize {
         let known: usize = self.known.iter().map(|(_, known)| known.octets()).sum();
         // The table has an octet of its own for each, and room for some more.
         size_of::<(FlowId, Self)>() * 2 + known + self.conversation.as_ref().map_or(0, |said| said.octets())
-    }
-}
-
-/// Takes note of what is known in the record that was `opened` then. What an earlier record knew stays, for that may not have been taken
-/// yet.
-fn learn(known: &mut Versions, opened: Timestamp, application: &Application) {
-    let application = Arc::new(application.clone());
-    match known.last_mut() {
-        Some((latest, before)) if *latest == opened => *before = application,
-        _ => known.push((opened, application)),
     }
 }
 
