@@ -1,8 +1,12 @@
 use domain::base::iana::{Rcode, Rtype};
+use smallvec::SmallVec;
+use smol_str::SmolStr;
+
+use crate::tls::{Ja3, Ja4};
 
 /// What is known of the application of a flow.
 ///
-/// Text is printable; what was not is shown as `?`.
+/// Text is printable; what was not is shown as `?`. Short text stands in it, so that most of it takes no allocation of its own.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Application {
     /// A name was asked for.
@@ -38,7 +42,7 @@ pub struct Dns {
     /// The identifier of both messages.
     pub transaction_id: u16,
     /// The name that was asked for, in lower case and without the dot at its end; empty for the root.
-    pub name: Box<str>,
+    pub name: SmolStr,
     /// The type of records that were asked for.
     pub query_type: u16,
     /// The class of records that were asked for.
@@ -71,13 +75,13 @@ pub struct Http {
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct HttpRequest {
     /// The method, such as `GET`.
-    pub method: Box<str>,
+    pub method: SmolStr,
     /// What is asked for, as it stands in the request.
-    pub target: Box<str>,
+    pub target: SmolStr,
     /// The field `Host`.
-    pub host: Box<str>,
+    pub host: SmolStr,
     /// The field `User-Agent`.
-    pub user_agent: Box<str>,
+    pub user_agent: SmolStr,
     /// The digit after `HTTP/1.`.
     pub minor_version: u8,
 }
@@ -88,7 +92,7 @@ pub struct HttpResponse {
     /// The status code.
     pub status: u16,
     /// The field `Content-Type`; empty if it is not there.
-    pub content_type: Box<str>,
+    pub content_type: SmolStr,
 }
 
 /// What a TLS handshake shows.
@@ -108,13 +112,13 @@ pub struct TlsClient {
     /// The first version that it offers, GREASE or not (RFC 8701), as `FlowTest` has it.
     pub version: u16,
     /// The name of the server; empty if it names none.
-    pub server_name: Box<str>,
+    pub server_name: SmolStr,
     /// The protocols that it offers.
-    pub alpn: Vec<Box<str>>,
+    pub alpn: SmallVec<[SmolStr; 2]>,
     /// Its JA3, 32 hexadecimal digits.
-    pub ja3: Box<str>,
+    pub ja3: Ja3,
     /// Its JA4.
-    pub ja4: Box<str>,
+    pub ja4: Ja4,
 }
 
 /// What a server's hello says.
@@ -125,16 +129,16 @@ pub struct TlsServer {
     /// The cipher suite of the connection.
     pub cipher_suite: u16,
     /// The protocol that it has chosen; empty if it says none here.
-    pub alpn: Box<str>,
+    pub alpn: SmolStr,
 }
 
 /// The certificate of a server.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Certificate {
     /// The common name of the subject; empty if it has none.
-    pub subject: Box<str>,
+    pub subject: SmolStr,
     /// The common name of the issuer; empty if it has none.
-    pub issuer: Box<str>,
+    pub issuer: SmolStr,
     /// From when on it is valid, in seconds since 1970, UTC.
     pub not_before: i64,
     /// Until when.
@@ -154,9 +158,9 @@ pub struct Quic {
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Ssh {
     /// The client's line.
-    pub client: Box<str>,
+    pub client: SmolStr,
     /// The server's line.
-    pub server: Box<str>,
+    pub server: SmolStr,
 }
 
 impl Application {
@@ -172,7 +176,7 @@ impl Application {
     }
 
     /// Which parts are known: others once more is known, since a part stays what it is.
-    pub(crate) const fn parts(&self) -> (Protocol, [bool; 3]) {
+    pub(crate) fn parts(&self) -> (Protocol, [bool; 3]) {
         let parts = match self {
             Self::Dns(dns) => [dns.query_flags.is_some(), dns.response.is_some(), false],
             Self::Http(http) => [http.request.is_some(), http.response.is_some(), false],
@@ -186,8 +190,8 @@ impl Application {
     /// Roughly the octets that it takes in memory.
     pub fn octets(&self) -> usize {
         let client = |client: &TlsClient| {
-            let alpn = client.alpn.iter().map(|protocol| protocol.len() + size_of::<Box<str>>());
-            client.server_name.len() + client.ja3.len() + client.ja4.len() + alpn.sum::<usize>()
+            let alpn = client.alpn.iter().map(|protocol| protocol.len() + size_of::<SmolStr>());
+            client.server_name.len() + alpn.sum::<usize>()
         };
         let text = match self {
             Self::Dns(dns) => dns.name.len(),

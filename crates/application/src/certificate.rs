@@ -1,5 +1,6 @@
 //! What certificates say of their owners (RFC 5280).
 
+use smol_str::SmolStr;
 use x509_parser::{certificate::X509CertificateParser, nom::Parser as _, x509::X509Name};
 
 use crate::{Certificate, octets::Octets, text::printable};
@@ -24,9 +25,9 @@ fn read(der: &[u8]) -> Option<Certificate> {
     })
 }
 
-fn common_name(name: &X509Name<'_>) -> Box<str> {
+fn common_name(name: &X509Name<'_>) -> SmolStr {
     let first = name.iter_common_name().next();
-    first.map_or_else(Box::default, |name| printable(name.attr_value().data, MAX_NAME_OCTETS))
+    first.map_or_else(SmolStr::default, |name| printable(name.attr_value().data, MAX_NAME_OCTETS))
 }
 
 /// RFC 5280, A.1: `ub-common-name` is 64 characters.

@@ -1,6 +1,8 @@
 //! Messages of DNS: what was asked, and how it was answered.
 
+use arrayvec::ArrayString;
 use domain::base::{Message, ParsedName, iana::Opcode};
+use smol_str::SmolStr;
 
 use crate::{Dns, DnsResponse};
 
@@ -18,7 +20,7 @@ pub(crate) fn add(known: &mut Option<Dns>, octets: &[u8]) -> Option<()> {
     }
     let known = known.get_or_insert_with(|| Dns {
         transaction_id: header.id(),
-        name: name(question.qname()).unwrap_or_default().into(),
+        name: name(question.qname()).unwrap_or_default(),
         query_type: question.qtype().to_int(),
         query_class: question.qclass().to_int(),
         query_flags: None,
@@ -39,26 +41,23 @@ pub(crate) const fn is_complete(known: &Dns) -> bool {
 
 /// A name as it is shown: in lower case, without the dot at its end, and with `?` for what could do harm on a terminal or pass for
 /// the border of a label. `None` for the root.
-pub fn name(name: &ParsedName<&[u8]>) -> Option<String> {
-    let mut text = String::with_capacity(USUAL_NAME_OCTETS);
+pub fn name(name: &ParsedName<&[u8]>) -> Option<SmolStr> {
+    let mut text = ArrayString::<MAX_NAME_OCTETS>::new();
+    let is_plain = |octet: u8| octet.is_ascii_graphic() && octet != b'.';
     for label in name.iter().filter(|label| !label.is_root()) {
         if !text.is_empty() {
-            text.push('.');
+            text.try_push('.').ok()?;
         }
-        let is_plain = |octet: &u8| octet.is_ascii_graphic() && *octet != b'.';
-        text.extend(
-            label
-                .as_slice()
-                .iter()
-                .map(|octet| if is_plain(octet) { char::from(octet.to_ascii_lowercase()) } else { '?' }),
-        );
+        for octet in label.as_slice().iter().copied() {
+            let shown = if is_plain(octet) { char::from(octet.to_ascii_lowercase()) } else { '?' };
+            text.try_push(shown).ok()?;
+        }
     }
-    (!text.is_empty() && text.len() <= MAX_NAME_OCTETS).then_some(text)
+    (!text.is_empty()).then(|| SmolStr::new(&text))
 }
 
 /// RFC 1035, 4.2.1.
 pub(crate) const PORT: u16 = 53;
-const USUAL_NAME_OCTETS: usize = 64;
 /// RFC 1035, 2.3.4, without lengths and the root.
 const MAX_NAME_OCTETS: usize = 253;
 

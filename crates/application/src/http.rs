@@ -1,6 +1,7 @@
 //! Heads of HTTP/1 messages (RFC 9112).
 
 use httparse::{EMPTY_HEADER, Header, Request, Response, Status};
+use smol_str::SmolStr;
 
 use crate::{HttpRequest, HttpResponse, text::printable};
 
@@ -61,9 +62,9 @@ const fn incomplete_unless<T>(is_wrong: bool) -> Head<T> {
     if is_wrong { Head::Wrong } else { Head::Incomplete }
 }
 
-fn field(headers: &[Header<'_>], name: &str, most: usize) -> Box<str> {
+fn field(headers: &[Header<'_>], name: &str, most: usize) -> SmolStr {
     let field = headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
-    field.map_or_else(Box::default, |header| printable(header.value, most))
+    field.map_or_else(SmolStr::default, |header| printable(header.value, most))
 }
 
 /// Whether octets begin like a request. `None` if there are too few of them to say.

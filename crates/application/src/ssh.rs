@@ -1,17 +1,19 @@
 //! The line with which each end of SSH begins (RFC 4253, 4.2).
 
+use smol_str::SmolStr;
+
 use crate::text::printable;
 
 /// The line, without its end. `None` while that has not come; an empty one if it is none.
-pub(crate) fn banner(octets: &[u8], is_all: bool) -> Option<Box<str>> {
+pub(crate) fn banner(octets: &[u8], is_all: bool) -> Option<SmolStr> {
     let end = octets.iter().take(MAX_LINE_OCTETS).position(|octet| *octet == b'\n');
     let line = match end {
         Some(end) => octets.get(..end)?,
-        None if is_all || octets.len() >= MAX_LINE_OCTETS => return Some(Box::default()),
+        None if is_all || octets.len() >= MAX_LINE_OCTETS => return Some(SmolStr::default()),
         None => return None,
     };
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    Some(if line.starts_with(BEGINNING) { printable(line, MAX_LINE_OCTETS) } else { Box::default() })
+    Some(if line.starts_with(BEGINNING) { printable(line, MAX_LINE_OCTETS) } else { SmolStr::default() })
 }
 
 /// Whether octets begin like the line. `None` if there are too few of them to say.

@@ -1,5 +1,14 @@
+use smol_str::SmolStr;
+
 /// Octets as text that can be shown: what is no UTF-8 or no printable character becomes `?`, and what goes beyond `most` octets is cut.
-pub(crate) fn printable(octets: &[u8], most: usize) -> Box<str> {
+pub(crate) fn printable(octets: &[u8], most: usize) -> SmolStr {
+    let is_plain = |octet: &u8| matches!(octet, b' '..=b'~');
+    if octets.len() <= most
+        && octets.iter().all(is_plain)
+        && let Ok(text) = str::from_utf8(octets)
+    {
+        return text.into();
+    }
     // Some octets more, so that the cut comes between characters and not before one.
     let octets = octets.get(..most + LONGEST_CHARACTER).unwrap_or(octets);
     let mut text = String::with_capacity(octets.len().min(most));

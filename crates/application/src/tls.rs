@@ -6,8 +6,10 @@ mod ja4;
 #[doc(hidden)]
 pub mod sample;
 
-pub use ja3::ja3;
-pub use ja4::{Carrier, ja4};
+pub use ja3::{Ja3, ja3};
+pub use ja4::{Carrier, Ja4, ja4};
+
+use std::fmt::Write;
 
 use super::octets::Octets;
 
@@ -231,6 +233,14 @@ fn handshake_message(record: &[u8], kind: u8, whole: bool) -> Option<&[u8]> {
 
 fn numbers(octets: &[u8]) -> Vec<u16> {
     octets.as_chunks::<2>().0.iter().map(|pair| u16::from_be_bytes(*pair)).collect()
+}
+
+/// Appends two digits: some two hundred octets for each hello, so that this is done without the machinery of formats.
+fn hexadecimal(text: &mut impl Write, octet: u8) {
+    for digit in [octet >> 4, octet & 0xf] {
+        // Texts have room for what is written to them.
+        char::from_digit(digit.into(), 16).map_or(Ok(()), |digit| text.write_char(digit)).unwrap_or_default();
+    }
 }
 
 /// A value that clients send to see whether servers bear unknown ones (RFC 8701, 2).

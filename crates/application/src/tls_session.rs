@@ -1,5 +1,7 @@
 //! A TLS handshake, from the octets of both ends.
 
+use smol_str::SmolStr;
+
 use crate::{
     Tls, TlsClient, TlsServer, certificate,
     octets::Octets,
@@ -53,13 +55,13 @@ pub(crate) fn client(hello: &ClientHello, carrier: Carrier) -> TlsClient {
         version: hello.supported_versions.first().copied().unwrap_or(hello.legacy_version),
         server_name: printable(name.as_bytes(), MAX_NAME_OCTETS),
         alpn: alpn.map(|protocol| printable(protocol, MAX_PROTOCOL_OCTETS)).collect(),
-        ja3: ja3(hello).into(),
-        ja4: ja4(hello, carrier).into(),
+        ja3: ja3(hello),
+        ja4: ja4(hello, carrier),
     }
 }
 
 fn server(hello: ServerHello, body: &[u8]) -> TlsServer {
-    let alpn = ServerHello::alpn(body).map_or_else(Box::default, |one| printable(one, MAX_PROTOCOL_OCTETS));
+    let alpn = ServerHello::alpn(body).map_or_else(SmolStr::default, |one| printable(one, MAX_PROTOCOL_OCTETS));
     TlsServer { version: hello.version, cipher_suite: hello.cipher_suite, alpn }
 }
 

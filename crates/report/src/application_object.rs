@@ -3,6 +3,7 @@
 use application::{Application, Certificate, Dns, Http, Quic, Ssh, Tls, TlsClient};
 use jiff::Timestamp as Moment;
 use serde::{Serialize, Serializer, ser::SerializeMap};
+use smol_str::SmolStr;
 
 /// The object that Suricata calls by the name of the protocol, without that name.
 pub(crate) struct ApplicationObject<'a>(pub(crate) &'a Application);
@@ -127,7 +128,7 @@ struct TlsObject<'a> {
     #[serde(skip_serializing_if = "str::is_empty")]
     ja4: &'a str,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    client_alpns: &'a [Box<str>],
+    client_alpns: &'a [SmolStr],
     #[serde(skip_serializing_if = "Vec::is_empty")]
     server_alpns: Vec<&'a str>,
 }
@@ -166,7 +167,7 @@ struct QuicObject<'a> {
     ja3: Ja3<'a>,
     ja4: &'a str,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    client_alpns: &'a [Box<str>],
+    client_alpns: &'a [SmolStr],
 }
 
 impl<'a> From<&'a Quic> for QuicObject<'a> {
@@ -274,14 +275,14 @@ mod tests {
         let client = TlsClient {
             version: 0x0303,
             server_name: "a.example".into(),
-            alpn: vec!["h2".into(), "http/1.1".into()],
-            ja3: "0f".into(),
-            ja4: "t12".into(),
+            alpn: ["h2".into(), "http/1.1".into()].into(),
+            ja3: "0f".try_into().unwrap(),
+            ja4: "t12".try_into().unwrap(),
         };
         let server = TlsServer { version: 0x0303, cipher_suite: 0xcca8, alpn: "h2".into() };
         let certificate = Certificate {
             subject: "a.example".into(),
-            issuer: Box::default(),
+            issuer: "".into(),
             not_before: 1_680_498_180,
             not_after: 0,
         };
@@ -299,7 +300,7 @@ mod tests {
 
     #[test]
     fn a_shell() {
-        let ssh = Ssh { client: "SSH-2.0-OpenSSH_9.6 Debian-1".into(), server: Box::default() };
+        let ssh = Ssh { client: "SSH-2.0-OpenSSH_9.6 Debian-1".into(), server: "".into() };
         let known = r#"{"name":"ssh","client":{"proto_version":"2.0","software_version":"OpenSSH_9.6"}}"#;
         assert_eq!(json(&Application::Ssh(ssh)), known);
     }

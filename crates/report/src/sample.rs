@@ -184,7 +184,7 @@ pub(crate) fn logon() -> Observation {
         confirm: Some(ConnectionConfirm::Selected { protocol: SecurityProtocols::HYBRID, flags: 0x1f }),
         client_data: None,
         tls_client: Some(TlsClient {
-            ja4: "t13i310900_e8f1e7e78f70_1f22a2ca17c4".to_owned(),
+            ja4: "t13i310900_e8f1e7e78f70_1f22a2ca17c4".try_into().unwrap(),
             server_name: Some("desktop.example".to_owned()),
             version: 0x0304,
         }),

@@ -27,7 +27,7 @@ fn the_example_of_the_specification() {
     let mut handshake = Handshake::default();
     let client = handshake.datagram(&packet).unwrap();
     assert_eq!((&*client.server_name, client.version, handshake.version()), ("example.com", 0x0304, 1));
-    assert_eq!(client.alpn, ["alpn".into()]);
+    assert_eq!(client.alpn[..], ["alpn"]);
     assert!(client.ja4.starts_with("q13d"), "{}", client.ja4);
 }
 

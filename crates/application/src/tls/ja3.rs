@@ -1,18 +1,17 @@
 //! JA3, the older fingerprint of a TLS client (`github.com/salesforce/ja3`): the MD5 of five lists of decimal numbers.
 
-use std::fmt::Write as _;
-
+use arrayvec::ArrayString;
 use md5::{Digest, Md5};
 
-use super::{ClientHello, is_grease};
+use super::{ClientHello, hexadecimal, is_grease};
+
+/// A JA3, 32 hexadecimal digits.
+pub type Ja3 = ArrayString<32>;
 
 /// The fingerprint of a hello, as 32 hexadecimal digits.
-pub fn ja3(hello: &ClientHello) -> String {
-    let mut digits = String::with_capacity(32);
-    for octet in Md5::digest(text(hello).as_bytes()) {
-        // Writing to a string does not fail.
-        write!(digits, "{octet:02x}").unwrap_or_default();
-    }
+pub fn ja3(hello: &ClientHello) -> Ja3 {
+    let mut digits = Ja3::new();
+    Md5::digest(text(hello).as_bytes()).into_iter().for_each(|octet| hexadecimal(&mut digits, octet));
     digits
 }
 
@@ -68,9 +67,9 @@ mod tests {
             ..ClientHello::default()
         };
         assert_eq!(text(&hello), "769,47-53-5-10-49161-49162-49171-49172-50-56-19-4,0-10-11,23-24-25,0");
-        assert_eq!(ja3(&hello), "ada70206e40642a3e4461f35503241d5");
+        assert_eq!(&*ja3(&hello), "ada70206e40642a3e4461f35503241d5");
         hello.cipher_suites = vec![4, 5, 10, 9, 100, 98, 3, 6, 19, 18, 99];
         (hello.extensions, hello.groups, hello.point_formats) = (vec![], vec![], vec![]);
-        assert_eq!(ja3(&hello), "de350869b8c85de67a350c8d186f11e6");
+        assert_eq!(&*ja3(&hello), "de350869b8c85de67a350c8d186f11e6");
     }
 }

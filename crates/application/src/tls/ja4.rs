@@ -3,9 +3,13 @@
 
 use std::fmt::Write as _;
 
+use arrayvec::ArrayString;
 use sha2::{Digest, Sha256};
 
-use super::{ALPN, ClientHello, SERVER_NAME, is_grease};
+use super::{ALPN, ClientHello, SERVER_NAME, hexadecimal, is_grease};
+
+/// A JA4, such as `t13d1516h2_8daaf6152771_e5627efa2ab1`.
+pub type Ja4 = ArrayString<36>;
 
 /// What a hello came over.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -17,7 +21,7 @@ pub enum Carrier {
 }
 
 /// The fingerprint of a hello.
-pub fn ja4(hello: &ClientHello, carrier: Carrier) -> String {
+pub fn ja4(hello: &ClientHello, carrier: Carrier) -> Ja4 {
     let ciphers = without_grease(&hello.cipher_suites);
     let extensions = without_grease(&hello.extensions);
     let version = match hello.version() {
@@ -39,7 +43,7 @@ pub fn ja4(hello: &ClientHello, carrier: Carrier) -> String {
     sorted_extensions.retain(|kind| *kind != SERVER_NAME && *kind != ALPN);
     sorted_extensions.sort_unstable();
     let algorithms = without_grease(&hello.signature_algorithms);
-    let mut text = String::with_capacity(36);
+    let mut text = Ja4::new();
     // Writing to a string does not fail.
     write!(text, "{carrier}{version}{name}{cipher_count:02}{extension_count:02}{alpn}_").unwrap_or_default();
     let mut hashed = String::with_capacity(USUAL_OCTETS);
@@ -80,15 +84,9 @@ fn list(text: &mut String, values: &[u16]) {
 }
 
 /// Appends the first twelve digits of the SHA-256 of a list; zeros for an empty one.
-fn digest(text: &mut String, list: &str) {
-    if list.is_empty() {
-        return text.push_str("000000000000");
-    }
-    Sha256::digest(list.as_bytes()).into_iter().take(6).for_each(|octet| hexadecimal(text, octet));
-}
-
-fn hexadecimal(text: &mut String, octet: u8) {
-    text.extend([octet >> 4, octet & 0xf].into_iter().filter_map(|digit| char::from_digit(digit.into(), 16)));
+fn digest(text: &mut Ja4, list: &str) {
+    let digest = if list.is_empty() { [0; 32] } else { Sha256::digest(list.as_bytes()).into() };
+    digest.into_iter().take(6).for_each(|octet| hexadecimal(text, octet));
 }
 
 /// Browsers need less.
@@ -116,12 +114,12 @@ mod tests {
             signature_algorithms: vec![0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601],
             ..ClientHello::default()
         };
-        assert_eq!(ja4(&hello, Carrier::Tcp), "t13d1516h2_8daaf6152771_e5627efa2ab1");
+        assert_eq!(&*ja4(&hello, Carrier::Tcp), "t13d1516h2_8daaf6152771_e5627efa2ab1");
     }
 
     #[test]
     fn nothing_is_zeros() {
-        assert_eq!(ja4(&ClientHello::default(), Carrier::Tcp), "t00i000000_000000000000_000000000000");
+        assert_eq!(&*ja4(&ClientHello::default(), Carrier::Tcp), "t00i000000_000000000000_000000000000");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::{
     outcome::{self, Ending, Taken},
     x224::Message,
 };
-use crate::tls::{ALERT, APPLICATION_DATA, Carrier, ClientHello, HANDSHAKE, ServerHello, TLS_1_3, ja4};
+use crate::tls::{ALERT, APPLICATION_DATA, Carrier, ClientHello, HANDSHAKE, Ja4, ServerHello, TLS_1_3, ja4};
 
 /// One TCP connection that may be RDP: takes the octets of both directions in order, and says what they are.
 ///
@@ -73,7 +73,7 @@ pub struct Description {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TlsClient {
     /// Its fingerprint.
-    pub ja4: String,
+    pub ja4: Ja4,
     /// The name that it looks for: usually that of the server.
     pub server_name: Option<String>,
     /// The highest version that it offers.

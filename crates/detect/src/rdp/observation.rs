@@ -4,6 +4,7 @@ use flow::{Endpoint, FlowId};
 use wire::Timestamp;
 
 use super::{Connection, ConnectionConfirm, Description, Fact, Logon, SecurityProtocols, Tool};
+use crate::tls::Ja4;
 
 /// A [`Fact`] with the connection that it is about, for the judge.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,7 +49,7 @@ pub struct LogonSeen {
     /// What the client asked for.
     pub requested: Option<SecurityProtocols>,
     /// The fingerprint of the client's TLS.
-    pub ja4: Option<String>,
+    pub ja4: Option<Ja4>,
     /// What the client gives itself away as.
     pub tool: Option<Tool>,
     /// Octets from the server after the security protocol was set up.
@@ -88,7 +89,7 @@ impl Observation {
                 opened: connection.opened().unwrap_or(time),
                 user: description.request.as_ref().and_then(|request| request.cookie.clone()),
                 requested: description.request.as_ref().and_then(|request| request.protocols),
-                ja4: description.tls_client.as_ref().map(|client| client.ja4.clone()),
+                ja4: description.tls_client.as_ref().map(|client| client.ja4),
                 tool: description.tool,
                 server_octets: connection.records().server.octets,
                 client_records: connection.records().client.records,

@@ -448,15 +448,15 @@ mod tests {
 
     #[test]
     fn the_longest_record_has_room_in_a_datagram() {
-        let text = |octets: usize| "é".repeat(octets / 2).into_boxed_str();
+        let text = |octets: usize| "é".repeat(octets / 2);
         let request = HttpRequest {
-            method: text(16),
-            target: text(1_024),
-            host: text(260),
-            user_agent: text(256),
+            method: text(16).into(),
+            target: text(1_024).into(),
+            host: text(260).into(),
+            user_agent: text(256).into(),
             minor_version: 1,
         };
-        let response = HttpResponse { status: 200, content_type: text(128) };
+        let response = HttpResponse { status: 200, content_type: text(128).into() };
         let application = Application::Http(Http { request: Some(request), response: Some(response) });
         let mut exporter = Exporter::new(ExporterConfig::new(1), MemoryOutput::datagram()).unwrap();
         let layout = Layout { has_short_flags: false, has_microseconds: true, pen: 32_473 };

@@ -119,7 +119,7 @@ impl Session {
                 self.facts.responder_mines.get_or_insert_default();
             }
             self.facts.has_alpn = !hello.alpn.is_empty();
-            self.facts.ja4 = Some(ja4(&hello, Carrier::Tcp).into());
+            self.facts.ja4 = Some(ja4(&hello, Carrier::Tcp).as_str().into());
             self.facts.server_name = hello.server_name.as_deref().and_then(cleaned);
             if self.facts.has_alpn {
                 self.give_up(GivenUp::Alpn);
