@@ -13,28 +13,40 @@ use std::fmt::Write;
 
 use super::octets::Octets;
 
-/// A client's hello.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct ClientHello {
+/// A client's hello, borrowed from the octets that it was read from.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct ClientHello<'a> {
     /// The version field, which stands still at TLS 1.2.
     pub legacy_version: u16,
     /// The cipher suites on offer, in their order.
-    pub cipher_suites: Vec<u16>,
-    /// Types of the extensions in their order.
-    pub extensions: Vec<u16>,
+    pub cipher_suites: Numbers<'a>,
+    /// The extensions in their order.
+    pub extensions: Extensions<'a>,
     /// From the extension `supported_versions`.
-    pub supported_versions: Vec<u16>,
+    pub supported_versions: Numbers<'a>,
     /// The name that it asks for (RFC 6066, 3).
-    pub server_name: Option<String>,
+    pub server_name: Option<&'a [u8]>,
     /// The protocols of the ALPN extension (RFC 7301, 3.1), in their order.
-    pub alpn: Vec<Vec<u8>>,
+    pub alpn: Protocols<'a>,
     /// From the extension `signature_algorithms`, in their order.
-    pub signature_algorithms: Vec<u16>,
+    pub signature_algorithms: Numbers<'a>,
     /// From the extension `supported_groups`, in their order.
-    pub groups: Vec<u16>,
+    pub groups: Numbers<'a>,
     /// From the extension `ec_point_formats`, in their order.
-    pub point_formats: Vec<u8>,
+    pub point_formats: &'a [u8],
 }
+
+/// Numbers of two octets, one after the other.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Numbers<'a>(&'a [[u8; 2]]);
+
+/// The extensions of a hello, with what they hold.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Extensions<'a>(&'a [u8]);
+
+/// Names of protocols (RFC 7301, 3.1).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Protocols<'a>(&'a [u8]);
 
 /// What of a client's hello tells most connections apart, borrowed from it.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -45,17 +57,16 @@ pub struct Outline<'a> {
     pub server_name: Option<&'a str>,
 }
 
-impl ClientHello {
+impl<'a> ClientHello<'a> {
     /// The outline of a handshake record whose hello is whole; `None` if it is cut, or none.
-    pub fn outline(record: &[u8]) -> Option<Outline<'_>> {
+    pub fn outline(record: &'a [u8]) -> Option<Outline<'a>> {
         let mut octets = Octets::new(handshake_message(record, CLIENT_HELLO, true)?);
         let _version_and_random = octets.take(2 + RANDOM_OCTETS)?;
         let _session_id = octets.vector8()?;
         let _cipher_suites = octets.vector16()?;
         let _compression_methods = octets.vector8()?;
         let mut outline = Outline::default();
-        let mut extensions = Octets::new(octets.vector16().unwrap_or_default());
-        while let (Some(kind), Some(content)) = (extensions.u16_be(), extensions.vector16()) {
+        for (kind, content) in Extensions(octets.vector16().unwrap_or_default()).iter() {
             match kind {
                 ALPN => outline.has_alpn = true,
                 // The list's length, the name's type and its length come before it (RFC 6066, 3).
@@ -69,44 +80,38 @@ impl ClientHello {
     }
 
     /// Reads a handshake record; the hello must be whole.
-    pub fn parse(record: &[u8]) -> Option<Self> {
+    pub fn parse(record: &'a [u8]) -> Option<Self> {
         Self::of_body(handshake_message(record, CLIENT_HELLO, true)?)
     }
 
     /// Reads the body of a handshake message, without its type and length.
-    pub fn of_body(body: &[u8]) -> Option<Self> {
+    pub fn of_body(body: &'a [u8]) -> Option<Self> {
         let mut octets = Octets::new(body);
         let legacy_version = octets.u16_be()?;
         let _random = octets.take(RANDOM_OCTETS)?;
         let _session_id = octets.vector8()?;
-        let cipher_suites = numbers(octets.vector16()?);
+        let cipher_suites = Numbers::of(octets.vector16()?);
         let _compression_methods = octets.vector8()?;
-        let mut hello = Self { legacy_version, cipher_suites, ..Self::default() };
-        let mut extensions = Octets::new(octets.vector16().unwrap_or_default());
-        while let (Some(kind), Some(content)) = (extensions.u16_be(), extensions.vector16()) {
-            hello.extensions.push(kind);
+        let extensions = Extensions(octets.vector16().unwrap_or_default());
+        let mut hello = Self { legacy_version, cipher_suites, extensions, ..Self::default() };
+        for (kind, content) in extensions.iter() {
             hello.take_extension(kind, Octets::new(content));
         }
         Some(hello)
     }
 
-    fn take_extension(&mut self, kind: u16, mut content: Octets<'_>) -> Option<()> {
+    fn take_extension(&mut self, kind: u16, mut content: Octets<'a>) -> Option<()> {
         match kind {
             SERVER_NAME => {
                 let mut names = Octets::new(content.vector16()?);
                 let _name_type = names.u8()?;
-                self.server_name = Some(String::from_utf8_lossy(names.vector16()?).into_owned());
+                self.server_name = Some(names.vector16()?);
             }
-            ALPN => {
-                let mut protocols = Octets::new(content.vector16()?);
-                while let Some(protocol) = protocols.vector8() {
-                    self.alpn.push(protocol.to_vec());
-                }
-            }
-            SIGNATURE_ALGORITHMS => self.signature_algorithms = numbers(content.vector16()?),
-            SUPPORTED_VERSIONS => self.supported_versions = numbers(content.vector8()?),
-            SUPPORTED_GROUPS => self.groups = numbers(content.vector16()?),
-            POINT_FORMATS => self.point_formats = content.vector8()?.to_vec(),
+            ALPN => self.alpn = Protocols(content.vector16()?),
+            SIGNATURE_ALGORITHMS => self.signature_algorithms = Numbers::of(content.vector16()?),
+            SUPPORTED_VERSIONS => self.supported_versions = Numbers::of(content.vector8()?),
+            SUPPORTED_GROUPS => self.groups = Numbers::of(content.vector16()?),
+            POINT_FORMATS => self.point_formats = content.vector8()?,
             _ => {}
         }
         Some(())
@@ -114,7 +119,7 @@ impl ClientHello {
 
     /// The highest version that the client offers.
     pub fn version(&self) -> u16 {
-        let offered = self.supported_versions.iter().copied().filter(|version| !is_grease(*version)).max();
+        let offered = self.supported_versions.iter().filter(|version| !is_grease(*version)).max();
         offered.unwrap_or(self.legacy_version)
     }
 }
@@ -143,8 +148,7 @@ impl ServerHello {
         let cipher_suite = octets.u16_be()?;
         let _compression_method = octets.u8();
         let mut version = legacy_version;
-        let mut extensions = Octets::new(octets.vector16().unwrap_or_default());
-        while let (Some(kind), Some(content)) = (extensions.u16_be(), extensions.vector16()) {
+        for (kind, content) in Extensions(octets.vector16().unwrap_or_default()).iter() {
             if kind == SUPPORTED_VERSIONS {
                 version = Octets::new(content).u16_be().unwrap_or(version);
             }
@@ -158,13 +162,8 @@ impl ServerHello {
         let _version_and_random = octets.take(2 + RANDOM_OCTETS)?;
         let _session_id = octets.vector8()?;
         let _cipher_suite_and_compression_method = octets.take(3)?;
-        let mut extensions = Octets::new(octets.vector16()?);
-        while let (Some(kind), Some(content)) = (extensions.u16_be(), extensions.vector16()) {
-            if kind == ALPN {
-                return Octets::new(Octets::new(content).vector16()?).vector8();
-            }
-        }
-        None
+        let (_, content) = Extensions(octets.vector16()?).iter().find(|(kind, _)| *kind == ALPN)?;
+        Protocols(Octets::new(content).vector16()?).iter().next()
     }
 
     /// How long the content of an encrypted record of this connection is.
@@ -231,8 +230,31 @@ fn handshake_message(record: &[u8], kind: u8, whole: bool) -> Option<&[u8]> {
     if whole { octets.take(length) } else { octets.take(length.min(octets.rest().len())) }
 }
 
-fn numbers(octets: &[u8]) -> Vec<u16> {
-    octets.as_chunks::<2>().0.iter().map(|pair| u16::from_be_bytes(*pair)).collect()
+impl<'a> Numbers<'a> {
+    pub(crate) const fn of(octets: &'a [u8]) -> Self {
+        Self(octets.as_chunks().0)
+    }
+
+    /// Each of them.
+    pub fn iter(self) -> impl Iterator<Item = u16> + use<'a> {
+        self.0.iter().map(|pair| u16::from_be_bytes(*pair))
+    }
+}
+
+impl<'a> Extensions<'a> {
+    /// Types and contents, up to one that is cut.
+    pub fn iter(self) -> impl Iterator<Item = (u16, &'a [u8])> + use<'a> {
+        let mut octets = Octets::new(self.0);
+        std::iter::from_fn(move || Some((octets.u16_be()?, octets.vector16()?)))
+    }
+}
+
+impl<'a> Protocols<'a> {
+    /// Each of them.
+    pub fn iter(self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let mut octets = Octets::new(self.0);
+        std::iter::from_fn(move || octets.vector8())
+    }
 }
 
 /// Appends two digits: some two hundred octets for each hello, so that this is done without the machinery of formats.
@@ -291,7 +313,7 @@ mod tests {
     fn a_hello_is_read_and_its_truncations_are_not() {
         let record = client_hello(Some("desktop.example"));
         let hello = ClientHello::parse(&record).unwrap();
-        assert_eq!(hello.server_name.as_deref(), Some("desktop.example"));
+        assert_eq!(hello.server_name, Some(&b"desktop.example"[..]));
         assert_eq!(hello.version(), 0x0303);
         for end in 0..record.len() {
             assert_eq!(ClientHello::parse(&record[..end]), None, "{end}");

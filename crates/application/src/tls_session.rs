@@ -1,5 +1,7 @@
 //! A TLS handshake, from the octets of both ends.
 
+use std::borrow::Cow;
+
 use smol_str::SmolStr;
 
 use crate::{
@@ -48,12 +50,12 @@ pub(crate) fn add_server(known: &mut Tls, octets: &[u8]) -> bool {
 }
 
 /// What a client's hello says.
-pub(crate) fn client(hello: &ClientHello, carrier: Carrier) -> TlsClient {
+pub(crate) fn client(hello: &ClientHello<'_>, carrier: Carrier) -> TlsClient {
     let alpn = hello.alpn.iter().take(MAX_PROTOCOLS);
-    let name = hello.server_name.as_deref().unwrap_or_default();
+    let name = hello.server_name.unwrap_or_default();
     TlsClient {
-        version: hello.supported_versions.first().copied().unwrap_or(hello.legacy_version),
-        server_name: printable(name.as_bytes(), MAX_NAME_OCTETS),
+        version: hello.supported_versions.iter().next().unwrap_or(hello.legacy_version),
+        server_name: printable(name, MAX_NAME_OCTETS),
         alpn: alpn.map(|protocol| printable(protocol, MAX_PROTOCOL_OCTETS)).collect(),
         ja3: ja3(hello),
         ja4: ja4(hello, carrier),
@@ -61,29 +63,30 @@ pub(crate) fn client(hello: &ClientHello, carrier: Carrier) -> TlsClient {
 }
 
 fn server(hello: ServerHello, body: &[u8]) -> TlsServer {
-    let alpn = ServerHello::alpn(body).map_or_else(SmolStr::default, |one| printable(one, MAX_PROTOCOL_OCTETS));
+    let alpn =
+        ServerHello::alpn(body).map_or_else(SmolStr::default, |one| printable(one, MAX_PROTOCOL_OCTETS));
     TlsServer { version: hello.version, cipher_suite: hello.cipher_suite, alpn }
 }
 
 /// The handshake messages of one end, as far as they are not encrypted.
-struct Handshake {
-    octets: Vec<u8>,
+struct Handshake<'a> {
+    octets: Cow<'a, [u8]>,
     /// Nothing of it follows: something else has.
     is_over: bool,
 }
 
-impl Handshake {
+impl<'a> Handshake<'a> {
     /// Takes the handshake records at the beginning of `octets` together: a message may span several, and a record hold several
     /// (RFC 8446, 5.1).
-    fn of(octets: &[u8]) -> Self {
-        let (mut rest, mut messages) = (Octets::new(octets), Vec::with_capacity(octets.len()));
+    fn of(octets: &'a [u8]) -> Self {
+        let (mut rest, mut messages) = (Octets::new(octets), Cow::default());
         while let (Some(kind), Some(major), Some(_minor)) = (rest.u8(), rest.u8(), rest.u8()) {
             let Some(length) = rest.u16_be() else { break };
             if kind != HANDSHAKE || major != MAJOR_VERSION {
                 return Self { octets: messages, is_over: true };
             }
             let there = usize::from(length).min(rest.rest().len());
-            messages.extend_from_slice(rest.take(there).unwrap_or_default());
+            append(&mut messages, rest.take(there).unwrap_or_default());
             if there < usize::from(length) {
                 break;
             }
@@ -98,6 +101,15 @@ impl Handshake {
             let (kind, length) = (rest.u8()?, rest.u24_be()?);
             Some((kind, rest.take(length)?))
         })
+    }
+}
+
+/// Appends to octets, which are copied only if there are some already.
+fn append<'a>(octets: &mut Cow<'a, [u8]>, more: &'a [u8]) {
+    if octets.is_empty() {
+        *octets = Cow::Borrowed(more);
+    } else {
+        octets.to_mut().extend_from_slice(more);
     }
 }
 

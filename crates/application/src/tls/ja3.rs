@@ -9,19 +9,19 @@ use super::{ClientHello, hexadecimal, is_grease};
 pub type Ja3 = ArrayString<32>;
 
 /// The fingerprint of a hello, as 32 hexadecimal digits.
-pub fn ja3(hello: &ClientHello) -> Ja3 {
+pub fn ja3(hello: &ClientHello<'_>) -> Ja3 {
     let mut digits = Ja3::new();
     Md5::digest(text(hello).as_bytes()).into_iter().for_each(|octet| hexadecimal(&mut digits, octet));
     digits
 }
 
 /// What is digested: the version, then cipher suites, extensions, groups and point formats as they stand.
-fn text(hello: &ClientHello) -> String {
+fn text(hello: &ClientHello<'_>) -> String {
     let mut text = String::with_capacity(USUAL_OCTETS);
     decimal(&mut text, hello.legacy_version);
-    for values in [&hello.cipher_suites, &hello.extensions, &hello.groups] {
-        list(&mut text, values.iter().copied());
-    }
+    list(&mut text, hello.cipher_suites.iter());
+    list(&mut text, hello.extensions.iter().map(|(kind, _)| kind));
+    list(&mut text, hello.groups.iter());
     list(&mut text, hello.point_formats.iter().copied().map(u16::from));
     text
 }
@@ -54,22 +54,34 @@ const USUAL_OCTETS: usize = 256;
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::{
+            Extensions, Numbers,
+            sample::{empty_extensions, numbers},
+        },
+        *,
+    };
 
     #[test]
     fn the_examples_of_the_specification() {
-        let mut hello = ClientHello {
+        let suites = numbers(&[0x0a0a, 47, 53, 5, 10, 49161, 49162, 49171, 49172, 50, 56, 19, 4]);
+        let (extensions, groups) = (empty_extensions(&[0, 10, 11]), numbers(&[23, 24, 25]));
+        let hello = ClientHello {
             legacy_version: 769,
-            cipher_suites: vec![0x0a0a, 47, 53, 5, 10, 49161, 49162, 49171, 49172, 50, 56, 19, 4],
-            extensions: vec![0, 10, 11],
-            groups: vec![23, 24, 25],
-            point_formats: vec![0],
+            cipher_suites: Numbers::of(&suites),
+            extensions: Extensions(&extensions),
+            groups: Numbers::of(&groups),
+            point_formats: &[0],
             ..ClientHello::default()
         };
         assert_eq!(text(&hello), "769,47-53-5-10-49161-49162-49171-49172-50-56-19-4,0-10-11,23-24-25,0");
         assert_eq!(&*ja3(&hello), "ada70206e40642a3e4461f35503241d5");
-        hello.cipher_suites = vec![4, 5, 10, 9, 100, 98, 3, 6, 19, 18, 99];
-        (hello.extensions, hello.groups, hello.point_formats) = (vec![], vec![], vec![]);
+        let suites = numbers(&[4, 5, 10, 9, 100, 98, 3, 6, 19, 18, 99]);
+        let hello = ClientHello {
+            legacy_version: 769,
+            cipher_suites: Numbers::of(&suites),
+            ..ClientHello::default()
+        };
         assert_eq!(&*ja3(&hello), "de350869b8c85de67a350c8d186f11e6");
     }
 }

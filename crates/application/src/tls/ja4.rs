@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use arrayvec::ArrayString;
 use sha2::{Digest, Sha256};
+use smallvec::SmallVec;
 
 use super::{ALPN, ClientHello, SERVER_NAME, hexadecimal, is_grease};
 
@@ -21,9 +22,9 @@ pub enum Carrier {
 }
 
 /// The fingerprint of a hello.
-pub fn ja4(hello: &ClientHello, carrier: Carrier) -> Ja4 {
-    let ciphers = without_grease(&hello.cipher_suites);
-    let extensions = without_grease(&hello.extensions);
+pub fn ja4(hello: &ClientHello<'_>, carrier: Carrier) -> Ja4 {
+    let mut ciphers = without_grease(hello.cipher_suites.iter());
+    let mut extensions = without_grease(hello.extensions.iter().map(|(kind, _)| kind));
     let version = match hello.version() {
         0x0304 => "13",
         0x0303 => "12",
@@ -36,22 +37,22 @@ pub fn ja4(hello: &ClientHello, carrier: Carrier) -> Ja4 {
     let name = if extensions.contains(&SERVER_NAME) { 'd' } else { 'i' };
     let carrier = if carrier == Carrier::Quic { 'q' } else { 't' };
     let (cipher_count, extension_count) = (ciphers.len().min(99), extensions.len().min(99));
-    let alpn = alpn_characters(hello.alpn.first().map(Vec::as_slice));
-    let mut sorted_ciphers = ciphers;
-    sorted_ciphers.sort_unstable();
-    let mut sorted_extensions = extensions;
-    sorted_extensions.retain(|kind| *kind != SERVER_NAME && *kind != ALPN);
-    sorted_extensions.sort_unstable();
-    let algorithms = without_grease(&hello.signature_algorithms);
+    let alpn = alpn_characters(hello.alpn.iter().next());
+    ciphers.sort_unstable();
+    extensions.retain(|kind| *kind != SERVER_NAME && *kind != ALPN);
+    extensions.sort_unstable();
+    let algorithms = without_grease(hello.signature_algorithms.iter());
     let mut text = Ja4::new();
     // Writing to a string does not fail.
-    write!(text, "{carrier}{version}{name}{cipher_count:02}{extension_count:02}{alpn}_").unwrap_or_default();
+    let [first, last] = alpn;
+    write!(text, "{carrier}{version}{name}{cipher_count:02}{extension_count:02}{first}{last}_")
+        .unwrap_or_default();
     let mut hashed = String::with_capacity(USUAL_OCTETS);
-    list(&mut hashed, &sorted_ciphers);
+    list(&mut hashed, &ciphers);
     digest(&mut text, &hashed);
     text.push('_');
     hashed.clear();
-    list(&mut hashed, &sorted_extensions);
+    list(&mut hashed, &extensions);
     if !algorithms.is_empty() && !hashed.is_empty() {
         hashed.push('_');
         list(&mut hashed, &algorithms);
@@ -61,16 +62,16 @@ pub fn ja4(hello: &ClientHello, carrier: Carrier) -> Ja4 {
 }
 
 /// The first and the last character of the first protocol; of its hexadecimal form if one of them is no letter or digit.
-fn alpn_characters(protocol: Option<&[u8]>) -> String {
-    let Some([first, .., last] | [first @ last]) = protocol else { return "00".into() };
+fn alpn_characters(protocol: Option<&[u8]>) -> [char; 2] {
+    let Some([first, .., last] | [first @ last]) = protocol else { return ['0'; 2] };
     if first.is_ascii_alphanumeric() && last.is_ascii_alphanumeric() {
-        return [char::from(*first), char::from(*last)].iter().collect();
+        return [char::from(*first), char::from(*last)];
     }
-    format!("{:x}{:x}", first >> 4, last & 0x0f)
+    [first >> 4, last & 0x0f].map(|digit| char::from_digit(digit.into(), 16).unwrap_or('0'))
 }
 
-fn without_grease(values: &[u16]) -> Vec<u16> {
-    values.iter().copied().filter(|value| !is_grease(*value)).collect()
+fn without_grease(values: impl Iterator<Item = u16>) -> SmallVec<[u16; USUAL_NUMBERS]> {
+    values.filter(|value| !is_grease(*value)).collect()
 }
 
 /// Appends four hexadecimal digits for each, with commas between.
@@ -91,27 +92,38 @@ fn digest(text: &mut Ja4, list: &str) {
 
 /// Browsers need less.
 const USUAL_OCTETS: usize = 192;
+const USUAL_NUMBERS: usize = 32;
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::{
+            Extensions, Numbers, Protocols,
+            sample::{empty_extensions, numbers},
+        },
+        *,
+    };
 
     #[test]
     fn the_example_of_the_specification() {
+        let suites = numbers(&[
+            0x2a2a, 0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013, 0xc014,
+            0x009c, 0x009d, 0x002f, 0x0035,
+        ]);
+        let extensions = empty_extensions(&[
+            0x1a1a, 0x0000, 0x0010, 0x001b, 0x0017, 0xff01, 0x4469, 0x000d, 0x0033, 0x0005, 0x0023, 0x000b,
+            0x002d, 0x0012, 0x000a, 0x002b, 0x0015, 0x4a4a,
+        ]);
+        let versions = numbers(&[0x3a3a, 0x0304, 0x0303]);
+        let algorithms = numbers(&[0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601]);
         let hello = ClientHello {
             legacy_version: 0x0303,
-            cipher_suites: vec![
-                0x2a2a, 0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013,
-                0xc014, 0x009c, 0x009d, 0x002f, 0x0035,
-            ],
-            extensions: vec![
-                0x1a1a, 0x0000, 0x0010, 0x001b, 0x0017, 0xff01, 0x4469, 0x000d, 0x0033, 0x0005, 0x0023,
-                0x000b, 0x002d, 0x0012, 0x000a, 0x002b, 0x0015, 0x4a4a,
-            ],
-            supported_versions: vec![0x3a3a, 0x0304, 0x0303],
-            server_name: Some("example.org".into()),
-            alpn: vec![b"h2".to_vec()],
-            signature_algorithms: vec![0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601],
+            cipher_suites: Numbers::of(&suites),
+            extensions: Extensions(&extensions),
+            supported_versions: Numbers::of(&versions),
+            server_name: Some(b"example.org"),
+            alpn: Protocols(b"\x02h2"),
+            signature_algorithms: Numbers::of(&algorithms),
             ..ClientHello::default()
         };
         assert_eq!(&*ja4(&hello, Carrier::Tcp), "t13d1516h2_8daaf6152771_e5627efa2ab1");
@@ -124,8 +136,8 @@ mod tests {
 
     #[test]
     fn protocols_that_are_no_text_are_hexadecimal() {
-        assert_eq!(alpn_characters(Some(&[0xab, 0x00, 0xcd])), "ad");
-        assert_eq!(alpn_characters(Some(b"h")), "hh");
-        assert_eq!(alpn_characters(Some(b"")), "00");
+        assert_eq!(alpn_characters(Some(&[0xab, 0x00, 0xcd])), ['a', 'd']);
+        assert_eq!(alpn_characters(Some(b"h")), ['h', 'h']);
+        assert_eq!(alpn_characters(Some(b"")), ['0', '0']);
     }
 }

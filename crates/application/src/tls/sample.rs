@@ -12,6 +12,18 @@ fn framed(kind: u8, content: &[u8]) -> Vec<u8> {
     record
 }
 
+/// Numbers of two octets, as hellos have them.
+#[cfg(test)]
+pub(super) fn numbers(values: &[u16]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_be_bytes()).collect()
+}
+
+/// Extensions of these types with nothing in them.
+#[cfg(test)]
+pub(super) fn empty_extensions(kinds: &[u16]) -> Vec<u8> {
+    kinds.iter().flat_map(|kind| [kind.to_be_bytes(), [0, 0]].concat()).collect()
+}
+
 pub fn client_hello(server_name: Option<&str>) -> Vec<u8> {
     let mut body = vec![3, 3];
     body.extend([9; 32]);

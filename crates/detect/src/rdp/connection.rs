@@ -254,7 +254,7 @@ impl Connection {
                 self.description.tls_client = Some(TlsClient {
                     ja4: ja4(&hello, Carrier::Tcp),
                     version: hello.version(),
-                    server_name: hello.server_name,
+                    server_name: hello.server_name.map(|name| String::from_utf8_lossy(name).into_owned()),
                 });
                 self.look_for_tool();
             }

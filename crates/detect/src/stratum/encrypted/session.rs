@@ -118,9 +118,10 @@ impl Session {
             if !from_initiator {
                 self.facts.responder_mines.get_or_insert_default();
             }
-            self.facts.has_alpn = !hello.alpn.is_empty();
+            self.facts.has_alpn = hello.alpn.iter().next().is_some();
             self.facts.ja4 = Some(ja4(&hello, Carrier::Tcp).as_str().into());
-            self.facts.server_name = hello.server_name.as_deref().and_then(cleaned);
+            self.facts.server_name =
+                hello.server_name.map(String::from_utf8_lossy).and_then(|name| cleaned(&name));
             if self.facts.has_alpn {
                 self.give_up(GivenUp::Alpn);
             } else if self.facts.server_name.as_deref().is_some_and(|name| pool_name(name) == PoolName::Other)
