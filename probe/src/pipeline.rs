@@ -15,6 +15,7 @@ mod board;
 mod delivery;
 mod merge;
 mod reading;
+mod record_batch;
 mod worker;
 
 pub(crate) use backlog::Backlog;
@@ -23,4 +24,5 @@ pub(crate) use board::Board;
 pub(crate) use delivery::{Delivery, Outlet, Overflow};
 pub(crate) use merge::{Item, Merge};
 pub(crate) use reading::Reading;
+pub(crate) use record_batch::RecordBatch;
 pub(crate) use worker::{Observers, Worker, WorkerReport};

@@ -1,12 +1,8 @@
-use std::sync::Arc;
-
-use application::Application;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use detect::Observation;
-use flow::FlowRecord;
 use wire::Timestamp;
 
-use super::Backlog;
+use super::{Backlog, RecordBatch};
 
 /// What a worker hands to the collector: observations and records, each in order, and how far it has come.
 ///
@@ -15,33 +11,28 @@ use super::Backlog;
 pub(crate) struct Delivery {
     pub(crate) worker: usize,
     pub(crate) observations: Vec<Observation>,
-    pub(crate) records: Vec<FlowRecord>,
-    /// What is known of the applications of some of the records, in their order.
-    pub(crate) applications: Applications,
+    pub(crate) batch: RecordBatch,
     /// All observations that were made, and all records that ended before it have been handed over.
     pub(crate) watermark: Timestamp,
 }
 
-/// Places of records, and the applications of their flows.
-pub(crate) type Applications = Vec<(usize, Arc<Application>)>;
-
 /// The worker's end of the way to the collector.
 ///
-/// Batches of records that the collector has emptied come back. A worker that is alone has a fixed number of them, and waits. One
+/// Batches of records that the collector has passed on come back. A worker that is alone has a fixed number of them, and waits. One
 /// among others must not while there is input: the collector may wait for another worker's watermark, and that one for the reader,
 /// which waits until this one takes its next batch. It makes further batches then, and says in the [`Backlog`] what is on the way.
 #[derive(Debug)]
 pub(crate) struct Outlet {
     worker: usize,
     deliveries: Sender<Delivery>,
-    emptied: Receiver<Vec<FlowRecord>>,
+    returned: Receiver<RecordBatch>,
     made: usize,
     may_wait: bool,
     backlog: Backlog,
     overflow: Overflow,
     undelivered: Undelivered,
-    /// Its records were dropped.
-    spare: Option<Vec<FlowRecord>>,
+    /// Empty ones.
+    spare: Vec<RecordBatch>,
 }
 
 /// What happens when the collector is far behind.
@@ -68,20 +59,20 @@ impl Outlet {
         backlog: Backlog,
         is_alone: bool,
         overflow: Overflow,
-    ) -> (Self, Sender<Vec<FlowRecord>>) {
-        let (give_back, emptied) = unbounded();
+    ) -> (Self, Sender<RecordBatch>) {
+        let (give_back, returned) = unbounded();
         let may_wait = is_alone && overflow == Overflow::Waits;
         let undelivered = Undelivered::default();
         let outlet = Self {
             worker,
             deliveries,
-            emptied,
+            returned,
             made: 0,
             may_wait,
             backlog,
             overflow,
             undelivered,
-            spare: None,
+            spare: Vec::new(),
         };
         (outlet, give_back)
     }
@@ -97,17 +88,18 @@ impl Outlet {
     }
 
     /// An empty batch, as a rule with room for [`RECORDS_PER_BATCH`].
-    pub(crate) fn empty_batch(&mut self) -> Vec<FlowRecord> {
-        if let Some(batch) = self.spare.take().or_else(|| self.emptied.try_recv().ok()) {
+    pub(crate) fn empty_batch(&mut self) -> RecordBatch {
+        self.spare.extend(self.returned.try_iter().map(RecordBatch::cleared));
+        if let Some(batch) = self.spare.pop() {
             return batch;
         }
         if self.made < BATCHES || !self.may_wait {
             self.made += 1;
             // While an output blocks for hours, records come few at a time: room for more would add up.
             let is_behind = self.overflow == Overflow::Drops && self.made > BATCHES;
-            return Vec::with_capacity(if is_behind { 0 } else { RECORDS_PER_BATCH });
+            return RecordBatch::with_capacity(if is_behind { 0 } else { RECORDS_PER_BATCH });
         }
-        self.emptied.recv().unwrap_or_default()
+        self.returned.recv().map(RecordBatch::cleared).unwrap_or_default()
     }
 
     /// What was dropped so far.
@@ -119,24 +111,21 @@ impl Outlet {
     pub(crate) fn deliver(
         &mut self,
         mut observations: Vec<Observation>,
-        mut records: Vec<FlowRecord>,
-        mut applications: Applications,
+        mut batch: RecordBatch,
         watermark: Timestamp,
     ) {
         if self.overflow == Overflow::Drops && !self.may_wait && self.backlog.is_large() {
-            self.undelivered.records += count(records.len());
+            self.undelivered.records += count(batch.records.len());
             self.undelivered.observations += count(observations.len());
             observations.clear();
-            records.clear();
-            applications.clear();
-            self.spare = Some(std::mem::take(&mut records));
+            self.spare.push(std::mem::take(&mut batch).cleared());
             // The collector waits for nothing while it has so much: it hears how far this worker has come with what comes later.
             if self.deliveries.len() >= MOST_DELIVERIES {
                 return;
             }
         }
-        self.backlog.add(observations.len() + records.len());
-        let delivery = Delivery { worker: self.worker, observations, records, applications, watermark };
+        self.backlog.add(observations.len() + batch.records.len());
+        let delivery = Delivery { worker: self.worker, observations, batch, watermark };
         // The collector outlives its workers, unless it has failed: then nobody wants the records.
         self.deliveries.send(delivery).ok();
     }

@@ -1,4 +1,4 @@
-use std::{collections::VecDeque, sync::Arc, vec};
+use std::collections::VecDeque;
 
 use application::Application;
 use crossbeam_channel::Sender;
@@ -6,7 +6,7 @@ use detect::Observation;
 use flow::FlowRecord;
 use wire::Timestamp;
 
-use super::{Backlog, Delivery};
+use super::{Backlog, Delivery, RecordBatch};
 
 /// Brings what all workers deliver in one order: by time; observations before records of the same time; then by
 /// [`Observation::order`] and [`FlowRecord::order`], in which each worker delivers its own.
@@ -28,18 +28,9 @@ pub(crate) enum Item<'a> {
 #[derive(Debug)]
 struct Lane {
     observations: VecDeque<Observation>,
-    batches: VecDeque<Batch>,
-    /// The next record of the first batch.
-    next: usize,
+    batches: VecDeque<RecordBatch>,
     watermark: Timestamp,
-    emptied: Sender<Vec<FlowRecord>>,
-}
-
-/// Records, and the applications of some of them by their place.
-#[derive(Debug)]
-struct Batch {
-    records: Vec<FlowRecord>,
-    applications: vec::IntoIter<(usize, Arc<Application>)>,
+    passed_on: Sender<RecordBatch>,
 }
 
 /// Which of its two first things a lane has to pass on.
@@ -50,16 +41,15 @@ enum Turn {
 }
 
 impl Merge {
-    /// A merge of as many workers as there are places to return emptied batches to.
-    pub(crate) fn new(emptied: Vec<Sender<Vec<FlowRecord>>>, backlog: Backlog) -> Self {
-        let lane = |emptied| Lane {
+    /// A merge of as many workers as there are places to return batches to.
+    pub(crate) fn new(passed_on: Vec<Sender<RecordBatch>>, backlog: Backlog) -> Self {
+        let lane = |passed_on| Lane {
             observations: VecDeque::new(),
             batches: VecDeque::new(),
-            next: 0,
             watermark: Timestamp::ZERO,
-            emptied,
+            passed_on,
         };
-        Self { lanes: emptied.into_iter().map(lane).collect(), backlog }
+        Self { lanes: passed_on.into_iter().map(lane).collect(), backlog }
     }
 
     /// Takes in a delivery, and gives `each` what has its turn now.
@@ -67,11 +57,10 @@ impl Merge {
         let Some(lane) = self.lanes.get_mut(delivery.worker) else { return };
         lane.watermark = lane.watermark.max(delivery.watermark);
         lane.observations.extend(delivery.observations);
-        if delivery.records.is_empty() {
-            lane.give_back(delivery.records);
+        if delivery.batch.records.is_empty() {
+            lane.give_back(delivery.batch);
         } else {
-            let applications = delivery.applications.into_iter();
-            lane.batches.push_back(Batch { records: delivery.records, applications });
+            lane.batches.push_back(delivery.batch);
         }
         while let Some(turn) = self.next_turn() {
             match turn {
@@ -124,37 +113,32 @@ impl Merge {
 
 impl Lane {
     fn head(&self) -> Option<&FlowRecord> {
-        self.batches.front()?.records.get(self.next)
+        self.batches.front()?.head()
     }
 
     /// Hands on the first record, and gives its batch back if that was the last one in it.
     fn pass_record(&mut self, each: &mut impl FnMut(Item<'_>), backlog: &Backlog) {
-        if let Some(Batch { records, applications }) = self.batches.front_mut()
-            && let Some(record) = records.get(self.next)
-        {
-            let is_next = applications.as_slice().first().is_some_and(|(place, _)| *place == self.next);
-            let application = if is_next { applications.next() } else { None };
-            each(Item::Record(record, application.as_ref().map(|(_, application)| &**application)));
-            self.next += 1;
+        if let Some((record, application)) = self.batches.front_mut().and_then(RecordBatch::pass) {
+            each(Item::Record(record, application));
         }
         if self.head().is_none()
-            && let Some(Batch { records, .. }) = self.batches.pop_front()
+            && let Some(batch) = self.batches.pop_front()
         {
-            self.next = 0;
-            backlog.remove(records.len());
-            self.give_back(records);
+            backlog.remove(batch.records.len());
+            self.give_back(batch);
         }
     }
 
-    fn give_back(&self, mut batch: Vec<FlowRecord>) {
-        batch.clear();
+    fn give_back(&self, batch: RecordBatch) {
         // A worker that has ended needs it no more.
-        self.emptied.send(batch).ok();
+        self.passed_on.send(batch).ok();
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use application::Dns;
     use crossbeam_channel::{Receiver, unbounded};
     use flow::{Direction, DirectionReason, EndReason, FlowId, FlowKey, Side};
@@ -191,21 +175,20 @@ mod tests {
         }
     }
 
-    fn merge(lanes: usize) -> (Merge, Vec<Receiver<Vec<FlowRecord>>>, Backlog) {
-        let (emptied, returned) = (0..lanes).map(|_| unbounded()).unzip();
+    fn merge(lanes: usize) -> (Merge, Vec<Receiver<RecordBatch>>, Backlog) {
+        let (passed_on, returned) = (0..lanes).map(|_| unbounded()).unzip();
         let backlog = Backlog::default();
-        (Merge::new(emptied, backlog.clone()), returned, backlog)
+        (Merge::new(passed_on, backlog.clone()), returned, backlog)
     }
 
     /// The identifiers of the records whose turn it is after a delivery.
     fn passed(merge: &mut Merge, worker: usize, records: &[FlowRecord], watermark: Timestamp) -> Vec<u64> {
         let mut ids = Vec::new();
-        let (observations, records) = (Vec::new(), records.to_vec());
+        let mut batch = RecordBatch::with_capacity(records.len());
+        batch.records.extend_from_slice(records);
         // Those with an odd identifier have an application.
-        let odd = records.iter().enumerate().filter(|(_, record)| record.id.0 % 2 == 1);
-        let applications =
-            odd.map(|(place, _)| (place, Arc::new(Application::Dns(Dns::default())))).collect();
-        merge.take(Delivery { worker, observations, records, applications, watermark }, |item| {
+        batch.tell(|record| (record.id.0 % 2 == 1).then(|| Arc::new(Application::Dns(Dns::default()))));
+        merge.take(Delivery { worker, observations: Vec::new(), batch, watermark }, |item| {
             if let Item::Record(record, application) = item {
                 assert_eq!(application.is_some(), record.id.0 % 2 == 1, "{record:?}");
                 ids.push(record.id.0);

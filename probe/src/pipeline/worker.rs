@@ -5,14 +5,14 @@ use detect::{
     Observation,
     observe::{Applications, Observer, ObserverCounts},
 };
-use flow::{Clock, FlowRecord, Meter, MeterCounts, Placed, Placement, Shard};
+use flow::{Clock, Meter, MeterCounts, Placed, Placement, Shard};
 use report::PacketLedger;
 use wire::{Frame, Packet, Timestamp};
 
 use super::{
     Batches, Board, Outlet,
     batches::Share,
-    delivery::{self, RECORDS_PER_BATCH, Undelivered},
+    delivery::{RECORDS_PER_BATCH, Undelivered},
 };
 
 /// A thread's part: from frames to flow records and observations, with a table of its own and nothing shared.
@@ -223,12 +223,14 @@ impl Worker {
         // Observations go first: records come with or after those that were made before them.
         let mut observations = self.observations(watermark);
         loop {
-            let mut records = self.outlet.empty_batch();
-            let is_more = self.meter.take_records(&mut records, RECORDS_PER_BATCH);
-            let applications = self.applications(&records);
+            let mut batch = self.outlet.empty_batch();
+            let is_more = self.meter.take_records(&mut batch.records, RECORDS_PER_BATCH);
+            if let Some(applications) = &mut self.observers.applications {
+                batch.tell(|record| applications.of_record(record));
+            }
             // Until the last of them the watermark is where it was.
             let watermark = if is_more { Timestamp::ZERO } else { watermark };
-            self.outlet.deliver(std::mem::take(&mut observations), records, applications, watermark);
+            self.outlet.deliver(std::mem::take(&mut observations), batch, watermark);
             if !is_more {
                 break;
             }
@@ -236,13 +238,6 @@ impl Worker {
         if let Some(applications) = &mut self.observers.applications {
             applications.forget_before(self.clock.now());
         }
-    }
-
-    /// What is known of the applications of records.
-    fn applications(&mut self, records: &[FlowRecord]) -> delivery::Applications {
-        let Some(known) = &mut self.observers.applications else { return Vec::new() };
-        let with_place = records.iter().enumerate();
-        with_place.filter_map(|(place, record)| Some((place, known.of_record(record)?))).collect()
     }
 
     /// What was observed before `watermark`; all, if that is the end of time.
