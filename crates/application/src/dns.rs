@@ -53,7 +53,7 @@ pub fn name(name: &ParsedName<&[u8]>) -> Option<SmolStr> {
             text.try_push(shown).ok()?;
         }
     }
-    (!text.is_empty()).then(|| SmolStr::new(&text))
+    (!text.is_empty()).then(|| SmolStr::new(text))
 }
 
 /// RFC 1035, 4.2.1.

@@ -3,26 +3,22 @@ use std::{
     net::IpAddr,
 };
 
-use ahash::RandomState;
-use hashbrown::{HashMap, hash_map};
-
 use wire::Timestamp;
 
 use super::{
-    alarm::Alarm,
     config::JudgeConfig,
     estimate,
-    flood::{Circumstances, FloodTracker},
+    flood::Circumstances,
     numbered_map::NumberedMap,
     observer::FATE_SECONDS,
     parts::{Part, PortToJudge, add_overflow},
+    remembered::Remembered,
     second::{Second, SourceCount, Target},
-    source::{SourceTracker, TRIES_OF_A_SCANNER},
+    statements::{flood_finding, source_finding},
     victim::VictimSecond,
     view_tally::ViewTally,
-    watched::{Watched, network_hash, source_hash, victim_hash},
 };
-use crate::{CaptureQuality, Finding, Kind, MAX_OFFENDERS, Phase, Prefix, Severity, Victim};
+use crate::{CaptureQuality, Finding, Kind, Phase, Prefix, Victim};
 
 /// Adds up the seconds of all observers and states findings.
 ///
@@ -33,11 +29,7 @@ use crate::{CaptureQuality, Finding, Kind, MAX_OFFENDERS, Phase, Prefix, Severit
 pub struct Judge {
     config: JudgeConfig,
     waiting: BTreeMap<u64, Second>,
-    victims: HashMap<Victim, FloodTracker, RandomState>,
-    sources: HashMap<IpAddr, SourceTracker, RandomState>,
-    /// `victims` and their networks, and `sources`.
-    watched: Watched,
-    watched_sources: Watched,
+    remembered: Remembered,
     /// No alarm is over before this second.
     next_end: u64,
     /// There may be somebody who is reflected upon.
@@ -66,10 +58,7 @@ impl Judge {
         Self {
             config,
             waiting: BTreeMap::new(),
-            victims: HashMap::default(),
-            sources: HashMap::default(),
-            watched: Watched::new(),
-            watched_sources: Watched::new(),
+            remembered: Remembered::new(),
             next_end: u64::MAX,
             has_reflections: false,
             tally: ViewTally::default(),
@@ -124,7 +113,7 @@ impl Judge {
 
     /// How many victims and sources it remembers: what [`JudgeConfig`] bounds.
     pub fn entries(&self) -> usize {
-        self.victims.len() + self.sources.len()
+        self.remembered.victims.len() + self.remembered.sources.len()
     }
 
     fn judge_until(&mut self, end: u64, findings: &mut Vec<Finding>) {
@@ -162,7 +151,9 @@ impl Judge {
         for network in &networks {
             self.judge_victim(network.victim, second.second, &network.count, &circumstances, findings);
         }
-        self.make_room();
+        let forgotten = self.remembered.make_room(&config);
+        self.counts.victims_forgotten += forgotten.victims;
+        self.counts.sources_forgotten += forgotten.sources;
     }
 
     fn judge_sources(
@@ -175,17 +166,11 @@ impl Judge {
         let mut stated = Vec::new();
         for ((source, is_quiet), count) in sources.iter_mut() {
             // Whoever succeeds at everything is of no interest until it fails.
-            if is_quiet && !self.watched_sources.may_be(source_hash(*source)) {
+            if is_quiet && !self.remembered.may_be_source(*source) {
                 continue;
             }
-            let tracker = match self.sources.entry(*source) {
-                hash_map::Entry::Occupied(known) => known.into_mut(),
-                hash_map::Entry::Vacant(place) if !is_quiet && count.has_failures() => {
-                    self.watched_sources.note(source_hash(*source));
-                    place.insert(SourceTracker::default())
-                }
-                hash_map::Entry::Vacant(_) => continue,
-            };
+            let is_new = !is_quiet && count.has_failures();
+            let Some(tracker) = self.remembered.source(*source, is_new) else { continue };
             if let Some(phase) = tracker.step(second, std::mem::take(count), &self.config) {
                 stated.push((*source, phase));
             }
@@ -193,7 +178,7 @@ impl Judge {
         stated.sort_unstable_by_key(|(source, _)| *source);
         for (source, phase) in stated {
             self.next_end = self.next_end.min(second);
-            if let Some(tracker) = self.sources.get(&source) {
+            if let Some(tracker) = self.remembered.sources.get(&source) {
                 self.has_reflections |= tracker.kind() == Kind::SynAckReflection;
                 findings.push(source_finding(source, tracker, phase, second, quality, &self.config));
             }
@@ -241,18 +226,12 @@ impl Judge {
         let mut ports = Vec::with_capacity(second.targets.len());
         for (number, (target, is_quiet)) in (0_u32..).zip(second.targets.keys()) {
             let Target::Port(address, port) = *target else { continue };
-            // Where a port or a host is watched, its network is, too, but for what had to make room.
-            let is_known = || {
-                let network = Victim::Prefix(Prefix::of(address));
-                self.watched.may_be(network_hash(network))
-                    && (self.victims.contains_key(&network) || self.is_watched(Victim::Port(address, port)))
-            };
             let is_of_interest = !is_quiet
                 && second
                     .targets
                     .at(number)
                     .is_some_and(|count| VictimSecond::is_of_interest(count, &self.config));
-            if is_of_interest || is_known() {
+            if is_of_interest || self.remembered.is_watched(address, port) {
                 ports.push(PortToJudge::new(address, port, number));
             }
         }
@@ -269,8 +248,8 @@ impl Judge {
         circumstances: &Circumstances<'_>,
         findings: &mut Vec<Finding>,
     ) -> bool {
-        if self.is_reflected(count) {
-            return self.victims.get(&victim).is_some_and(|tracker| tracker.alarm.is_some());
+        if self.has_reflections && self.remembered.is_reflected(count) {
+            return self.remembered.victims.get(&victim).is_some_and(|tracker| tracker.alarm.is_some());
         }
         let is_much = estimate::number(count.leading_nowhere) > self.config.slack_per_second;
         let is_new = match victim {
@@ -279,21 +258,14 @@ impl Judge {
             // Less adds up to no excess. Most of the internet fails now and then, and need not be watched for that.
             _ => is_much || estimate::number(count.unsolicited) > self.config.slack_per_second,
         };
-        if !is_new && !self.watched.may_be(victim_hash(victim)) {
+        if !is_new && !self.remembered.may_be_victim(victim) {
             return false;
         }
         // Asked only where enough leads nowhere for a flood: it costs a trip to memory for each source.
-        let do_come_back = is_much && !matches!(victim, Victim::Port(..)) && self.do_come_back(count);
+        let do_come_back =
+            is_much && !matches!(victim, Victim::Port(..)) && self.remembered.do_come_back(count);
         let circumstances = &Circumstances { do_come_back, ..*circumstances };
-        let tracker = match self.victims.entry(victim) {
-            hash_map::Entry::Occupied(known) => known.into_mut(),
-            hash_map::Entry::Vacant(place) if is_new => {
-                self.watched.note(victim_hash(victim));
-                self.watched.note(network_hash(victim));
-                place.insert(FloodTracker::default())
-            }
-            hash_map::Entry::Vacant(_) => return false,
-        };
+        let Some(tracker) = self.remembered.victim(victim, is_new) else { return false };
         let phase = tracker.step(victim, second, count, circumstances);
         let has_alarm = tracker.alarm.is_some();
         if let Some(phase) = phase {
@@ -303,92 +275,8 @@ impl Judge {
         has_alarm
     }
 
-    fn is_watched(&self, victim: Victim) -> bool {
-        self.watched.may_be(victim_hash(victim)) && self.victims.contains_key(&victim)
-    }
-
-    /// Do those who open handshakes come back to the same ports again and again?
-    fn do_come_back(&self, count: &VictimSecond) -> bool {
-        let known = count.sources.values().filter_map(|source| self.sources.get(&source.address));
-        let (opened, targets) = known.fold((0_u64, 0_u64), |(opened, targets), source| {
-            let more = source.count.targets.distinct();
-            (opened.saturating_add(source.count.fates.opened()), targets.saturating_add(more))
-        });
-        targets > 0 && opened >= targets.saturating_mul(TRIES_OF_A_SCANNER)
-    }
-
-    /// Does nearly all of it bear the name of somebody who is reflected upon?
-    fn is_reflected(&self, count: &VictimSecond) -> bool {
-        if !self.has_reflections {
-            return false;
-        }
-        let is_reflected_upon = |address| {
-            let alarm = self.sources.get(&address).and_then(|tracker| tracker.alarm);
-            alarm.is_some_and(|alarm| alarm.kind == Kind::SynAckReflection)
-        };
-        let most = count.sources.values().max_by_key(|source| (source.opened, source.address));
-        count.sources.len() <= 2 && most.is_some_and(|source| is_reflected_upon(source.address))
-    }
-
     fn flood_finding(&self, victim: Victim, phase: Phase, second: u64, quality: CaptureQuality) -> Finding {
-        let nothing = FloodTracker::default();
-        let tracker = self.victims.get(&victim).unwrap_or(&nothing);
-        let (offenders, offender_count) = self.offenders(victim, tracker);
-        let alarm =
-            tracker.alarm.unwrap_or(Alarm { kind: Kind::SynFlood, severity: Severity::Low, active: second });
-        Finding {
-            kind: alarm.kind,
-            phase,
-            severity: alarm.severity,
-            confidence: tracker.confidence(quality),
-            techniques: tracker.techniques(&self.config),
-            victim,
-            offenders,
-            offender_count,
-            connection: None,
-            first_seen: tracker.episode().span.first,
-            last_seen: tracker.last_seen,
-            stated_at: end_of(second),
-            evidence: tracker.evidence(victim, &self.config),
-            capture_quality: quality,
-        }
-    }
-
-    /// Who opened handshakes with `victim` and left them: by name those who did so often, else a fair sample.
-    fn offenders(&self, victim: Victim, tracker: &FloodTracker) -> (Vec<IpAddr>, u64) {
-        let is_meant = |address: IpAddr, port: u16| match victim {
-            Victim::Port(host, its_port) => (host, its_port) == (address, port),
-            Victim::Address(host) => host == address,
-            Victim::Prefix(prefix) => prefix == Prefix::of(address),
-            Victim::Many => true,
-        };
-        let left_by = |source: &SourceTracker| {
-            let targets = source.count.targets.values().filter(|one| is_meant(one.address, one.port));
-            targets.map(|target| u64::from(target.opened.saturating_sub(target.completed))).sum::<u64>()
-        };
-        let mut often: Vec<_> = self
-            .sources
-            .iter()
-            .map(|(address, source)| (std::cmp::Reverse(left_by(source)), *address))
-            .filter(|(left, _)| left.0 >= OFTEN)
-            .collect();
-        often.sort();
-        let by_few: u64 = often.iter().map(|(left, _)| left.0).sum();
-        let is_by_few = by_few.saturating_mul(2) >= tracker.episode().leading_nowhere;
-        let mut names: Vec<_> = often.iter().map(|(_, address)| *address).take(MAX_OFFENDERS).collect();
-        if is_by_few {
-            return (names, often.len() as u64);
-        }
-        let sources = &tracker.episode().sources;
-        let mut others: Vec<_> = sources
-            .values()
-            .filter(|source| source.completed == 0 && !names.contains(&source.address))
-            .map(|source| source.address)
-            .collect();
-        others.sort();
-        names.extend(others);
-        names.truncate(MAX_OFFENDERS);
-        (names, sources.distinct())
+        flood_finding(&self.remembered, victim, phase, second, quality, &self.config)
     }
 
     /// Ends what has given no reason for long enough before `second`.
@@ -402,12 +290,12 @@ impl Judge {
         let quiet = self.config.quiet_seconds;
         let silent = self.config.scan_memory_seconds / 10;
         let mut ended: Vec<(u64, Option<Victim>, Option<IpAddr>)> = Vec::new();
-        for (victim, tracker) in &self.victims {
+        for (victim, tracker) in &self.remembered.victims {
             let end = tracker.alarm.map(|alarm| alarm.active.saturating_add(quiet));
             self.next_end = self.next_end.min(end.unwrap_or(u64::MAX));
             ended.extend(end.filter(|end| *end < second).map(|end| (end, Some(*victim), None)));
         }
-        for (source, tracker) in &self.sources {
+        for (source, tracker) in &self.remembered.sources {
             self.has_reflections |= tracker.alarm.is_some_and(|alarm| alarm.kind == Kind::SynAckReflection);
             let end = tracker.alarm.map(|alarm| alarm.active.saturating_add(silent));
             self.next_end = self.next_end.min(end.unwrap_or(u64::MAX));
@@ -417,92 +305,14 @@ impl Judge {
         for (end, victim, source) in ended {
             if let Some(victim) = victim {
                 findings.push(self.flood_finding(victim, Phase::Ended, end.min(self.judged_until), quality));
-                self.victims.remove(&victim);
+                self.remembered.victims.remove(&victim);
             }
             if let Some(source) = source
-                && let Some(tracker) = self.sources.remove(&source)
+                && let Some(tracker) = self.remembered.sources.remove(&source)
             {
                 let end = end.min(self.judged_until);
                 findings.push(source_finding(source, &tracker, Phase::Ended, end, quality, &self.config));
             }
         }
     }
-
-    /// Forgets those with the least reason, where there are too many.
-    fn make_room(&mut self) {
-        if self.victims.len() > self.config.victims {
-            let mut weights: Vec<_> = self
-                .victims
-                .iter()
-                .map(|(victim, tracker)| {
-                    (tracker.alarm.is_some(), tracker.episode().leading_nowhere, tracker.last_second, *victim)
-                })
-                .collect();
-            keep_least(&mut weights, self.victims.len() - self.config.victims * 3 / 4);
-            self.counts.victims_forgotten += weights.len() as u64;
-            for (.., victim) in weights {
-                self.victims.remove(&victim);
-            }
-            let victims = self.victims.keys().copied();
-            self.watched.keep(victims.flat_map(|victim| [victim_hash(victim), network_hash(victim)]));
-        }
-        if self.sources.len() > self.config.sources {
-            let mut weights: Vec<_> = self
-                .sources
-                .iter()
-                .map(|(source, tracker)| {
-                    (tracker.alarm.is_some(), tracker.count.targets.len(), tracker.last_second, *source)
-                })
-                .collect();
-            keep_least(&mut weights, self.sources.len() - self.config.sources * 3 / 4);
-            self.counts.sources_forgotten += weights.len() as u64;
-            for (.., source) in weights {
-                self.sources.remove(&source);
-            }
-            self.watched_sources.keep(self.sources.keys().map(|source| source_hash(*source)));
-        }
-    }
 }
-
-/// Keeps the `count` least of them.
-fn keep_least<T: Ord>(weights: &mut Vec<T>, count: usize) {
-    if count < weights.len() {
-        weights.select_nth_unstable(count);
-        weights.truncate(count);
-    }
-}
-
-fn source_finding(
-    source: IpAddr,
-    tracker: &SourceTracker,
-    phase: Phase,
-    second: u64,
-    quality: CaptureQuality,
-    config: &JudgeConfig,
-) -> Finding {
-    let (offenders, offender_count) = tracker.offenders(source);
-    Finding {
-        kind: tracker.kind(),
-        phase,
-        severity: tracker.alarm.map_or(Severity::Low, |alarm| alarm.severity),
-        confidence: tracker.confidence(),
-        techniques: tracker.techniques(source),
-        victim: tracker.victim(source),
-        offenders,
-        offender_count,
-        connection: None,
-        first_seen: tracker.basis().span.first,
-        last_seen: tracker.basis().span.last,
-        stated_at: end_of(second),
-        evidence: tracker.evidence(config),
-        capture_quality: quality,
-    }
-}
-
-/// When a second could be judged.
-fn end_of(second: u64) -> Timestamp {
-    Timestamp::from_parts(second.saturating_add(FATE_SECONDS + 1), 0)
-}
-
-/// Handshakes that one source left, from which on it is named among the first.
-const OFTEN: u64 = 5;
