@@ -14,11 +14,12 @@ use detect::{
 };
 use flow::{Clock, FlowRecord, Meter, MeterConfig, Placed, Placement};
 use pcaps::{
+    capture_file,
     conversation::{Close, Conversation, Side},
     host::{Host, Path, Stack, ipv4},
     protocol::credssp::Server,
     random::Random,
-    recording::{self, Recording},
+    recording::Recording,
     scenes::{
         miner::Mining,
         names::Lookup,
@@ -79,7 +80,7 @@ impl Probe {
     }
 
     /// Takes in all frames, and says how much was stated.
-    fn run(mut self, frames: &[recording::Frame]) -> usize {
+    fn run(mut self, frames: &[capture_file::Frame]) -> usize {
         let mut group = Vec::with_capacity(GROUP);
         for frames in frames.chunks(GROUP) {
             for frame in frames {
@@ -99,7 +100,7 @@ impl Probe {
         self.stated
     }
 
-    fn place<'a>(&mut self, frame: &'a recording::Frame, group: &mut Vec<(Packet<'a>, Placement)>) {
+    fn place<'a>(&mut self, frame: &'a capture_file::Frame, group: &mut Vec<(Packet<'a>, Placement)>) {
         let timestamp = Timestamp::from_nanos(u64::try_from(frame.at.as_nanos()).unwrap_or_default());
         let data = &frame.octets[..];
         let original_length = u32::try_from(data.len()).unwrap_or_default();

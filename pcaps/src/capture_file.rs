@@ -2,7 +2,16 @@
 
 use std::{fmt, time::Duration};
 
-use crate::{packet::length32, recording::Frame};
+use crate::packet::length32;
+
+/// A frame and when it was seen.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Frame {
+    /// Time since the capture began.
+    pub at: Duration,
+    /// The frame, from its link-layer header on.
+    pub octets: Vec<u8>,
+}
 
 /// The snap length that is used where nothing is to be cut: more than any frame has.
 pub const SNAP_LENGTH: u32 = 262_144;

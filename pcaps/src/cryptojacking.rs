@@ -12,6 +12,7 @@ use std::{net::IpAddr, time::Duration};
 use self::cast::{Cast, DELIVERY_NAME, POOL_NAME, POOL_PORT, VICTIM_NAME};
 use crate::{
     capture_file,
+    capture_file::Frame,
     host::Path,
     protocol::{
         certificate,
@@ -19,7 +20,7 @@ use crate::{
         http,
     },
     random::Random,
-    recording::{Frame, Recording},
+    recording::Recording,
     scenes::{
         miner::{Mined, Mining},
         names::Lookup,

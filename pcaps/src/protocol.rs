@@ -10,3 +10,4 @@ pub mod http;
 pub mod ntp;
 pub mod rdp;
 pub mod tls;
+mod tls_encoding;

@@ -2,16 +2,10 @@
 
 use std::time::Duration;
 
-use crate::{capture_file, random::Random};
-
-/// A frame and when it was seen.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Frame {
-    /// Time since the capture began.
-    pub at: Duration,
-    /// The frame, from its link-layer header on.
-    pub octets: Vec<u8>,
-}
+use crate::{
+    capture_file::{self, Frame},
+    random::Random,
+};
 
 /// The frames of a scene, in any order, and the scene's own source of random numbers.
 ///

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use etherparse::{IpNumber, NetSlice, SlicedPacket, TransportSlice};
 
-use crate::recording::Frame;
+use crate::capture_file::Frame;
 
 /// Counts of frames and conversations.
 ///

@@ -14,10 +14,12 @@ use std::{
 
 use self::carrier::{Carrier, Passage};
 use crate::{
-    capture_file, datagram,
+    capture_file,
+    capture_file::Frame,
+    datagram,
     host::{Endpoint, Host, Path, Stack, TEST_NET_1, TEST_NET_2, ipv4, ipv6},
     protocol::http,
-    recording::{Frame, Recording},
+    recording::Recording,
     scenes::web::{Loss, Visit},
 };
 

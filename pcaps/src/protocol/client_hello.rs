@@ -1,6 +1,7 @@
 //! The first message of a TLS client, as the families of clients write it (RFC 8446, section 4.1.2).
 
-use crate::{packet::length16, random::Random};
+use super::tls_encoding::{extension, handshake_message, vector8, vector16};
+use crate::random::Random;
 
 /// The implementation behind a client.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -23,7 +24,7 @@ pub fn client_hello(random: &mut Random, client: Client, server_name: Option<&st
     body.extend(vector16(&numbers(cipher_suites(client))));
     body.extend(vector8(&[0]));
     body.extend(vector16(&extensions(random, client, server_name)));
-    super::tls::handshake_message(super::tls::CLIENT_HELLO, &body)
+    handshake_message(CLIENT_HELLO, &body)
 }
 
 /// Extensions in the order of the implementation.
@@ -116,26 +117,12 @@ fn signature_algorithms(client: Client) -> &'static [u16] {
     }
 }
 
-pub(crate) fn extension(kind: u16, data: &[u8]) -> Vec<u8> {
-    [&kind.to_be_bytes()[..], &vector16(data)].concat()
-}
-
-/// Octets behind their count in one octet (RFC 8446, section 3.4).
-pub(crate) fn vector8(octets: &[u8]) -> Vec<u8> {
-    let [.., count] = octets.len().to_be_bytes();
-    [&[count], octets].concat()
-}
-
-/// Octets behind their count in two octets.
-pub(crate) fn vector16(octets: &[u8]) -> Vec<u8> {
-    [&length16(octets.len()).to_be_bytes()[..], octets].concat()
-}
-
 fn numbers(numbers: &[u16]) -> Vec<u8> {
     numbers.iter().flat_map(|number| number.to_be_bytes()).collect()
 }
 
 pub(crate) const TLS_1_2: [u8; 2] = [3, 3];
+const CLIENT_HELLO: u8 = 1;
 
 // The IANA registry of TLS extension types.
 const SERVER_NAME: u16 = 0;

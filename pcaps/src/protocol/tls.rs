@@ -3,8 +3,9 @@
 
 use super::client_hello::{
     Client, EC_POINT_FORMATS, EXTENDED_MASTER_SECRET, KEY_SHARE, RENEGOTIATION_INFO, SECP384R1,
-    SUPPORTED_VERSIONS, TLS_1_2, X25519, client_hello, extension, vector8, vector16,
+    SUPPORTED_VERSIONS, TLS_1_2, X25519, client_hello,
 };
+use super::tls_encoding::{extension, handshake_message, vector8, vector16, vector24};
 use crate::{
     conversation::{Conversation, Side},
     packet::length16,
@@ -83,12 +84,6 @@ pub fn alert(random: &mut Random, version: Version) -> Vec<u8> {
     record(kind, &random.octets(2 + overhead(version)))
 }
 
-/// A message of the handshake protocol (RFC 8446, section 4).
-pub(crate) fn handshake_message(kind: u8, body: &[u8]) -> Vec<u8> {
-    let [.., high, middle, low] = body.len().to_be_bytes();
-    [&[kind, high, middle, low], body].concat()
-}
-
 /// `ServerHello` to `ServerHelloDone` of TLS 1.2, in one record as Windows writes them.
 fn server_flight(random: &mut Random, certificate: &[u8]) -> Vec<u8> {
     let session = random.octets(32);
@@ -153,11 +148,6 @@ fn overhead(version: Version) -> usize {
     }
 }
 
-fn vector24(octets: &[u8]) -> Vec<u8> {
-    let [.., high, middle, low] = octets.len().to_be_bytes();
-    [&[high, middle, low], octets].concat()
-}
-
 /// RFC 8446, section 5.1.
 const LARGEST_RECORD: usize = 16_384;
 const ALERT: u8 = 21;
@@ -165,7 +155,6 @@ const HANDSHAKE: u8 = 22;
 const APPLICATION_DATA: u8 = 23;
 const CHANGE_CIPHER_SPEC_RECORD: [u8; 6] = [20, 3, 3, 0, 1, 1];
 
-pub(crate) const CLIENT_HELLO: u8 = 1;
 const SERVER_HELLO: u8 = 2;
 const CERTIFICATE: u8 = 11;
 const SERVER_KEY_EXCHANGE: u8 = 12;

@@ -4,12 +4,14 @@ use wire::Timestamp;
 
 use super::dialogue::{Carriage, Dialogue};
 use super::objects::{Layout, Object, Objects};
+pub(super) use guess::Guess;
 use http::Http;
-pub(super) use opening::{Guess, guess};
+pub(super) use opening::guess;
 use socks::Socks;
 use stratum_v2::Frames;
 use websocket::WebSocket;
 
+mod guess;
 mod header;
 mod http;
 mod opening;

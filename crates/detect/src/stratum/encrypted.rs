@@ -46,7 +46,7 @@ mod session;
 mod sizes;
 
 pub use facts::{Facts, GivenUp, Introduction};
-pub use judge::{is_possible, judge};
+pub use judge::{is_possible, judge, miner_is_initiator};
 pub use rhythm::{Counts, Rhythm};
 pub use session::Session;
 

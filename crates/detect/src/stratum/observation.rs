@@ -34,7 +34,7 @@ impl Observation {
     pub fn miner_and_pool(&self) -> (Endpoint, Endpoint) {
         let miner_is_initiator = match &self.heard {
             Heard::Words(facts) => facts.miner_is_initiator,
-            Heard::Rhythm(facts) => facts.miner_is_initiator(),
+            Heard::Rhythm(facts) => encrypted::miner_is_initiator(facts),
         };
         match miner_is_initiator {
             Some(false) => (self.responder, self.initiator),

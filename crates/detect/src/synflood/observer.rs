@@ -10,7 +10,7 @@ use super::{
     fingerprint::has_options,
     half_open::{Answers, HalfOpenTable, Handshake, Place},
     sample::{address_hash, endpoint_hash},
-    second::{Second, Span, TargetCount, TriedTarget, TryingSource},
+    second::{FATE_SECONDS, Second, Span, TargetCount, TriedTarget, TryingSource},
 };
 
 /// Follows the handshakes of one worker's packets and states what became of them, second by second.
@@ -483,9 +483,6 @@ const fn new_target(address: IpAddr, port: u16) -> TriedTarget {
     TriedTarget { address, port, opened: 0, completed: 0 }
 }
 
-/// For how many seconds after its own a handshake may change its fate before its second is handed over: clients repeat a SYN after
-/// one second (RFC 6298, 2.1), older ones after three (RFC 1122, 4.2.3.1).
-pub(super) const FATE_SECONDS: u64 = 3;
 /// A repeat that comes sooner is none of a TCP that waits. Windows asks again half a second after RST; RFC 6298 has a second.
 const BACK_OFF_NANOS: u64 = 400_000_000;
 /// More repeats than those are none of a TCP: Linux makes six, or ten with `tcp_syn_linear_timeouts` at its default of four.

@@ -6,7 +6,6 @@ use super::{
     fates::{Count, Fates},
     fingerprint::Fingerprints,
     numbered_map::NumberedMap,
-    observer::FATE_SECONDS,
     sample::{Additive, Sample},
 };
 use crate::Prefix;
@@ -296,3 +295,7 @@ impl Second {
         self.is_sample_exhausted |= other.is_sample_exhausted;
     }
 }
+
+/// For how many seconds after its own a handshake may change its fate before its second is handed over: clients repeat a SYN after
+/// one second (RFC 6298, 2.1), older ones after three (RFC 1122, 4.2.3.1).
+pub(super) const FATE_SECONDS: u64 = 3;

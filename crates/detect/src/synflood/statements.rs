@@ -3,7 +3,7 @@ use std::{cmp::Reverse, net::IpAddr};
 use wire::Timestamp;
 
 use super::{
-    alarm::Alarm, config::JudgeConfig, flood::FloodTracker, observer::FATE_SECONDS, remembered::Remembered,
+    alarm::Alarm, config::JudgeConfig, flood::FloodTracker, remembered::Remembered, second::FATE_SECONDS,
     source::SourceTracker,
 };
 use crate::{CaptureQuality, Finding, Kind, MAX_OFFENDERS, Phase, Prefix, Severity, Victim};

@@ -1,24 +1,6 @@
+use super::guess::Guess;
 use super::peer;
 use super::stratum_v2;
-use crate::stratum::facts::Dialect;
-
-/// What the first octets of an end look like.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(in crate::stratum) enum Guess {
-    /// These octets begin like several things, or are a part of a word.
-    More,
-    /// JSON objects.
-    Lines,
-    Http,
-    /// Frames whose request to change to them was not seen.
-    WebSocket,
-    Socks,
-    StratumV2,
-    /// Nodes of a currency among themselves.
-    Peer(Dialect),
-    Tls,
-    Unknown,
-}
 
 /// Guesses from the first octets. Sixteen of them always are enough: magic and command of
 /// Bitcoin's nodes.

@@ -1,6 +1,6 @@
 //! Nodes of a currency among themselves. They follow it; whether they mine, they do not say.
 
-use super::opening::Guess;
+use super::guess::Guess;
 use crate::stratum::facts::Dialect;
 
 pub(super) fn guess(octets: &[u8]) -> Guess {

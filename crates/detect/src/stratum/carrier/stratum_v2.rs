@@ -1,6 +1,6 @@
 //! Stratum V2 in the clear, as it is spoken within local networks (Stratum V2 specification, 3 to 5).
 
-use super::opening::Guess;
+use super::guess::Guess;
 use super::{Context, Step};
 use crate::stratum::dialogue::keep;
 use crate::stratum::difficulty::Difficulty;

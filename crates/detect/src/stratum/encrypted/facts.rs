@@ -1,6 +1,6 @@
 use wire::Timestamp;
 
-use super::{judge, rhythm::Rhythm};
+use super::rhythm::Rhythm;
 use crate::stratum::pools::{PoolName, pool_name};
 
 /// What a TLS connection shows from outside that bears on mining.
@@ -76,11 +76,6 @@ impl Facts {
     /// Takes note of the name that DNS gave for the server's address.
     pub(crate) fn resolved(&mut self, name: Option<&str>) {
         self.resolved_name = name.and_then(cleaned);
-    }
-
-    /// Whether the one who opened the connection mines, as far as the rhythm tells.
-    pub fn miner_is_initiator(&self) -> Option<bool> {
-        judge::miner_is_initiator(self)
     }
 
     /// How long encrypted records went to and fro.

@@ -47,8 +47,8 @@ pub fn is_possible(facts: &Facts) -> bool {
         && facts.rhythms().any(|(_, rhythm)| has_jobs(rhythm, &OF_KNOWN_POOL))
 }
 
-/// Who is the miner, if an opinion can be stated.
-pub(super) fn miner_is_initiator(facts: &Facts) -> Option<bool> {
+/// Whether the one who opened the connection mines, as far as the rhythm tells.
+pub fn miner_is_initiator(facts: &Facts) -> Option<bool> {
     let need = if facts.is_known_pool() { &OF_KNOWN_POOL } else { &OF_ANY };
     facts.rhythms().find(|(_, rhythm)| has_jobs(rhythm, need)).map(|(is_initiator, _)| is_initiator)
 }
