@@ -3,6 +3,7 @@
 mod arriving;
 mod expected;
 mod file_decoders;
+mod netflow_parser;
 mod nfdump;
 mod own_records;
 mod pmacct;
