@@ -156,13 +156,13 @@ impl Backlog {
         }
     }
 
-    /// Notes that there is a connection.
-    pub(super) fn connect(&mut self) {
+    /// Notes that there is a connection; to which of several collectors, if there are several.
+    pub(super) fn connect(&mut self, collector: Option<&str>) {
         self.is_connected = true;
         // What comes while the first connection is made has not waited.
         let have_waited = self.away.take().is_some() | std::mem::take(&mut self.has_inherited);
         let waiting_records = if have_waited { self.waiting_records() } else { 0 };
-        self.tell(Notice::Connected { waiting_records });
+        self.tell(Notice::Connected { collector: collector.map(ToOwned::to_owned), waiting_records });
     }
 
     /// Takes back what was on its way, in its order, since there is no connection any more.

@@ -6,6 +6,8 @@ use std::fmt;
 pub enum Notice {
     /// There is a connection, and what waits follows.
     Connected {
+        /// Which collector it is to, where several stand in for each other.
+        collector: Option<String>,
         /// Data records that have waited for it, those that an earlier run has left in a spool too.
         waiting_records: u64,
     },
@@ -37,9 +39,15 @@ pub struct Gap {
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Connected { waiting_records: 0 } => f.write_str("connected"),
-            Self::Connected { waiting_records } => {
-                write!(f, "connected; {waiting_records} records that waited follow")
+            Self::Connected { collector, waiting_records } => {
+                f.write_str("connected")?;
+                if let Some(collector) = collector {
+                    write!(f, " to {collector}")?;
+                }
+                if *waiting_records > 0 {
+                    write!(f, "; {waiting_records} records that waited follow")?;
+                }
+                Ok(())
             }
             Self::Away { reason } => write!(f, "the collector is away: {reason}; trying again"),
             Self::Lost(gap) => {
