@@ -7,6 +7,7 @@ mod netflow_parser;
 mod nfdump;
 mod own_records;
 mod pmacct;
+mod several;
 pub(crate) mod streams;
 mod tshark;
 

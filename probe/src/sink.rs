@@ -4,6 +4,7 @@ mod eve;
 mod flows;
 mod ipfix;
 pub(crate) mod outputs;
+mod share;
 mod stream;
 
 pub(crate) use outputs::Outputs;
@@ -26,6 +27,7 @@ use self::{
     eve::EveSink,
     flows::FlowsSink,
     ipfix::{Exports, IpfixSink, Pacing},
+    share::Share,
     stream::Stream,
 };
 use crate::signals::Signals;
@@ -35,6 +37,9 @@ use crate::signals::Signals;
 /// One that fails goes on taking records and counts what it loses, since the others are to go on: a full disk must not end a
 /// session with a collector.
 pub(crate) trait Sink {
+    /// From now on takes only the records of some flows, or those of all.
+    fn take_share(&mut self, _share: Option<Share>) {}
+
     /// Takes a record, with what is known of the application of its flow.
     fn record(&mut self, record: &FlowRecord, application: Option<&Application>);
 

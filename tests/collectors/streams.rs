@@ -336,19 +336,19 @@ impl Drop for Server<'_> {
     }
 }
 
-fn listen() -> (TcpListener, SocketAddr) {
+pub(super) fn listen() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     (listener, address)
 }
 
 /// Takes one connection, and reads it to its end.
-fn collect(listener: TcpListener) -> JoinHandle<Vec<u8>> {
+pub(super) fn collect(listener: TcpListener) -> JoinHandle<Vec<u8>> {
     thread::spawn(move || read(&mut listener.accept().unwrap().0, Duration::from_mins(1)))
 }
 
 /// Reads until the connection ends, or nothing comes for so long.
-fn read(connection: &mut TcpStream, patience: Duration) -> Vec<u8> {
+pub(super) fn read(connection: &mut TcpStream, patience: Duration) -> Vec<u8> {
     let (mut octets, mut buffer) = (Vec::new(), [0; 4_096]);
     connection.set_read_timeout(Some(patience)).unwrap();
     while let Ok(length @ 1..) = connection.read(&mut buffer) {
@@ -374,5 +374,5 @@ pub(crate) fn ids_of(flows: &[Flow]) -> Vec<String> {
 }
 
 /// Records of findings and statistics would be lost, or wait, likewise.
-const FLOWS_ALONE: [&str; 4] = ["--ipfix-profile", "nfdump", "--application", "off"];
+pub(super) const FLOWS_ALONE: [&str; 4] = ["--ipfix-profile", "nfdump", "--application", "off"];
 const CAPTURE: &str = "cryptojacking.pcap";

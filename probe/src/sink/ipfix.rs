@@ -29,7 +29,7 @@ use self::{
     linked::{IncidentLink, Incidents},
     options::{FINDINGS_TEMPLATE, OptionsRecord, Sent},
 };
-use super::{Sink, SinkReport};
+use super::{Share, Sink, SinkReport};
 use crate::arguments::{ApplicationFields, FindingsExport, IpfixProfile};
 
 /// An IPFIX exporting process for flow records, findings and statistics.
@@ -49,6 +49,8 @@ pub(crate) struct IpfixSink {
     /// One that is to be announced with its first record: its keys are exported behind that.
     new_template: Option<Template>,
     incidents: Incidents,
+    /// The flows that it is for; `None` for all.
+    share: Option<Share>,
     /// The names of those that are known from the beginning.
     interfaces: Vec<String>,
     pacing: Option<Pacing>,
@@ -118,6 +120,7 @@ impl IpfixSink {
             flow_keys: Vec::new(),
             new_template: None,
             incidents: Incidents::default(),
+            share: None,
             interfaces: Vec::new(),
             pacing,
             export_time_s: 0,
@@ -280,7 +283,14 @@ impl IpfixSink {
 }
 
 impl Sink for IpfixSink {
+    fn take_share(&mut self, share: Option<Share>) {
+        self.share = share;
+    }
+
     fn record(&mut self, record: &FlowRecord, application: Option<&Application>) {
+        if self.share.as_ref().is_some_and(|share| !share.has(record)) {
+            return;
+        }
         self.begin(record.ended);
         let link = self.incidents.link(record);
         if self.exports.profile == IpfixProfile::Uniflow && record.is_bidirectional() {
