@@ -5,6 +5,7 @@ mod expected;
 mod file_decoders;
 mod netflow_parser;
 mod nfdump;
+mod outages;
 mod own_records;
 mod pmacct;
 mod several;
