@@ -7,6 +7,8 @@ mod netflow_parser;
 mod nfdump;
 mod outages;
 mod own_records;
+mod paths;
+mod pipes;
 mod pmacct;
 mod several;
 pub(crate) mod streams;

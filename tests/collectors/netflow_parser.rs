@@ -1,4 +1,4 @@
-//! The decoder netflow_parser, a library in Rust.
+//! The decoder `netflow_parser`, a library in Rust.
 
 use std::path::Path;
 
@@ -142,7 +142,7 @@ fn decode(path: &Path) -> Vec<Vec<(String, String)>> {
 
 fn elements(record: &[IPFixFieldPair], own: &[EnterpriseFieldDef]) -> Vec<(String, String)> {
     let element = |(field, value): &IPFixFieldPair| {
-        let name = name(field, own);
+        let name = name(*field, own);
         let value = normal(&name, &text(&name, value));
         (name, value)
     };
@@ -150,14 +150,14 @@ fn elements(record: &[IPFixFieldPair], own: &[EnterpriseFieldDef]) -> Vec<(Strin
 }
 
 /// It has its own way to write names, such as `SourceIpv4address`.
-fn name(field: &IPFixField, own: &[EnterpriseFieldDef]) -> String {
+fn name(field: IPFixField, own: &[EnterpriseFieldDef]) -> String {
     let (IPFixField::IANA(_) | IPFixField::ReverseInformationElement(_) | IPFixField::Enterprise { .. }) =
         field
     else {
         panic!("{field:?}");
     };
     if let IPFixField::Enterprise { field_number, .. } = field {
-        let known = own.iter().find(|known| known.field_number == *field_number);
+        let known = own.iter().find(|known| known.field_number == field_number);
         return known.unwrap_or_else(|| panic!("{field:?}")).name.clone();
     }
     let printed = format!("{field:?}");

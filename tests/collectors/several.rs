@@ -62,12 +62,12 @@ fn each_collector_gets_its_share_of_the_flows_and_all_findings() {
     assert!(shares.values().all(|places| places.len() == 1), "{shares:?}");
     let expected = findings(&std::fs::read(all.replay.ipfix()).unwrap());
     assert!(expected.len() > 3);
-    for place in 0..addresses.len() {
+    for (place, address) in addresses.iter().enumerate() {
         let flows = shares.values().filter(|places| places.contains(&place)).count();
         assert!(flows * 6 > shares.len(), "{flows} of {} flows at {place}", shares.len());
         assert_eq!(findings(&all.arrived[place]), expected);
         let counted = &all.replay.summary["outputs"][1 + place];
-        assert_eq!(counted["output"], format!("tcp://{}", addresses[place]));
+        assert_eq!(counted["output"], format!("tcp://{address}"));
         assert_eq!(counted["records"], flow_ids(&all.arrived[place]).len());
     }
     // Of some flows several slices have come.

@@ -276,6 +276,37 @@ mod tests {
     }
 
     #[test]
+    fn a_table_that_is_there_already_gets_no_second_header() {
+        let folder = tempfile::tempdir().unwrap();
+        let [one, other] = ["one.csv", "other.csv"].map(|name| folder.path().join(name));
+        let [before, after] = [&one, &other].map(|path| asked(&["--flows", path.to_str().unwrap()]));
+        let mut outputs = Outputs::open(&before, Some(&Signals::default()), &[]).unwrap();
+        let header = fs::read_to_string(&one).unwrap();
+        assert_eq!(header.lines().count(), 1);
+        fs::copy(&one, &other).unwrap();
+        outputs.change(&after, &Signals::default()).unwrap();
+        assert_eq!(fs::read_to_string(&other).unwrap(), header);
+        fs::remove_file(&one).unwrap();
+        outputs.change(&before, &Signals::default()).unwrap();
+        assert_eq!(fs::read_to_string(&one).unwrap(), header);
+    }
+
+    #[test]
+    fn shares_change_and_sessions_stay() {
+        let spread = |text: &str| asked(&["--export", text]);
+        let before = spread("spread:udp://127.0.0.1:9,udp://127.0.0.1:10");
+        let mut outputs = Outputs::open(&before, Some(&Signals::default()), &[]).unwrap();
+        let names =
+            |outputs: &Outputs| outputs.counts().into_iter().map(|counts| counts.output).collect::<Vec<_>>();
+        assert_eq!(names(&outputs), ["udp://127.0.0.1:9", "udp://127.0.0.1:10"]);
+        let after = spread("spread:udp://127.0.0.1:10,udp://127.0.0.1:9,udp://127.0.0.1:11");
+        let said = outputs.change(&after, &Signals::default()).unwrap();
+        assert_eq!(said, ["udp://127.0.0.1:11 is opened"]);
+        let said = outputs.change(&spread("udp://127.0.0.1:10"), &Signals::default()).unwrap();
+        assert_eq!(said, ["udp://127.0.0.1:9 is closed", "udp://127.0.0.1:11 is closed"]);
+    }
+
+    #[test]
     fn one_that_cannot_be_opened_leaves_all_as_they_were() {
         let folder = tempfile::tempdir().unwrap();
         let [one, other] = ["one.jsonl", "other.jsonl"].map(|name| folder.path().join(name));

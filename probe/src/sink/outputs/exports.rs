@@ -5,7 +5,7 @@ use std::{fs, net::SocketAddr, num::NonZeroU32, slice, time::Duration};
 use anyhow::anyhow;
 use ipfix_export::{ExporterConfig, FileOutput, MAXIMUM_MESSAGE, TcpOutput, TcpSettings, UdpOutput};
 
-use super::super::{Exports, IpfixSink, Opening, Pacing};
+use super::super::{Exports, IpfixSink, Opening, Pacing, is_pipe, open as open_file};
 use crate::{
     arguments::{CommonArguments, IpfixArguments},
     destination::Destination,
@@ -42,6 +42,9 @@ pub(super) fn open(
         check_again(destination)?;
     }
     let (output, pacing): (Box<dyn ipfix_export::Output>, _) = match destination {
+        Destination::File(path) if is_pipe(path) => {
+            (Box::new(FileOutput::stream(path, open_file(Some(path), opening)?)), None)
+        }
         Destination::File(path) => (Box::new(FileOutput::create(path)?), None),
         Destination::Rotated(files) => {
             let octets = ipfix.message_octets.unwrap_or(MAXIMUM_MESSAGE);

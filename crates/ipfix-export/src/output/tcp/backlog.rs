@@ -108,6 +108,7 @@ impl Backlog {
         gap.last_export_s = time;
         self.statistics.lost_messages += 1;
         self.statistics.lost_records += u64::from(parcel.data_records);
+        self.statistics.lost_options_records += u64::from(parcel.options_records);
     }
 
     /// The next parcel, which is then on its way.
@@ -138,6 +139,7 @@ impl Backlog {
             statistics.messages += messages;
             statistics.octets += octets;
             statistics.data_records += data_records;
+            statistics.options_records += u64::from(parcel.options_records) + type_records;
             statistics.type_records += type_records;
             statistics.template_records += template_records;
             match origin {

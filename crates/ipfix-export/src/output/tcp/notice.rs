@@ -20,6 +20,11 @@ pub enum Notice {
     Lost(Gap),
     /// The spool does not work as it should, in a sentence.
     Spool(String),
+    /// A router has dropped a datagram that was too long for its next link, and perhaps more that were on their way.
+    PathTooNarrow {
+        /// Octets of the largest message that the path is known to carry now.
+        octets: u16,
+    },
 }
 
 /// Records that are lost, one after the other.
@@ -55,6 +60,9 @@ impl fmt::Display for Notice {
                 write!(f, "{records} records are lost, exported from {first_export_s} to {last_export_s}")
             }
             Self::Spool(text) => f.write_str(text),
+            Self::PathTooNarrow { octets } => {
+                write!(f, "the path has dropped a message that was too long; it carries {octets} octets")
+            }
         }
     }
 }
