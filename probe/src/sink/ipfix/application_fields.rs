@@ -45,7 +45,7 @@ impl ApplicationShape {
         self.0.into()
     }
 
-    /// The fields, in the order in which [`write()`] writes their values. `pen` is the enterprise of our own elements.
+    /// The fields, in the order in which [`Bounded::write`] writes their values. `pen` is the enterprise of our own elements.
     pub(super) fn fields(self, pen: u32) -> Result<Vec<Field>, ElementError> {
         let blocks = self.blocks();
         blocks.concat().into_iter().map(|element| Ok(element.under(pen)?.field())).collect()
