@@ -108,6 +108,22 @@ fn the_share_of_a_collector_that_is_away_waits_for_it() {
 }
 
 #[test]
+fn a_configuration_names_several_likewise() {
+    let [(away, first), (listener, second)] = [listen(), listen()];
+    drop(away);
+    let collector = collect(listener);
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("probe.toml");
+    let export = format!("failover:tcp://{first},tcp://{second}");
+    std::fs::write(&config, format!("[outputs]\nexport = [\"{export}\"]\n")).unwrap();
+    let mut command = crate::program::replay([own_capture(CAPTURE)]);
+    Ended::of(command.arg("--config").arg(&config)).assert_status(0);
+    assert!(flow_ids(&collector.join().unwrap()).len() > 1_000);
+    let checked = Ended::of(crate::program::program().arg("check").arg(&config));
+    assert!(checked.assert_status(0).stdout.contains(&format!("export = [\"{export}\"]")), "{checked:?}");
+}
+
+#[test]
 fn what_cannot_be_several_is_refused() {
     for (export, why) in [
         ("failover:tcp://192.0.2.1", "two collectors or more"),

@@ -39,7 +39,7 @@ fn when_all_are_away_each_is_told_with_its_reason() {
     let [(first, address), (second, other)] = [listen(), listen()];
     drop((first, second));
     let settings = TcpSettings::new().with_fallback(other.to_string());
-    let mut probe = Probe::new(address, settings.with_closing_patience(Duration::from_millis(100)));
+    let mut probe = Probe::new(address, settings.with_closing_patience(Duration::from_secs(3)));
     probe.export(0..10);
     let error = probe.exporter.close(START_S).unwrap_err().source.to_string();
     for said in [format!("the collector {address}, {other} is away"), format!("{other}: Connection refused")]
