@@ -3,9 +3,14 @@
 mod arriving;
 mod expected;
 mod file_decoders;
+mod netflow_parser;
 mod nfdump;
+mod outages;
 mod own_records;
+mod paths;
+mod pipes;
 mod pmacct;
+mod several;
 pub(crate) mod streams;
 mod tshark;
 

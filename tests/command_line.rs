@@ -49,7 +49,10 @@ fn wrong_arguments_are_wrong_usage() {
         assert_refused(replay([tunnels()]).args(arguments), 2, says);
     };
     refused(&["--filter", "tcp porrt 3389"], &["tcp porrt 3389", "pcap-filter(7)"]);
-    refused(&["--export", "http://collector"], &["http://collector", "tls://HOST:PORT?ca=PATH or file:PATH"]);
+    refused(
+        &["--export", "http://collector"],
+        &["http://collector", "tls://HOST:PORT?ca=PATH, file:PATH, failover:URL,URL or spread:URL,URL"],
+    );
     refused(&["--export", "udp://collector:x"], &["udp://collector:x", "1 to 65535"]);
     refused(&["--workers", "0"], &["--workers", "'0'"]);
     refused(&["--workers", "many"], &["--workers", "'many'"]);

@@ -17,6 +17,7 @@ mod generated;
 mod golden;
 mod kept;
 mod live;
+mod namespace;
 mod oracle;
 mod parallel;
 mod program;

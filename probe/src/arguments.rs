@@ -176,7 +176,8 @@ pub(crate) struct CommonArguments {
     /// Where flow records go as IPFIX: `udp://HOST[:PORT]`, `tcp://HOST[:PORT]`, `tls://HOST[:PORT]?ca=PATH` or `file:PATH`. May be
     /// given more than once. `ca` names the certificates of those who sign for collectors; `&cert=PATH&key=PATH` show who we are,
     /// `&name=NAME` says what the collector's certificate is for, if not for HOST. `file:PATH?rotate=100MB` or `=1h` begins a new file
-    /// at that size or with each such period.
+    /// at that size or with each such period. `failover:URL,URL` sends to the first of several collectors over tcp or tls that is there,
+    /// `spread:URL,URL` gives each of several collectors its share of the flows, and all of them findings and statistics.
     #[arg(long, value_name = "URL")]
     pub(crate) export: Vec<Destination>,
 

@@ -210,7 +210,7 @@ mod tests {
         assert_eq!(complaint("[synflood]\nfloor-completion = 1.5\n"), "2:20: `1.5`: a share from 0 to 1");
         assert_eq!(
             complaint("[outputs]\nexport = [\n  \"file:a\",\n  \"http://b\",\n]\n"),
-            "4:3: `http://b`: write it as udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT?ca=PATH or file:PATH"
+            "4:3: `http://b`: write it as udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT?ca=PATH, file:PATH, failover:URL,URL or spread:URL,URL"
         );
         let wrong_kind = complaint("[detection]\nenabled = \"yes\"\n");
         assert!(wrong_kind.starts_with("2:11: ") && wrong_kind.contains("boolean"), "{wrong_kind}");

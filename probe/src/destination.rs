@@ -1,9 +1,10 @@
 //! Where records go, as the command line names it.
 
 mod rotated;
+mod several;
 mod tls;
 
-pub(crate) use self::{rotated::RotatedFiles, tls::TlsDestination};
+pub(crate) use self::{rotated::RotatedFiles, several::Several, tls::TlsDestination};
 
 use std::{
     fmt,
@@ -26,6 +27,10 @@ pub(crate) enum Destination {
     Tcp(String),
     /// `tls://HOST:PORT?ca=PATH`.
     Tls(TlsDestination),
+    /// `failover:URL,URL`: collectors that stand in for each other.
+    Failover(Several),
+    /// `spread:URL,URL`: collectors each of which gets its share of the flows.
+    Spread(Several),
 }
 
 /// A file of flow records, whose form its name tells.
@@ -41,22 +46,46 @@ pub(crate) struct FlowsPath {
 pub(crate) struct EvePath(pub(crate) Option<PathBuf>);
 
 impl Destination {
+    /// The outputs that it is: itself, or those that flows are spread over.
+    pub(crate) fn outputs(&self) -> impl Iterator<Item = &Self> {
+        match self {
+            Self::Spread(several) => several.members(),
+            other => std::slice::from_ref(other),
+        }
+        .iter()
+    }
+
     /// The file that it writes to, if it is one.
     pub(crate) fn path(&self) -> Option<&Path> {
         match self {
             Self::File(path) => Some(path),
-            Self::Rotated(_) | Self::Udp(_) | Self::Tcp(_) | Self::Tls(_) => None,
+            _ => None,
         }
     }
 
-    /// The folder that it has below that of all spools, if records may have to wait for it.
+    /// The host and port of a single collector.
+    pub(crate) fn collector(&self) -> Option<&str> {
+        match self {
+            Self::File(_) | Self::Rotated(_) | Self::Failover(_) | Self::Spread(_) => None,
+            Self::Udp(collector) | Self::Tcp(collector) | Self::Tls(TlsDestination { collector, .. }) => {
+                Some(collector)
+            }
+        }
+    }
+
+    /// The folder that this output has below that of all spools, if records may have to wait for it.
     pub(crate) fn spool(&self) -> Option<String> {
-        let (scheme, collector) = match self {
-            Self::File(_) | Self::Rotated(_) | Self::Udp(_) => return None,
-            Self::Tcp(collector) => ("tcp", collector),
-            Self::Tls(TlsDestination { collector, .. }) => ("tls", collector),
-        };
-        Some(format!("{scheme}-{}", collector.replace(['[', ']'], "")))
+        let named =
+            |scheme: &str, collector: &str| Some(format!("{scheme}-{}", collector.replace(['[', ']'], "")));
+        match self {
+            Self::File(_) | Self::Rotated(_) | Self::Udp(_) | Self::Spread(_) => None,
+            Self::Tcp(collector) => named("tcp", collector),
+            Self::Tls(TlsDestination { collector, .. }) => named("tls", collector),
+            Self::Failover(several) => {
+                let members = several.members().iter().filter_map(Self::spool);
+                named("failover", &members.collect::<Vec<_>>().join(","))
+            }
+        }
     }
 }
 
@@ -85,7 +114,13 @@ impl FromStr for Destination {
         if let Some(rest) = text.strip_prefix("tls://") {
             return rest.parse().map(Self::Tls);
         }
-        Err("write it as udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT?ca=PATH or file:PATH".to_owned())
+        if let Some(rest) = text.strip_prefix("failover:") {
+            return Several::failover(rest).map(Self::Failover);
+        }
+        if let Some(rest) = text.strip_prefix("spread:") {
+            return Several::spread(rest).map(Self::Spread);
+        }
+        Err("write it as udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT?ca=PATH, file:PATH, failover:URL,URL or spread:URL,URL".to_owned())
     }
 }
 
@@ -97,6 +132,8 @@ impl fmt::Display for Destination {
             Self::Udp(collector) => write!(f, "udp://{collector}"),
             Self::Tcp(collector) => write!(f, "tcp://{collector}"),
             Self::Tls(destination) => destination.fmt(f),
+            Self::Failover(several) => write!(f, "failover:{several}"),
+            Self::Spread(several) => write!(f, "spread:{several}"),
         }
     }
 }

@@ -357,7 +357,7 @@ fn folders(arguments: &LiveArguments) -> Vec<PathBuf> {
 fn spools(arguments: &LiveArguments) -> Vec<PathBuf> {
     let common = &arguments.common;
     let spool = |destination: &Destination| Some(common.ipfix.spool.as_ref()?.join(destination.spool()?));
-    common.export.iter().filter_map(spool).collect()
+    common.export.iter().flat_map(Destination::outputs).filter_map(spool).collect()
 }
 
 /// The folders that are read while it runs: where the kernel says what interfaces have dropped, for libpcap looks there, and that of the
@@ -368,7 +368,7 @@ fn inputs(arguments: &LiveArguments) -> Vec<PathBuf> {
     let behind_links = config.and_then(|config| config.canonicalize().ok());
     let mut inputs: Vec<PathBuf> = arguments.interfaces.iter().map(statistics).collect();
     inputs.extend(config.into_iter().chain(behind_links.as_deref()).map(privileges::folder));
-    if arguments.common.export.iter().any(|export| export.spool().is_some()) {
+    if arguments.common.export.iter().flat_map(Destination::outputs).any(|export| export.spool().is_some()) {
         // A collector that comes back may have another address.
         inputs.extend(NAMES.map(PathBuf::from));
     }

@@ -235,11 +235,16 @@ fn flows(text: &mut Exposition, reports: &[WorkerReport], counts: &FlowCounts) {
 
 fn outputs(text: &mut Exposition, outputs: &[OutputCounts]) {
     type Count = fn(&OutputCounts) -> Option<u64>;
-    let families: [(&str, &str, Count); 4] = [
+    let families: [(&str, &str, Count); 5] = [
         ("flowcanary_output_records_total", "Records and lines that the output took.", |output| {
             Some(output.records)
         }),
         ("flowcanary_output_records_lost_total", "Those that it lost.", |output| Some(output.lost_records)),
+        (
+            "flowcanary_output_records_shortened_total",
+            "Those with texts that were cut to have room in an IPFIX message.",
+            |output| output.shortened_records,
+        ),
         ("flowcanary_output_messages_total", "IPFIX messages that it took.", |output| output.messages),
         ("flowcanary_output_octets_total", "Octets of these messages.", |output| output.octets),
     ];

@@ -4,6 +4,8 @@ mod eve;
 mod flows;
 mod ipfix;
 pub(crate) mod outputs;
+mod pipe;
+mod share;
 mod stream;
 
 pub(crate) use outputs::Outputs;
@@ -11,7 +13,10 @@ pub(crate) use outputs::Outputs;
 use std::{
     fs::{File, OpenOptions},
     io::{self, ErrorKind, Write},
-    os::{fd::AsFd as _, unix::fs::OpenOptionsExt as _},
+    os::{
+        fd::AsFd as _,
+        unix::fs::{FileTypeExt as _, OpenOptionsExt as _},
+    },
     path::Path,
 };
 
@@ -26,6 +31,7 @@ use self::{
     eve::EveSink,
     flows::FlowsSink,
     ipfix::{Exports, IpfixSink, Pacing},
+    share::Share,
     stream::Stream,
 };
 use crate::signals::Signals;
@@ -35,6 +41,9 @@ use crate::signals::Signals;
 /// One that fails goes on taking records and counts what it loses, since the others are to go on: a full disk must not end a
 /// session with a collector.
 pub(crate) trait Sink {
+    /// From now on takes only the records of some flows, or those of all.
+    fn take_share(&mut self, _share: Option<Share>) {}
+
     /// Takes a record, with what is known of the application of its flow.
     fn record(&mut self, record: &FlowRecord, application: Option<&Application>);
 
@@ -81,22 +90,24 @@ impl Opening<'_> {
     }
 }
 
-/// Creates an output file, or empties it if there is one; standard output if it has no path.
-fn open(path: Option<&Path>, opening: Opening<'_>) -> anyhow::Result<Box<dyn Write>> {
-    let Some(signals) = opening.signals else {
-        return Ok(match path {
-            None => Box::new(io::stdout()),
-            Some(path) => Box::new(create_file(path)?),
-        });
-    };
+/// Creates an output file, or empties it if there is one; standard output if it has no path. Of a pipe a reader is waited for.
+fn open(path: Option<&Path>, opening: Opening<'_>) -> anyhow::Result<Box<dyn Write + Send>> {
     let file = match path {
+        None if opening.signals.is_none() => return Ok(Box::new(io::stdout())),
         None => File::from(io::stdout().as_fd().try_clone_to_owned().context("no standard output")?),
         Some(path) if opening.is_again => append_to_file(path)?,
+        Some(path) if is_pipe(path) => pipe::open(path, opening.signals)?,
         Some(path) => create_file(path)?,
     };
+    let Some(signals) = opening.signals else { return Ok(Box::new(file)) };
     // A disk is always ready.
     let is_plain = file.metadata().is_ok_and(|file| file.is_file());
     Ok(if is_plain { Box::new(file) } else { Box::new(Stream::new(file, signals.clone())) })
+}
+
+/// Whether a named pipe is there.
+fn is_pipe(path: &Path) -> bool {
+    path.metadata().is_ok_and(|file| file.file_type().is_fifo())
 }
 
 fn create_file(path: &Path) -> anyhow::Result<File> {
@@ -112,14 +123,9 @@ fn create_file(path: &Path) -> anyhow::Result<File> {
 
 /// A pipe without a reader is an error here: there are others that would wait with it.
 fn append_to_file(path: &Path) -> anyhow::Result<File> {
-    let mut options = OpenOptions::new();
-    options.append(true).create(true).custom_flags(OFlag::O_NONBLOCK.bits());
-    let opened = options.open(path).and_then(|file| {
-        fcntl(&file, FcntlArg::F_SETFL(OFlag::O_APPEND))?;
-        Ok(file)
-    });
-    opened.map_err(|error| {
+    open_at_once(path).map_err(|error| {
         let advice = match error.kind() {
+            _ if pipe::has_no_reader(&error) => "; nobody reads it: start its reader first",
             ErrorKind::NotFound => "; create its folder first",
             ErrorKind::PermissionDenied => {
                 "; it has given up what it would take: files can be opened in the folders of outputs that it began with, if its user may write there"
@@ -128,6 +134,14 @@ fn append_to_file(path: &Path) -> anyhow::Result<File> {
         };
         anyhow!("cannot open {}: {error}{advice}", path.display())
     })
+}
+
+/// Opens a file, or creates it, and writes behind what is in it. Does not wait for a reader, as opening a pipe would.
+fn open_at_once(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    let file = options.append(true).create(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
+    fcntl(&file, FcntlArg::F_SETFL(OFlag::O_APPEND))?;
+    Ok(file)
 }
 
 #[cfg(test)]
@@ -146,7 +160,8 @@ mod tests {
         append_to_file(&file).unwrap().write_all(b"two").unwrap();
         assert_eq!(fs::read_to_string(&file).unwrap(), "onetwo");
         mkfifo(&pipe, Mode::S_IRWXU).unwrap();
-        assert!(append_to_file(&pipe).is_err());
+        let unread = append_to_file(&pipe).unwrap_err().to_string();
+        assert!(unread.ends_with("; nobody reads it: start its reader first"), "{unread}");
         let missing = append_to_file(&folder.path().join("no/file")).unwrap_err().to_string();
         assert!(missing.ends_with("; create its folder first"), "{missing}");
     }

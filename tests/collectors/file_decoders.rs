@@ -87,12 +87,12 @@ fn python_ipfix_finds_every_value() {
 }
 
 /// Those of flows: they alone have an end. Options, such as statistics, are data records, too.
-fn of_flows(records: Vec<Elements>) -> Vec<Elements> {
+pub(super) fn of_flows(records: Vec<Elements>) -> Vec<Elements> {
     records.into_iter().filter(|record| record.contains_key("flowEndReason")).collect()
 }
 
 /// `records` are those of the flows, one by one and in the same order.
-fn assert_same(capture: &Path, replay: &Replay, records: &[Elements]) {
+pub(super) fn assert_same(capture: &Path, replay: &Replay, records: &[Elements]) {
     replay.ended.assert_status(0);
     assert!(!records.is_empty(), "{}: no records", capture.display());
     assert_eq!(records.len(), replay.flows.len(), "{}", capture.display());

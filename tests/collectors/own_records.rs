@@ -1,12 +1,18 @@
 //! Findings and statistics, as decoders of IPFIX read them.
 
-use std::{collections::BTreeSet, fmt::Write as _, path::Path};
+use std::{collections::BTreeSet, fmt::Write as _, path::Path, time::Duration};
+
+use pcaps::{
+    conversation::{Close, Conversation, Side},
+    host::{Host, Stack, ipv4},
+    recording::Recording,
+};
 
 use super::file_decoders::records_of_dump;
 use crate::{
     kept::assert_as_kept,
     parallel,
-    program::{Ended, Replay, file_url, own_capture, program, tool},
+    program::{self, Ended, Replay, file_url, own_capture, program, tool},
     shared::{corpus, folder, workspace},
 };
 
@@ -87,6 +93,50 @@ fn libfixbuf_reads_our_definitions_from_a_file() {
     assert_eq!(by_file, dump(&replay.ipfix(), &["--rfc5610"]));
     assert!(by_file.contains("(9999/1040)") && by_file.contains("findingId"), "{by_file}");
     assert!(!by_file.contains("alienInformationElement"));
+}
+
+/// In messages that are smaller than they were made for, texts are cut, and that is said in each way that counts are.
+#[test]
+fn texts_that_were_cut_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let capture = folder.path().join("long.pcap");
+    std::fs::write(&capture, long_request()).unwrap();
+    let name = "shortenedFlowRecordTotalCount";
+    for (octets, host_octets) in [("1400", 250), ("512", 120)] {
+        let replay = Replay::of([&capture], &["--message-octets", octets]);
+        let output = &replay.summary["outputs"][0];
+        assert_eq!((&output["records"], &output["lost_records"]), (&1.into(), &0.into()));
+        let dumped = dump(&replay.ipfix(), &["--rfc5610"]);
+        let host = records_with("httpRequestHost", &dumped);
+        let [record] = &host[..] else { panic!("{host:?}") };
+        let (_, host) = record.iter().find(|(found, _)| found == "httpRequestHost").unwrap();
+        assert_eq!(*host, format!("(len: {host_octets}) {}", "h".repeat(host_octets)));
+        let said = records_with(name, &dumped);
+        if octets == "1400" {
+            assert!(output.get("shortened_records").is_none() && said.is_empty(), "{output} {said:?}");
+            continue;
+        }
+        assert_eq!(output["shortened_records"], 1);
+        assert!(said[0].contains(&(name.to_owned(), "1".to_owned())) && said.len() == 1, "{said:?}");
+        let mut again = program::replay([&capture]);
+        again.args(["--message-octets", octets, "--export"]).arg(file_url(&replay.ipfix()));
+        let printed = Ended::of(&mut again);
+        assert!(printed.stderr.contains(", 1 with texts cut"), "{printed:?}");
+    }
+}
+
+/// A capture of a request whose texts are long, and that nothing answers.
+fn long_request() -> Vec<u8> {
+    let mut recording = Recording::seeded("long request");
+    let host = |last| Host::here(ipv4([192, 0, 2], last), Stack::Linux);
+    let (client, server) = (host(1).port(50_000), host(2).port(80));
+    let path = pcaps::host::Path::near();
+    let mut conversation = Conversation::open(&mut recording, path, client, server, Duration::ZERO);
+    let [target, host, agent] = [("t", 300), ("h", 250), ("a", 250)].map(|(text, times)| text.repeat(times));
+    let request = format!("GET /{target} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {agent}\r\n\r\n");
+    conversation.client(request.as_bytes());
+    conversation.close(Close::Reset(Side::Client));
+    recording.into_capture(Duration::from_secs(1_700_000_000), Duration::from_mins(1))
 }
 
 /// A record tells its template's keys: addresses, ports and protocol.

@@ -72,7 +72,8 @@ fn what_nobody_takes_is_lost_and_said() {
     let (listener, address) = listen();
     drop(listener);
     let export = format!("tcp://{address}");
-    let replay = Replay::of([own_capture(CAPTURE)], &[&["--export", &export], &FLOWS_ALONE[..]].concat());
+    // Findings and statistics are no records of flows.
+    let replay = Replay::of([own_capture(CAPTURE)], &["--export", &export]);
     replay.ended.assert_status(3);
     let tcp = &replay.summary["outputs"][1];
     assert_eq!((&tcp["records"], &tcp["lost_records"]), (&Value::from(0), &Value::from(replay.flows.len())));
@@ -318,7 +319,7 @@ impl Server<'_> {
     /// A replay hands nothing on, says why, and loses everything.
     fn assert_refused(self, url: &str, why: &str) {
         let url = self.url(url);
-        let replay = Replay::of([own_capture(CAPTURE)], &[&["--export", &url], &FLOWS_ALONE[..]].concat());
+        let replay = Replay::of([own_capture(CAPTURE)], &["--export", &url]);
         replay.ended.assert_status(3);
         let tls = &replay.summary["outputs"][1];
         assert_eq!((&tls["records"], &tls["lost_records"]), (&0.into(), &replay.flows.len().into()));
@@ -336,19 +337,19 @@ impl Drop for Server<'_> {
     }
 }
 
-fn listen() -> (TcpListener, SocketAddr) {
+pub(super) fn listen() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     (listener, address)
 }
 
 /// Takes one connection, and reads it to its end.
-fn collect(listener: TcpListener) -> JoinHandle<Vec<u8>> {
+pub(super) fn collect(listener: TcpListener) -> JoinHandle<Vec<u8>> {
     thread::spawn(move || read(&mut listener.accept().unwrap().0, Duration::from_mins(1)))
 }
 
 /// Reads until the connection ends, or nothing comes for so long.
-fn read(connection: &mut TcpStream, patience: Duration) -> Vec<u8> {
+pub(super) fn read(connection: &mut TcpStream, patience: Duration) -> Vec<u8> {
     let (mut octets, mut buffer) = (Vec::new(), [0; 4_096]);
     connection.set_read_timeout(Some(patience)).unwrap();
     while let Ok(length @ 1..) = connection.read(&mut buffer) {
@@ -373,6 +374,6 @@ pub(crate) fn ids_of(flows: &[Flow]) -> Vec<String> {
     flows.iter().map(|flow| flow.number("flow_id").to_string()).collect()
 }
 
-/// Records of findings and statistics would be lost, or wait, likewise.
-const FLOWS_ALONE: [&str; 4] = ["--ipfix-profile", "nfdump", "--application", "off"];
+/// Records of findings and statistics would wait likewise.
+pub(super) const FLOWS_ALONE: [&str; 4] = ["--ipfix-profile", "nfdump", "--application", "off"];
 const CAPTURE: &str = "cryptojacking.pcap";

@@ -1,31 +1,26 @@
 //! A network of its own: a namespace with pairs of interfaces, from which nothing gets out and into which nothing gets.
 
 use std::{
-    env,
-    fs::File,
-    io::{BufRead as _, BufReader},
     net::{Ipv4Addr, TcpStream, UdpSocket},
     os::fd::OwnedFd,
     path::Path,
-    process::{Child, Command, Stdio},
+    process::Command,
     sync::{Mutex, MutexGuard, PoisonError},
-    thread,
 };
 
-use nix::{
-    sched::{CloneFlags, setns},
-    sys::socket::{AddressFamily, SockFlag, SockType, setsockopt, socket, sockopt::ReceiveTimestamp},
-};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, setsockopt, socket, sockopt::ReceiveTimestamp};
 
 use super::watching::Program;
-use crate::program::{Ended, tool};
+use crate::{
+    namespace::Namespace,
+    program::{Ended, tool},
+};
 
 /// The network. It is gone when this is dropped.
 ///
 /// What is sent into `wire0` is seen on `probe0`, and so on.
 pub(super) struct Network {
-    /// Is in the namespace, and ends when its input does: so it does not outlive the tests, however they end.
-    holder: Child,
+    namespace: Namespace,
     /// As long as somebody wants times with packets, the kernel takes one for each as it comes, and all who look see the same. Otherwise
     /// each sees the time at which it looked.
     _stamps: OwnedFd,
@@ -45,28 +40,10 @@ impl Network {
     /// The same, each interface with so many queues to receive from and to send from.
     pub(super) fn with_queues(pairs: usize, queues: usize) -> Option<Self> {
         let turn = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut holder = Command::new("unshare");
-        holder.args(["--net", "sh", "-c", "echo ready; exec cat"]);
-        holder.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut holder = holder.spawn().unwrap();
-        let mut said = String::new();
-        BufReader::new(holder.stdout.take().unwrap()).read_line(&mut said).unwrap();
-        if said != "ready\n" {
-            holder.wait().unwrap();
-            let missing = "network namespaces are not permitted; be root";
-            assert!(env::var_os("CI").is_none(), "{missing}");
-            eprintln!("SKIPPED: {missing}");
-            return None;
-        }
+        let namespace = Namespace::new()?;
         let stamps = socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None).unwrap();
         setsockopt(&stamps, ReceiveTimestamp, &true).unwrap();
-        let network = Self { holder, _stamps: stamps, _turn: turn };
-        // A system that greets its neighbours sends packets that nobody counts on.
-        network.run(
-            "sh",
-            &["-c", "for i in all default; do echo 1 > /proc/sys/net/ipv6/conf/$i/disable_ipv6; done"],
-        );
-        network.run("ip", &["link", "set", "lo", "up"]);
+        let network = Self { namespace, _stamps: stamps, _turn: turn };
         for number in 0..pairs {
             network.add_pair(number, &queues.to_string());
         }
@@ -92,38 +69,23 @@ impl Network {
 
     /// `command`, as it is run in this network.
     pub(super) fn enter(&self, command: &Command) -> Command {
-        let mut entered = tool("nsenter", "util-linux");
-        entered.arg(format!("--net=/proc/{}/ns/net", self.holder.id())).arg("--");
-        entered.arg(command.get_program()).args(command.get_args());
-        entered
+        self.namespace.enter(command)
     }
 
     /// Connects to a port of its loopback interface.
     pub(super) fn connect(&self, port: u16) -> TcpStream {
-        self.inside(move || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap())
+        self.namespace.inside(move || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap())
     }
 
     /// Listens on some port of its loopback interface.
     pub(super) fn listen(&self) -> UdpSocket {
-        self.inside(|| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap())
-    }
-
-    /// Does something in this network. What is opened there stays there.
-    fn inside<T: Send + 'static>(&self, action: impl FnOnce() -> T + Send + 'static) -> T {
-        let namespace = File::open(format!("/proc/{}/ns/net", self.holder.id())).unwrap();
-        let act = move || {
-            // It is this thread alone that goes there.
-            setns(namespace, CloneFlags::CLONE_NEWNET).unwrap();
-            action()
-        };
-        thread::spawn(act).join().unwrap()
+        self.namespace.inside(|| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap())
     }
 
     /// Runs a program that has to succeed.
     #[track_caller]
     pub(super) fn run(&self, program: &str, arguments: &[&str]) {
-        let mut command = Command::new(program);
-        Ended::of(&mut self.enter(command.args(arguments))).assert_status(0);
+        self.namespace.run(program, arguments);
     }
 
     /// Sends the packets of `capture` into `interface`, so many a second; how many they were.
@@ -177,14 +139,6 @@ impl Network {
         let recording = Program::start(&mut self.enter(&tcpdump));
         recording.wait_for("listening on");
         recording
-    }
-}
-
-impl Drop for Network {
-    fn drop(&mut self) {
-        // It may have ended.
-        self.holder.kill().ok();
-        self.holder.wait().ok();
     }
 }
 

@@ -39,3 +39,4 @@ pub use conversation::{Conversation, may_begin};
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub use fuzz::{fuzz_datagrams, fuzz_stream};
+pub use smol_str::SmolStr;

@@ -28,7 +28,8 @@ impl ExporterConfig {
     /// The largest message in octets, from [`MINIMUM_MESSAGE`] to [`MAXIMUM_MESSAGE`]. Over UDP the path must carry it
     /// in one piece.
     ///
-    /// Otherwise 1400 where each message is a datagram and 65535 elsewhere.
+    /// Otherwise 65535, or 1400 where each message is a datagram and as much less as the path is known to carry
+    /// ([`Output::path_octets`](crate::Output::path_octets)).
     #[must_use]
     pub const fn with_maximum_message(mut self, octets: u16) -> Self {
         self.maximum_message = Some(octets);
@@ -68,6 +69,11 @@ impl ExporterConfig {
 
     pub(crate) const fn type_information(&self) -> bool {
         self.type_information
+    }
+
+    /// Whether messages are to be as small as the path needs it.
+    pub(crate) const fn follows_path(&self) -> bool {
+        self.maximum_message.is_none()
     }
 
     pub(crate) fn message_octets(&self, datagrams: bool) -> Result<u16, ConfigError> {

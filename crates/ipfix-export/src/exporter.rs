@@ -125,14 +125,16 @@ impl<O: Output> Exporter<O> {
     {
         let TemplateHandle { index, id } = *template;
         self.session.set_export_time(export_time_s);
-        match self.templates.get(index) {
+        let is_options = match self.templates.get(index) {
             Some(template) if template.id == id => {
+                let is_options = template.is_options();
                 if !self.session.is_current(template.announced_in) {
                     self.announce_template(index);
                 }
+                is_options
             }
             _ => return Err(self.refuse(id, 0, RecordError::UnknownTemplate)),
-        }
+        };
         let layout = self.templates.get(index).map(|template| &*template.layout).unwrap_or_default();
         let message = self.session.message_mut();
         let start = message.next_record(id);
@@ -146,7 +148,7 @@ impl<O: Output> Exporter<O> {
             return Err(self.refuse(id, written, error));
         }
         if self.session.message().holds(start, octets) {
-            self.session.accept(id, start, octets);
+            self.session.accept(id, start, octets, is_options);
         } else {
             self.begin_message_with(index, id, start, octets);
         }
@@ -164,9 +166,12 @@ impl<O: Output> Exporter<O> {
         self.session.take_failure()
     }
 
-    /// Octets of the largest record that a message can hold.
+    /// Octets of the largest record that a message can hold now, as far as the path carries it in one piece. It may change with each message.
+    ///
+    /// A record that is larger than the path needs it, but not than what was configured, is accepted all the same, and sent in a message of
+    /// its own.
     pub const fn largest_record(&self) -> usize {
-        self.session.message().largest_record()
+        self.session.message().largest_within_limit()
     }
 
     /// Sends the message that is being assembled, with this export time, and has the output hand on all that is left, if need be after
@@ -205,15 +210,17 @@ impl<O: Output> Exporter<O> {
     #[cold]
     fn begin_message_with(&mut self, index: usize, id: u16, start: usize, octets: usize) {
         self.session.send();
-        if self.templates.get(index).is_some_and(|template| self.session.is_current(template.announced_in)) {
-            self.session.carry_over(id, start, octets);
+        let template = self.templates.get(index);
+        let is_options = template.is_some_and(Registered::is_options);
+        if template.is_some_and(|template| self.session.is_current(template.announced_in)) {
+            self.session.carry_over(id, start, octets, is_options);
             return;
         }
         let mut record = std::mem::take(&mut self.waiting);
         record.clear();
         record.extend_from_slice(self.session.message().beyond_end(start, octets));
         self.announce_template(index);
-        self.session.append_data(id, &record);
+        self.session.append_data(id, &record, is_options);
         self.waiting = record;
     }
 
@@ -250,6 +257,12 @@ struct Registered {
     elements: Vec<usize>,
     /// The number of the message that announced it last; 0 for none.
     announced_in: u64,
+}
+
+impl Registered {
+    const fn is_options(&self) -> bool {
+        self.set_id == OPTIONS_TEMPLATE_SET
+    }
 }
 
 #[cfg(test)]

@@ -57,14 +57,14 @@
 //! - A template never changes and is never withdrawn.
 //! - Every record that was accepted is in the end counted once in [`Statistics`], as sent or as lost, unless a spool keeps it for
 //!   a later run.
-//! - The octets that come out are a function of the calls that went in, but for [`TcpOutput`]: when a connection breaks depends on others,
-//!   and then the session begins anew.
+//! - The octets that come out are a function of the calls that went in, but for [`TcpOutput`] and [`UdpOutput`]: when a connection breaks and
+//!   what a path carries depends on others, and then a session begins anew, or messages are smaller.
 //!
 //! # Standards
 //!
 //! | | covered | not covered |
 //! |---|---|---|
-//! | RFC 7011 | messages, templates, options, variable length, reduced size, enterprise elements, UDP, TCP, TLS with the feature `tls` | SCTP, which a fully compliant exporter has to offer; DTLS, for which [`Output`] is the place; withdrawals, padding |
+//! | RFC 7011 | messages, templates, options, variable length, reduced size, enterprise elements, UDP with the path's MTU, TCP, TLS with the feature `tls`; failover | SCTP, which a fully compliant exporter has to offer; DTLS, for which [`Output`] is the place; withdrawals, padding |
 //! | RFC 7012 | all data types; the elements that IANA has registered, in [`iana`] | deprecated elements |
 //! | RFC 5103 | [`InformationElement::reverse`] | |
 //! | RFC 5610 | type records for enterprise elements, by themselves | |

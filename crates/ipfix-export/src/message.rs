@@ -6,11 +6,15 @@ use std::fmt;
 /// sent, and the record moves to the beginning of the next one. So a record is encoded once, and its size need not be
 /// known before.
 ///
+/// A limit below the maximum is what a path carries: a record that alone is larger gets a message of its own, so that none is refused
+/// for it.
+///
 /// HEADER <= end <= maximum; every set before `end` is complete except for the length of the open one.
 pub(crate) struct Message {
     buffer: Box<[u8]>,
     end: usize,
     maximum: usize,
+    limit: usize,
     open_set: Option<OpenSet>,
 }
 
@@ -25,7 +29,12 @@ impl Message {
     /// [`MINIMUM_MESSAGE`] and [`MAXIMUM_MESSAGE`].
     pub(crate) fn new(maximum: u16) -> Self {
         let maximum = usize::from(maximum);
-        Self { buffer: vec![0; 2 * maximum].into(), end: HEADER, maximum, open_set: None }
+        Self { buffer: vec![0; 2 * maximum].into(), end: HEADER, maximum, limit: maximum, open_set: None }
+    }
+
+    /// Keeps messages within so many octets from now on, if their records let it. Only while there is nothing to send.
+    pub(crate) fn limit_to(&mut self, octets: u16) {
+        self.limit = usize::from(octets).min(self.maximum);
     }
 
     /// Whether there is nothing to send.
@@ -36,6 +45,11 @@ impl Message {
     /// The largest record that a message can hold.
     pub(crate) const fn largest_record(&self) -> usize {
         self.maximum - HEADER - SET_HEADER
+    }
+
+    /// The largest record that a message within the limit can hold.
+    pub(crate) const fn largest_within_limit(&self) -> usize {
+        self.limit - HEADER - SET_HEADER
     }
 
     /// Where the last record ends.
@@ -63,7 +77,8 @@ impl Message {
     /// Whether a record at `start` ends within this message.
     #[inline]
     pub(crate) const fn holds(&self, start: usize, octets: usize) -> bool {
-        start + octets <= self.maximum
+        let end = start + octets;
+        end <= self.limit || self.is_empty() && end <= self.maximum
     }
 
     /// The octets of a record that begins at `start`, whether or not it ends within this message.
@@ -202,6 +217,19 @@ mod tests {
         assert!(!message.holds(start, 41));
         message.accept(256, start, 40);
         assert_eq!(message.complete(0, 0, 0).len(), 64);
+    }
+
+    #[test]
+    fn a_record_beyond_the_limit_has_a_message_to_itself() {
+        let mut message = Message::new(64);
+        message.limit_to(40);
+        let start = message.next_record(256);
+        assert!(message.holds(start, 44) && !message.holds(start, 45));
+        append(&mut message, 256, &[0; 4]);
+        let start = message.next_record(256);
+        assert!(message.holds(start, 16) && !message.holds(start, 17));
+        message.limit_to(u16::MAX);
+        assert!(message.holds(start, 40) && !message.holds(start, 41));
     }
 
     #[test]

@@ -55,6 +55,16 @@ pub trait Output {
         0
     }
 
+    /// The largest message that the path is known to carry in one piece (RFC 7011 section 10.3.3), if it matters and is known.
+    fn path_octets(&self) -> Option<u16> {
+        None
+    }
+
+    /// How often the path has dropped a message since it was too long, as far as the output can know.
+    fn too_long(&self) -> u64 {
+        0
+    }
+
     /// What has become of all messages, if the output itself keeps count: one that sends in the background knows it only later.
     /// Records that were refused are the exporter's to count.
     fn statistics(&self) -> Option<Statistics> {
@@ -95,6 +105,14 @@ impl<O: Output + ?Sized> Output for Box<O> {
 
     fn refused(&self) -> u64 {
         (**self).refused()
+    }
+
+    fn path_octets(&self) -> Option<u16> {
+        (**self).path_octets()
+    }
+
+    fn too_long(&self) -> u64 {
+        (**self).too_long()
     }
 
     fn statistics(&self) -> Option<Statistics> {

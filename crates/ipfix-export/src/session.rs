@@ -1,7 +1,7 @@
 use std::{collections::VecDeque, io};
 
 use crate::{
-    ConfigError, ExporterConfig, Output, OutputError, Statistics,
+    ConfigError, ExporterConfig, MAXIMUM_MESSAGE, MINIMUM_MESSAGE, Output, OutputError, Statistics,
     message::{Message, OPTIONS_TEMPLATE_SET},
 };
 
@@ -19,6 +19,8 @@ pub(crate) struct Session<O> {
     sequence_number: u32,
     /// Records of data in the message; each has an octet at least.
     data_records: u16,
+    /// Those of them that are of options.
+    options_records: u16,
     /// Those of them that describe elements.
     type_records: u16,
     /// Records of templates in the message.
@@ -32,8 +34,10 @@ pub(crate) struct Session<O> {
     refresh: Option<Refresh>,
     /// Messages that the output has taken and keeps back; its buffer bounds them.
     held_back: VecDeque<Contents>,
-    /// How often the other side had refused a message when the last one was sent.
-    refused: u64,
+    /// How often a message had not arrived, as far as that can be known, when the last one was sent.
+    not_arrived: u64,
+    /// Whether messages are to be as small as the path needs it.
+    follows_path: bool,
     /// What went wrong since the caller was told last.
     failure: Option<OutputError>,
     statistics: Statistics,
@@ -44,6 +48,7 @@ pub(crate) struct Session<O> {
 struct Contents {
     octets: u16,
     data_records: u16,
+    options_records: u16,
     type_records: u16,
     template_records: u16,
 }
@@ -58,13 +63,14 @@ impl<O: Output> Session<O> {
     pub(crate) fn new(output: O, config: &ExporterConfig) -> Result<Self, ConfigError> {
         let (seconds, messages) = config.template_refresh()?;
         let datagrams = output.is_datagram();
-        Ok(Self {
+        let mut session = Self {
             output,
             message: Message::new(config.message_octets(datagrams)?),
             observation_domain: config.observation_domain(),
             export_time_s: 0,
             sequence_number: 0,
             data_records: 0,
+            options_records: 0,
             type_records: 0,
             template_records: 0,
             number: 1,
@@ -72,10 +78,13 @@ impl<O: Output> Session<O> {
             refreshed_at_s: 0,
             refresh: datagrams.then(|| Refresh { seconds, messages: messages.into() }),
             held_back: VecDeque::new(),
-            refused: 0,
+            not_arrived: 0,
+            follows_path: datagrams && config.follows_path(),
             failure: None,
             statistics: Statistics::default(),
-        })
+        };
+        session.follow_path();
+        Ok(session)
     }
 
     /// The message that is being assembled.
@@ -113,15 +122,17 @@ impl<O: Output> Session<O> {
 
     /// Makes the octets at `start` a data record of this message, which holds them.
     #[inline]
-    pub(crate) fn accept(&mut self, set_id: u16, start: usize, octets: usize) {
+    pub(crate) fn accept(&mut self, set_id: u16, start: usize, octets: usize, is_options: bool) {
         self.message.accept(set_id, start, octets);
         self.data_records += 1;
+        self.options_records += u16::from(is_options);
     }
 
     /// Makes the octets at `start` the first data record of this message, which is empty.
-    pub(crate) fn carry_over(&mut self, set_id: u16, start: usize, octets: usize) {
+    pub(crate) fn carry_over(&mut self, set_id: u16, start: usize, octets: usize, is_options: bool) {
         self.message.carry_over(set_id, start, octets);
         self.data_records += 1;
+        self.options_records += u16::from(is_options);
     }
 
     /// Sends the message if it cannot hold this many octets more; then all of them go into the next one.
@@ -139,14 +150,15 @@ impl<O: Output> Session<O> {
     }
 
     /// Adds a data record that a message can hold, if need be to the next message.
-    pub(crate) fn append_data(&mut self, set_id: u16, record: &[u8]) {
+    pub(crate) fn append_data(&mut self, set_id: u16, record: &[u8], is_options: bool) {
         self.append(set_id, record);
         self.data_records += 1;
+        self.options_records += u16::from(is_options);
     }
 
     /// Adds a data record that describes an element, if need be to the next message.
     pub(crate) fn append_type_record(&mut self, set_id: u16, record: &[u8]) {
-        self.append_data(set_id, record);
+        self.append_data(set_id, record, true);
         self.type_records += 1;
     }
 
@@ -176,12 +188,14 @@ impl<O: Output> Session<O> {
             // The maximum of a message bounds its length.
             octets: u16::try_from(message.len()).unwrap_or(u16::MAX),
             data_records: self.data_records,
+            options_records: self.options_records,
             type_records: self.type_records,
             template_records: self.template_records,
         };
         let outcome = self.output.send(message);
         self.sequence_number = self.sequence_number.wrapping_add(self.data_records.into());
-        (self.data_records, self.type_records, self.template_records) = (0, 0, 0);
+        (self.data_records, self.options_records) = (0, 0);
+        (self.type_records, self.template_records) = (0, 0);
         self.message.clear();
         self.number += 1;
         match outcome {
@@ -191,6 +205,7 @@ impl<O: Output> Session<O> {
             }
             Err(error) => self.fail(Some(contents), error),
         }
+        self.follow_path();
         self.refresh_after_message();
     }
 
@@ -201,6 +216,7 @@ impl<O: Output> Session<O> {
             Ok(()) => self.settle(),
             Err(error) => self.fail(None, error),
         }
+        self.follow_path();
         self.refresh_after_message();
     }
 
@@ -223,7 +239,11 @@ impl<O: Output> Session<O> {
         let Statistics { refused_records, .. } = self.statistics;
         match self.output.statistics() {
             Some(statistics) => Statistics { refused_records, ..statistics },
-            None => Statistics { refused_messages: self.output.refused(), ..self.statistics },
+            None => Statistics {
+                refused_messages: self.output.refused(),
+                too_long_messages: self.output.too_long(),
+                ..self.statistics
+            },
         }
     }
 
@@ -250,13 +270,21 @@ impl<O: Output> Session<O> {
 
     /// Makes everything that was announced in an earlier message outdated, if the protocol or a mishap asks for it.
     fn refresh_after_message(&mut self) {
-        // Whoever refuses has not heard of any template, and may be there the next time.
-        let refused = self.output.refused();
+        // Whoever has not heard of any template may be there the next time.
+        let not_arrived = self.output.refused() + self.output.too_long();
         let old = self.refresh.is_some_and(|refresh| self.number - self.current_since >= refresh.messages);
-        if old || refused != self.refused {
+        if old || not_arrived != self.not_arrived {
             self.outdate();
         }
-        self.refused = refused;
+        self.not_arrived = not_arrived;
+    }
+
+    /// Has the next message, of which there is nothing yet, be as small as the path needs it.
+    fn follow_path(&mut self) {
+        if self.follows_path {
+            let octets = self.output.path_octets().unwrap_or(MAXIMUM_MESSAGE);
+            self.message.limit_to(octets.max(MINIMUM_MESSAGE));
+        }
     }
 
     const fn outdate(&mut self) {
@@ -274,6 +302,7 @@ impl<O: Output> Session<O> {
             statistics.messages += 1;
             statistics.octets += u64::from(contents.octets);
             statistics.data_records += u64::from(contents.data_records);
+            statistics.options_records += u64::from(contents.options_records);
             statistics.type_records += u64::from(contents.type_records);
             statistics.template_records += u64::from(contents.template_records);
         }
@@ -287,6 +316,7 @@ impl<O: Output> Session<O> {
         for contents in self.held_back.drain(..).chain(message) {
             lost_messages += 1;
             lost_records += u64::from(contents.data_records);
+            self.statistics.lost_options_records += u64::from(contents.options_records);
             self.statistics.lost_type_records += u64::from(contents.type_records);
         }
         self.statistics.lost_messages += lost_messages;
@@ -308,10 +338,10 @@ mod tests {
     fn sequence_numbers_start_over_after_the_last() {
         let mut session = Session::new(MemoryOutput::stream(), &ExporterConfig::new(1)).unwrap();
         session.sequence_number = u32::MAX;
-        session.append_data(256, &[1]);
-        session.append_data(256, &[2]);
+        session.append_data(256, &[1], false);
+        session.append_data(256, &[2], false);
         session.send();
-        session.append_data(256, &[3]);
+        session.append_data(256, &[3], false);
         session.send();
         let octets = session.output().octets();
         assert_eq!(octets[8..12], [0xff; 4]);
@@ -340,7 +370,7 @@ mod tests {
     fn what_an_output_kept_back_is_counted_once_as_sent_or_lost() {
         let mut session = Session::new(Hoard::default(), &ExporterConfig::new(1)).unwrap();
         for _ in 0..3 {
-            session.append_data(256, &[1]);
+            session.append_data(256, &[1], false);
             session.send();
         }
         assert_eq!(session.statistics().messages, 0);

@@ -44,16 +44,21 @@ impl<W: Write> FlowFile<W> {
     ///
     /// As `output` says.
     pub fn new(format: FlowFormat, output: W) -> io::Result<Self> {
-        let form = match format {
-            FlowFormat::Csv => Form::Csv(Box::new(csv_buffer())),
-            FlowFormat::JsonLines => Form::JsonLines(Vec::with_capacity(BUFFER_OCTETS)),
-        };
-        let mut file = Self { lines: LineFile::new(output), form };
+        let mut file = Self::resume(format, output);
         if let Form::Csv(writer) = &mut file.form {
             writer.write_record(flow_columns().iter().map(|column| column.name)).map_err(io::Error::from)?;
             file.flush()?;
         }
         Ok(file)
+    }
+
+    /// Goes on with a file that has its header.
+    pub fn resume(format: FlowFormat, output: W) -> Self {
+        let form = match format {
+            FlowFormat::Csv => Form::Csv(Box::new(csv_buffer())),
+            FlowFormat::JsonLines => Form::JsonLines(Vec::with_capacity(BUFFER_OCTETS)),
+        };
+        Self { lines: LineFile::new(output), form }
     }
 
     /// Writes a record, or keeps it in a buffer for now. What is known of its application stands at the end of JSON lines; CSV has
@@ -200,6 +205,18 @@ mod tests {
             (field("proto"), field("packets"), field("reverse_start"), field("interface")),
             ("UDP", "1", "", "3")
         );
+    }
+
+    #[test]
+    fn a_file_that_goes_on_has_no_second_header() {
+        let mut octets = written(FlowFormat::Csv).into_bytes();
+        let mut file = FlowFile::resume(FlowFormat::Csv, &mut octets);
+        file.write(&udp_record(), None).unwrap();
+        file.flush().unwrap();
+        drop(file);
+        let whole = written(FlowFormat::Csv);
+        let (header, record) = whole.split_once('\n').unwrap();
+        assert_eq!(String::from_utf8(octets).unwrap(), format!("{header}\n{record}{record}"));
     }
 
     #[test]

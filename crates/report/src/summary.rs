@@ -121,6 +121,14 @@ pub struct OutputCounts {
     /// Octets of these messages.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub octets: Option<u64>,
+    /// Records with texts that were cut to have room in a message, for outputs where that may be; not told if there are none.
+    #[serde(skip_serializing_if = "is_none_or_zero")]
+    pub shortened_records: Option<u64>,
+}
+
+#[expect(clippy::ref_option, reason = "serde hands it over like that")]
+fn is_none_or_zero(count: &Option<u64>) -> bool {
+    count.unwrap_or_default() == 0
 }
 
 impl OutputCounts {
@@ -133,6 +141,7 @@ impl OutputCounts {
         self.lost_records += other.lost_records;
         self.messages = sum(self.messages, other.messages);
         self.octets = sum(self.octets, other.octets);
+        self.shortened_records = sum(self.shortened_records, other.shortened_records);
     }
 }
 
@@ -279,13 +288,18 @@ impl Summary {
             return Ok(());
         }
         writeln!(f, "Outputs")?;
-        for OutputCounts { output, records, lost_records, messages, octets } in &self.outputs {
+        for OutputCounts { output, records, lost_records, messages, octets, shortened_records } in
+            &self.outputs
+        {
             write!(f, "  {}: {}", printable(output), counted(*records, "record"))?;
             if let (Some(messages), Some(octets)) = (messages, octets) {
                 write!(f, " in {} ({})", counted(*messages, "message"), scaled_octets(*octets))?;
             }
             if *lost_records > 0 {
                 write!(f, ", {} LOST", grouped(*lost_records))?;
+            }
+            if let Some(shortened @ 1..) = shortened_records {
+                write!(f, ", {} with texts cut", grouped(*shortened))?;
             }
             writeln!(f)?;
         }

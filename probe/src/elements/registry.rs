@@ -161,6 +161,8 @@ elements! {
         "Hashes per second: the upper bound of the interval.";
     MISSING_STAGES = 1094, "missingStages", String, Default, None,
         "Stages of an attack that were not seen, separated by commas.";
+    HANDSHAKES_HALF_OPEN_PEAK = 1095, "handshakesHalfOpenPeak", Unsigned64, Quantity, None,
+        "The most handshakes that the victim may have held half open at a time: of those of a minute, the ones that were answered and neither completed nor broken off.";
 
     DNS_TRANSACTION_ID = 1100, "dnsTransactionId", Unsigned16, Identifier, None,
         "Identifier of the first DNS query and its response.";
@@ -229,4 +231,6 @@ elements! {
         "Flow records of the worker that the collecting thread had no room for.";
     LOST_OBSERVATION_TOTAL_COUNT = 1149, "lostObservationTotalCount", Unsigned64, TotalCounter, None,
         "Observations of the worker that the collecting thread had no room for.";
+    SHORTENED_FLOW_RECORD_TOTAL_COUNT = 1150, "shortenedFlowRecordTotalCount", Unsigned64, TotalCounter, Flows,
+        "Flow records with texts that were cut, since messages are smaller than they were.";
 }

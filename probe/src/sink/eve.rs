@@ -11,7 +11,7 @@ use crate::destination::EvePath;
 /// A file of EVE JSON lines.
 pub(crate) struct EveSink {
     name: String,
-    eve: Eve<Box<dyn io::Write>>,
+    eve: Eve<Box<dyn io::Write + Send>>,
     failure: Option<io::Error>,
 }
 

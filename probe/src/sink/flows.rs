@@ -1,4 +1,4 @@
-use std::io;
+use std::{io, path::Path};
 
 use anyhow::Context as _;
 use application::Application;
@@ -11,16 +11,22 @@ use crate::destination::FlowsPath;
 /// A file of flow records.
 pub(crate) struct FlowsSink {
     name: String,
-    file: FlowFile<Box<dyn io::Write>>,
+    file: FlowFile<Box<dyn io::Write + Send>>,
     failure: Option<io::Error>,
 }
 
 impl FlowsSink {
     /// Opens the file.
     pub(super) fn open(flows: &FlowsPath, opening: Opening<'_>) -> anyhow::Result<Self> {
+        let has_octets = |path: &Path| path.metadata().is_ok_and(|file| file.len() > 0);
+        let is_written_on = opening.is_again && flows.path.as_deref().is_some_and(has_octets);
         let output = open(flows.path.as_deref(), opening)?;
         let name = flows.to_string();
-        let file = FlowFile::new(flows.format, output).with_context(|| format!("cannot write to {name}"))?;
+        let file = if is_written_on {
+            FlowFile::resume(flows.format, output)
+        } else {
+            FlowFile::new(flows.format, output).with_context(|| format!("cannot write to {name}"))?
+        };
         Ok(Self { name, file, failure: None })
     }
 }

@@ -16,20 +16,19 @@ use anyhow::Context as _;
 use application::Application;
 use detect::Statement;
 use flow::{Direction, FlowRecord};
-use ipfix_export::{
-    ExportError, Exporter, ExporterConfig, Field, Output, RecordError, Template, TemplateHandle,
-};
+use ipfix_export::{ExportError, Exporter, ExporterConfig, Field, Output, Template, TemplateHandle};
 use report::{OutputCounts, Sampling, Statistics};
 use wire::Timestamp;
 
 use self::{
+    application_fields::Bounded,
     entries::Entry,
     findings::{SHAPES, StatementRecord},
     flow_template::{Layout, Shape},
     linked::{IncidentLink, Incidents},
     options::{FINDINGS_TEMPLATE, OptionsRecord, Sent},
 };
-use super::{Sink, SinkReport};
+use super::{Share, Sink, SinkReport};
 use crate::arguments::{ApplicationFields, FindingsExport, IpfixProfile};
 
 /// An IPFIX exporting process for flow records, findings and statistics.
@@ -43,24 +42,33 @@ pub(crate) struct IpfixSink {
     exports: Exports,
     domain: u32,
     /// By their identifiers.
-    templates: BTreeMap<u16, TemplateHandle>,
+    templates: BTreeMap<u16, Known>,
     /// The templates whose flow keys were exported so far.
     flow_keys: Vec<Template>,
     /// One that is to be announced with its first record: its keys are exported behind that.
     new_template: Option<Template>,
     incidents: Incidents,
+    /// The flows that it is for; `None` for all.
+    share: Option<Share>,
     /// The names of those that are known from the beginning.
     interfaces: Vec<String>,
     pacing: Option<Pacing>,
     export_time_s: u32,
     has_begun: bool,
-    /// Those that are no flows, as far as they were accepted.
-    other_records: u64,
+    /// Records of flows that had no place in any message.
     refused: u64,
-    /// Records whose applications found no room in a message: they were refused, and went without.
+    /// Records of flows whose texts were cut, so that they have room in a message.
     shortened: u64,
     /// The first one.
     failure: Option<String>,
+}
+
+/// A template that is registered.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    handle: TemplateHandle,
+    /// Of a record, without its texts.
+    fixed_octets: usize,
 }
 
 /// What is exported, and how.
@@ -118,11 +126,11 @@ impl IpfixSink {
             flow_keys: Vec::new(),
             new_template: None,
             incidents: Incidents::default(),
+            share: None,
             interfaces: Vec::new(),
             pacing,
             export_time_s: 0,
             has_begun: false,
-            other_records: 0,
             refused: 0,
             shortened: 0,
             failure: None,
@@ -161,39 +169,46 @@ impl IpfixSink {
         }
     }
 
-    fn template(&mut self, shape: Shape, is_linked: bool) -> anyhow::Result<TemplateHandle> {
+    fn template(&mut self, shape: Shape, is_linked: bool) -> anyhow::Result<Known> {
         let layout = self.exports.layout();
         let id = shape.template_id(layout, is_linked);
-        if let Some(handle) = self.templates.get(&id) {
-            return Ok(*handle);
+        if let Some(known) = self.templates.get(&id) {
+            return Ok(*known);
         }
         let template = shape.template(layout, is_linked)?;
-        let handle = self.exporter.register(&template)?;
-        self.templates.insert(id, handle);
+        let known = self.register(&template)?;
         if self.exports.has_statistics() {
             self.new_template = Some(template);
         }
-        Ok(handle)
+        Ok(known)
     }
 
-    /// Exports a record. Where there is no room for what is known of its application, it goes without.
+    fn register(&mut self, template: &Template) -> anyhow::Result<Known> {
+        let fixed = template.fields().iter().filter(|field| !field.is_variable());
+        let fixed_octets = fixed.map(|field| usize::from(field.length())).sum();
+        let known = Known { handle: self.exporter.register(template)?, fixed_octets };
+        self.templates.insert(template.id(), known);
+        Ok(known)
+    }
+
+    /// Exports a record. Where there is no room for all texts of its application, the longest are cut.
     fn flow(&mut self, record: &FlowRecord, application: Option<&Application>, link: Option<IncidentLink>) {
         let (shape, layout) = (Shape::of(record, application), self.exports.layout());
-        let handle = match (self.template(shape, link.is_some()), application) {
-            (Ok(handle), _) => handle,
-            // So small are messages that not even the template has room.
-            (Err(_), Some(_)) => return self.flow(record, None, link),
-            (Err(error), None) => return self.refuse(&format!("{error:#}")),
+        let Known { handle, fixed_octets } = match self.template(shape, link.is_some()) {
+            Ok(known) => known,
+            Err(error) => {
+                self.refused += 1;
+                return self.note(format!("{error:#}"));
+            }
         };
+        let room = self.exporter.largest_record().saturating_sub(fixed_octets);
+        let application = application.map(|application| Bounded::new(application, room));
         let outcome = self.exporter.record(&handle, self.export_time_s, |writer| {
             shape.write(record, application, layout, link, writer)
         });
-        if application.is_some()
-            && matches!(outcome, Err(ExportError::Record { error: RecordError::NoRoom, .. }))
-        {
-            self.shortened += 1;
-            self.export_flow_keys();
-            return self.flow(record, None, link);
+        match outcome {
+            Err(ExportError::Record { .. }) => self.refused += 1,
+            _ => self.shortened += u64::from(application.is_some_and(|application| application.is_cut())),
         }
         self.take_outcome(outcome);
         self.export_flow_keys();
@@ -216,28 +231,25 @@ impl IpfixSink {
     fn entries(&mut self, template: u16, scope: usize, entries: &mut [Entry]) {
         let handle = match self.other_template(template, scope, entries) {
             Ok(handle) => handle,
-            Err(error) => return self.refuse(&format!("{error:#}")),
+            Err(error) => return self.note(format!("{error:#}")),
         };
         entries::fit(entries, self.exporter.largest_record());
         let outcome = self.exporter.record(&handle, self.export_time_s, |writer| {
             entries.iter().try_for_each(|entry| entry.write(writer))
         });
-        self.other_records += u64::from(!matches!(outcome, Err(ExportError::Record { .. })));
         self.take_outcome(outcome);
     }
 
     fn other_template(&mut self, id: u16, scope: usize, entries: &[Entry]) -> anyhow::Result<TemplateHandle> {
-        if let Some(handle) = self.templates.get(&id) {
-            return Ok(*handle);
+        if let Some(known) = self.templates.get(&id) {
+            return Ok(known.handle);
         }
         let mut fields: Vec<Field> =
             entries.iter().map(|entry| entry.field(self.exports.pen)).collect::<Result<_, _>>()?;
         let options = fields.split_off(scope.min(fields.len()));
         let template =
             if scope == 0 { Template::new(id, options)? } else { Template::options(id, fields, options)? };
-        let handle = self.exporter.register(&template)?;
-        self.templates.insert(id, handle);
-        Ok(handle)
+        Ok(self.register(&template)?.handle)
     }
 
     fn take_outcome(&mut self, outcome: Result<(), ExportError>) {
@@ -253,25 +265,13 @@ impl IpfixSink {
 
     fn sent(&self) -> Sent {
         let statistics = self.exporter.statistics();
-        // What describes elements is no record of a flow, and whose application was left out is not lost.
-        let lost_records = statistics.lost_records.saturating_sub(statistics.lost_type_records)
-            + statistics.refused_records.saturating_sub(self.shortened)
-            + self.refused;
         Sent {
             messages: statistics.messages,
             octets: statistics.octets,
-            // Which of the records are lost, or wait for a collector, is not known; most are flows.
-            flow_records: statistics
-                .data_records
-                .saturating_sub(statistics.type_records)
-                .saturating_sub(self.other_records),
-            lost_records,
+            flow_records: statistics.data_records.saturating_sub(statistics.options_records),
+            lost_records: statistics.lost_records.saturating_sub(statistics.lost_options_records)
+                + self.refused,
         }
-    }
-
-    fn refuse(&mut self, failure: &str) {
-        self.refused += 1;
-        self.note(failure.to_owned());
     }
 
     fn note(&mut self, failure: String) {
@@ -280,7 +280,14 @@ impl IpfixSink {
 }
 
 impl Sink for IpfixSink {
+    fn take_share(&mut self, share: Option<Share>) {
+        self.share = share;
+    }
+
     fn record(&mut self, record: &FlowRecord, application: Option<&Application>) {
+        if self.share.as_ref().is_some_and(|share| !share.has(record)) {
+            return;
+        }
         self.begin(record.ended);
         let link = self.incidents.link(record);
         if self.exports.profile == IpfixProfile::Uniflow && record.is_bidirectional() {
@@ -340,6 +347,9 @@ impl Sink for IpfixSink {
         self.options(options::ledger(self.domain, statistics.packets));
         self.options(options::metering_reliability(self.domain, statistics.packets));
         self.options(options::exporting_reliability(EXPORTING_PROCESS, &sent));
+        if self.shortened > 0 {
+            self.options(options::shortened(EXPORTING_PROCESS, self.shortened));
+        }
         self.options(options::metering_statistics(self.domain, &sent, statistics.flows.flows));
     }
 
@@ -351,6 +361,7 @@ impl Sink for IpfixSink {
             lost_records,
             messages: Some(messages),
             octets: Some(octets),
+            shortened_records: Some(self.shortened),
         }
     }
 
@@ -366,6 +377,12 @@ impl Sink for IpfixSink {
             self.note(format!(
                 "nobody listens there: {} of {} messages were refused; start the collector first",
                 statistics.refused_messages, statistics.messages
+            ));
+        }
+        if statistics.too_long_messages > 0 {
+            self.note(format!(
+                "the path has dropped {} of {} messages or more, which were too long for it; --message-octets makes all of them shorter",
+                statistics.too_long_messages, statistics.messages
             ));
         }
         let counts = self.counts();

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs, os::unix::fs::MetadataExt as _, path::Path}
 use report::{EveTypes, OutputCounts, Statistics};
 
 pub(crate) use self::exports::exports;
-use super::{EveSink, FlowsSink, Opening, Sink, SinkReport};
+use super::{EveSink, FlowsSink, Opening, Share, Sink, SinkReport};
 use crate::{
     arguments::{CommonArguments, IpfixArguments},
     destination::{Destination, EvePath, FlowsPath},
@@ -37,6 +37,12 @@ enum Wanted {
     Eve(EvePath, EveTypes),
 }
 
+/// An output that is asked for, and the flows that it is for if not for all.
+struct Asked {
+    wanted: Wanted,
+    share: Option<Share>,
+}
+
 /// What tells a file from all others, whatever it is called.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 struct FileIdentity {
@@ -46,8 +52,8 @@ struct FileIdentity {
 
 /// What is to become of an output that is asked for.
 enum Plan {
-    /// It is there already, at this place.
-    Keep(usize),
+    /// It is there already, at this place; from now on it is for these flows.
+    Keep(usize, Option<Share>),
     Open(Box<Output>),
 }
 
@@ -60,9 +66,9 @@ impl Outputs {
         interfaces: &[String],
     ) -> anyhow::Result<Self> {
         let opening = Opening { signals, is_again: false };
-        let open = Wanted::all(arguments)
+        let open = Asked::all(arguments)
             .into_iter()
-            .map(|wanted| Output::open(wanted, arguments, interfaces, opening))
+            .map(|asked| Output::open(asked, arguments, interfaces, opening))
             .collect::<anyhow::Result<_>>()?;
         Ok(Self { open, interfaces: interfaces.to_vec(), closed: Vec::new() })
     }
@@ -81,23 +87,29 @@ impl Outputs {
         let opening = Opening { signals: Some(signals), is_again: true };
         let mut plans = Vec::new();
         let mut kept = BTreeSet::new();
-        for wanted in Wanted::all(arguments) {
+        for asked in Asked::all(arguments) {
             let is_kept = |(place, output): &(usize, &Output)| {
-                output.wanted == wanted && !output.has_lost_its_name() && !kept.contains(place)
+                output.wanted == asked.wanted && !output.has_lost_its_name() && !kept.contains(place)
             };
             plans.push(match self.open.iter().enumerate().find(is_kept) {
                 Some((place, _)) => {
                     kept.insert(place);
-                    Plan::Keep(place)
+                    Plan::Keep(place, asked.share)
                 }
-                None => Plan::Open(Box::new(Output::open(wanted, arguments, &self.interfaces, opening)?)),
+                None => Plan::Open(Box::new(Output::open(asked, arguments, &self.interfaces, opening)?)),
             });
         }
         let mut before: Vec<_> = std::mem::take(&mut self.open).into_iter().map(Some).collect();
         let (mut opened, mut said) = (Vec::new(), Vec::new());
         for plan in plans {
             match plan {
-                Plan::Keep(place) => opened.extend(before.get_mut(place).and_then(Option::take)),
+                Plan::Keep(place, share) => {
+                    let mut output = before.get_mut(place).and_then(Option::take);
+                    if let Some(output) = &mut output {
+                        output.sink.take_share(share);
+                    }
+                    opened.extend(output);
+                }
                 Plan::Open(output) => {
                     said.push(format!("{} is opened", output.sink.counts().output));
                     opened.push(*output);
@@ -165,12 +177,13 @@ fn summed(counts: impl Iterator<Item = OutputCounts>) -> Vec<OutputCounts> {
 
 impl Output {
     fn open(
-        wanted: Wanted,
+        asked: Asked,
         arguments: &CommonArguments,
         interfaces: &[String],
         opening: Opening<'_>,
     ) -> anyhow::Result<Self> {
-        let sink: Box<dyn Sink> = match &wanted {
+        let Asked { wanted, share } = asked;
+        let mut sink: Box<dyn Sink> = match &wanted {
             Wanted::Export(destination, ipfix) => {
                 let export = exports::open(destination, ipfix, exports(arguments), opening)?;
                 Box::new(export.with_interfaces(interfaces))
@@ -178,6 +191,7 @@ impl Output {
             Wanted::Flows(flows) => Box::new(FlowsSink::open(flows, opening)?),
             Wanted::Eve(eve, types) => Box::new(EveSink::open(eve, *types, arguments.sampling(), opening)?),
         };
+        sink.take_share(share);
         let file = wanted.path().and_then(FileIdentity::of);
         Ok(Self { wanted, sink, file })
     }
@@ -188,16 +202,31 @@ impl Output {
     }
 }
 
-impl Wanted {
+impl Asked {
     fn all(arguments: &CommonArguments) -> Vec<Self> {
-        let exports = arguments.export.iter();
-        let mut wanted: Vec<_> =
-            exports.map(|destination| Self::Export(destination.clone(), arguments.ipfix.clone())).collect();
-        wanted.extend(arguments.flows.clone().map(Self::Flows));
-        wanted.extend(arguments.eve.clone().map(|eve| Self::Eve(eve, arguments.eve_types)));
-        wanted
+        let for_all = |wanted| Self { wanted, share: None };
+        let mut asked = Vec::new();
+        for destination in &arguments.export {
+            let export =
+                |destination: &Destination| Wanted::Export(destination.clone(), arguments.ipfix.clone());
+            match destination {
+                Destination::Spread(several) => {
+                    let names: Vec<_> = several.members().iter().map(Destination::to_string).collect();
+                    let shares = several.members().iter().zip(Share::of_each(&names));
+                    asked.extend(
+                        shares.map(|(member, share)| Self { wanted: export(member), share: Some(share) }),
+                    );
+                }
+                destination => asked.push(for_all(export(destination))),
+            }
+        }
+        asked.extend(arguments.flows.clone().map(Wanted::Flows).map(for_all));
+        asked.extend(arguments.eve.clone().map(|eve| for_all(Wanted::Eve(eve, arguments.eve_types))));
+        asked
     }
+}
 
+impl Wanted {
     fn path(&self) -> Option<&Path> {
         match self {
             Self::Export(destination, _) => destination.path(),
@@ -244,6 +273,37 @@ mod tests {
         }
         assert!(path.is_file());
         assert_eq!((outputs.open.len(), outputs.closed.len(), outputs.counts().len()), (1, 1, 1));
+    }
+
+    #[test]
+    fn a_table_that_is_there_already_gets_no_second_header() {
+        let folder = tempfile::tempdir().unwrap();
+        let [one, other] = ["one.csv", "other.csv"].map(|name| folder.path().join(name));
+        let [before, after] = [&one, &other].map(|path| asked(&["--flows", path.to_str().unwrap()]));
+        let mut outputs = Outputs::open(&before, Some(&Signals::default()), &[]).unwrap();
+        let header = fs::read_to_string(&one).unwrap();
+        assert_eq!(header.lines().count(), 1);
+        fs::copy(&one, &other).unwrap();
+        outputs.change(&after, &Signals::default()).unwrap();
+        assert_eq!(fs::read_to_string(&other).unwrap(), header);
+        fs::remove_file(&one).unwrap();
+        outputs.change(&before, &Signals::default()).unwrap();
+        assert_eq!(fs::read_to_string(&one).unwrap(), header);
+    }
+
+    #[test]
+    fn shares_change_and_sessions_stay() {
+        let spread = |text: &str| asked(&["--export", text]);
+        let before = spread("spread:udp://127.0.0.1:9,udp://127.0.0.1:10");
+        let mut outputs = Outputs::open(&before, Some(&Signals::default()), &[]).unwrap();
+        let names =
+            |outputs: &Outputs| outputs.counts().into_iter().map(|counts| counts.output).collect::<Vec<_>>();
+        assert_eq!(names(&outputs), ["udp://127.0.0.1:9", "udp://127.0.0.1:10"]);
+        let after = spread("spread:udp://127.0.0.1:10,udp://127.0.0.1:9,udp://127.0.0.1:11");
+        let said = outputs.change(&after, &Signals::default()).unwrap();
+        assert_eq!(said, ["udp://127.0.0.1:11 is opened"]);
+        let said = outputs.change(&spread("udp://127.0.0.1:10"), &Signals::default()).unwrap();
+        assert_eq!(said, ["udp://127.0.0.1:9 is closed", "udp://127.0.0.1:11 is closed"]);
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub(super) struct FloodTracker {
     /// Everything since there is any excess, which most of what is remembered never has.
     episode: Option<Box<VictimSecond>>,
     peak_per_second: u64,
+    /// The most handshakes that the server may have held half open at a time.
+    half_open_peak: u64,
     /// The last packet of a second that gave reason for an alarm.
     pub(super) last_seen: Timestamp,
     /// How the server bore it, as far as it was seen.
@@ -90,10 +92,12 @@ impl FloodTracker {
         if is_quiet && self.alarm.is_none() {
             self.episode = None;
             self.peak_per_second = 0;
+            self.half_open_peak = 0;
             self.server = None;
         } else {
             self.episode.get_or_insert_default().add(count);
             self.peak_per_second = self.peak_per_second.max(count.leading_nowhere);
+            self.half_open_peak = self.half_open_peak.max(self.history.minute().half_open());
         }
     }
 
@@ -249,6 +253,7 @@ impl FloodTracker {
             .held_against("excess_cusum", self.excess, threshold(victim, config))
             .held_against("leading_nowhere_ratio_10s", ten.ratio(), config.learning_ratio)
             .held_against("half_open_now", number(minute.half_open()), number(config.floor_half_open))
+            .count("half_open_peak", self.half_open_peak)
             .held_against("completion_60s", minute.completion(), config.floor_completion)
             .count("peak_per_second", self.peak_per_second)
             .number("usual_per_second", self.usual)

@@ -105,6 +105,17 @@ fn a_flood_of_twenty_in_all_is_a_low_finding_if_it_lasts() {
     assert_eq!(severest(&findings, Kind::SynFlood), Some(Severity::Low));
 }
 
+/// A server holds a handshake half open for a minute: of a flood that lasts longer, it never has all at a time.
+#[test]
+fn the_most_that_is_half_open_at_a_time_is_less_than_all_of_a_long_flood() {
+    let flood = answered(&spoofed(SERVER, 80, 20 * SECOND, 170 * SECOND, 50));
+    let found = findings(join([crowd(SERVER, 0, 300 * SECOND, 10), flood]));
+    let last = found.iter().rfind(|finding| finding.kind == Kind::SynFlood).unwrap();
+    let [peak, now, all] = ["half_open_peak", "half_open_now", "half_open"].map(|name| value(last, name));
+    assert!((0.9..=1.0).contains(&(peak / (63.0 * 50.0))), "{peak}");
+    assert!(now <= peak && all > 1.5 * peak, "{now} {peak} {all}");
+}
+
 #[test]
 fn a_syn_may_bear_the_flags_of_ecn() {
     let mut packets = answered(&spoofed(SERVER, 80, 0, 10 * SECOND, 50));

@@ -1,4 +1,5 @@
 use std::{
+    fmt,
     fs::File,
     io::{self, ErrorKind, Write},
     path::{Path, PathBuf},
@@ -13,7 +14,7 @@ use super::Output;
 #[derive(Debug)]
 pub struct FileOutput {
     path: PathBuf,
-    file: File,
+    file: Target,
     /// Whole messages that are not written yet.
     pending: Vec<u8>,
     /// How many messages these are, or were when writing failed.
@@ -21,6 +22,12 @@ pub struct FileOutput {
     /// Octets in the file; all of them belong to whole messages.
     written_octets: u64,
     failure: Option<(ErrorKind, String)>,
+}
+
+/// What is written to.
+enum Target {
+    File(File),
+    Stream(Box<dyn Write + Send>),
 }
 
 impl FileOutput {
@@ -43,8 +50,17 @@ impl FileOutput {
                 format!("cannot create the IPFIX file {}: {error}{advice}", path.display()),
             )
         })?;
+        Ok(Self::new(path, Target::File(file)))
+    }
+
+    /// Writes to something that is no plain file, such as a pipe, and is called `path` in errors.
+    pub fn stream(path: impl AsRef<Path>, stream: impl Write + Send + 'static) -> Self {
+        Self::new(path.as_ref().to_owned(), Target::Stream(Box::new(stream)))
+    }
+
+    fn new(path: PathBuf, file: Target) -> Self {
         let pending = Vec::with_capacity(BUFFER_OCTETS);
-        Ok(Self { path, file, pending, held_back: 0, written_octets: 0, failure: None })
+        Self { path, file, pending, held_back: 0, written_octets: 0, failure: None }
     }
 
     /// The file's path.
@@ -88,7 +104,7 @@ impl FileOutput {
         let (messages, octets) = whole_messages(written);
         self.written_octets += octets_of(octets);
         self.held_back -= messages;
-        let torn = self.file.set_len(self.written_octets).is_err();
+        let torn = self.file.cut(self.written_octets).is_err();
         self.pending = Vec::new();
         let end = if torn { "; its last message may be cut" } else { "" };
         let text = format!("cannot write the IPFIX file {}: {error}{end}", self.path.display());
@@ -123,6 +139,40 @@ impl Output for FileOutput {
 
     fn is_datagram(&self) -> bool {
         false
+    }
+}
+
+impl Target {
+    fn cut(&self, octets: u64) -> io::Result<()> {
+        match self {
+            Self::File(file) => file.set_len(octets),
+            Self::Stream(_) => Err(ErrorKind::Unsupported.into()),
+        }
+    }
+}
+
+impl Write for Target {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::File(file) => file.write(octets),
+            Self::Stream(stream) => stream.write(octets),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::File(file) => file.flush(),
+            Self::Stream(stream) => stream.flush(),
+        }
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(file) => file.fmt(f),
+            Self::Stream(_) => f.write_str("Stream"),
+        }
     }
 }
 

@@ -16,6 +16,8 @@ pub(crate) struct Parcel {
     /// A message header and the data sets. The sequence number in it means nothing.
     octets: Vec<u8>,
     pub(crate) data_records: u32,
+    /// Those of them that are of options.
+    pub(crate) options_records: u32,
     /// Data records that stood between the parcel before and this one, and are lost.
     pub(crate) skipped: u32,
     pub(crate) catalogue: Catalogue,
@@ -97,6 +99,7 @@ impl Sorter {
         let mut parcel = Parcel {
             octets: Vec::with_capacity(message.len()),
             data_records: 0,
+            options_records: 0,
             skipped: header_number(message, SEQUENCE_NUMBER).wrapping_sub(self.expected),
             catalogue: Catalogue::default(),
         };
@@ -113,7 +116,9 @@ impl Sorter {
                     described += self.note(id, records)?;
                 }
                 _ => {
-                    parcel.data_records += self.shapes.count(id, records).ok_or(Damaged)?;
+                    let count = self.shapes.count(id, records).ok_or(Damaged)?;
+                    parcel.data_records += count;
+                    parcel.options_records += if self.shapes.is_options(id) { count } else { 0 };
                     parcel.octets.extend_from_slice(set);
                 }
             }

@@ -1,11 +1,19 @@
+mod path;
+
 use std::{
+    collections::VecDeque,
     io::{self, ErrorKind},
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket},
 };
 
-use super::Output;
+use super::{Notice, Output};
 
 /// A connected UDP socket: one message per datagram (RFC 7011 section 10.3).
+///
+/// On Linux, messages are as small as the path needs it where the exporter is not told otherwise: datagrams are not to be fragmented by
+/// routers, and what a router says is longer than its next link carries is not sent again. It has dropped that datagram, and perhaps some that
+/// were on their way; that is counted and told as [`Notice::PathTooNarrow`]. A message that is larger than what the path is known to carry, since
+/// it holds a single large record or was asked for, goes in fragments.
 ///
 /// RFC 7011 allows UDP only where loss is bearable and the path cannot be congested. A collector that is not there is
 /// no error: its refusals are counted, and sending goes on until it comes back.
@@ -14,6 +22,10 @@ pub struct UdpOutput {
     socket: UdpSocket,
     collector: SocketAddr,
     refused: u64,
+    too_long: u64,
+    /// What the path carried when it was asked last.
+    path_octets: Option<u16>,
+    notices: VecDeque<Notice>,
 }
 
 impl UdpOutput {
@@ -80,12 +92,26 @@ impl UdpOutput {
         };
         let socket = UdpSocket::bind(any)?;
         socket.connect(collector)?;
-        Ok(Self { socket, collector, refused: 0 })
+        path::discover(&socket, collector);
+        let path_octets = path::octets(&socket, collector);
+        Ok(Self { socket, collector, refused: 0, too_long: 0, path_octets, notices: VecDeque::new() })
+    }
+
+    /// Notes that a router has dropped a datagram since it was too long.
+    #[cold]
+    fn note_too_long(&mut self) {
+        self.too_long += 1;
+        self.path_octets = path::octets(&self.socket, self.collector);
+        if let Some(octets) = self.path_octets
+            && self.notices.len() < MOST_NOTICES
+        {
+            self.notices.push_back(Notice::PathTooNarrow { octets });
+        }
     }
 
     fn explain(&self, error: &io::Error, octets: usize) -> io::Error {
         let collector = self.collector;
-        if error.raw_os_error() == Some(MESSAGE_TOO_LONG) {
+        if is_too_long(error) {
             let text = format!(
                 "a message of {octets} octets is too large for the path to {collector}: lower the maximum message size"
             );
@@ -99,12 +125,19 @@ impl Output for UdpOutput {
     fn send(&mut self, message: &[u8]) -> io::Result<()> {
         let mut attempts = 0;
         loop {
-            let Err(error) = self.socket.send(message) else { return Ok(()) };
+            let Err(error) = self.socket.send(message) else {
+                self.path_octets = path::octets(&self.socket, self.collector);
+                return Ok(());
+            };
             attempts += 1;
             match error.kind() {
                 // The refusal of an earlier datagram, told in place of sending this one: so this one goes again.
                 ErrorKind::ConnectionRefused if attempts < MAX_ATTEMPTS => self.refused += 1,
                 ErrorKind::Interrupted if attempts < MAX_ATTEMPTS => {}
+                // Likewise: the system takes it in fragments, unless no datagram could hold it.
+                _ if is_too_long(&error) && attempts < MAX_ATTEMPTS && message.len() <= LARGEST_DATAGRAM => {
+                    self.note_too_long();
+                }
                 _ => return Err(self.explain(&error, message.len())),
             }
         }
@@ -114,6 +147,7 @@ impl Output for UdpOutput {
         // The refusal of the last datagram, which no other will be told.
         match self.socket.take_error()? {
             Some(error) if error.kind() == ErrorKind::ConnectionRefused => self.refused += 1,
+            Some(error) if is_too_long(&error) => self.note_too_long(),
             Some(error) => return Err(self.explain(&error, 0)),
             None => {}
         }
@@ -127,10 +161,29 @@ impl Output for UdpOutput {
     fn refused(&self) -> u64 {
         self.refused
     }
+
+    fn path_octets(&self) -> Option<u16> {
+        self.path_octets
+    }
+
+    fn too_long(&self) -> u64 {
+        self.too_long
+    }
+
+    fn take_notices(&mut self) -> Vec<Notice> {
+        self.notices.drain(..).collect()
+    }
+}
+
+fn is_too_long(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(MESSAGE_TOO_LONG)
 }
 
 /// Each refusal is told once, so that a second attempt nearly always sends; more would wait for a flood to end.
 const MAX_ATTEMPTS: u32 = 4;
+/// What an IPv4 packet of 65535 octets has room for.
+const LARGEST_DATAGRAM: usize = 65_507;
+const MOST_NOTICES: usize = 64;
 
 /// EMSGSIZE, which the standard library has no kind for.
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -161,6 +214,15 @@ mod tests {
         let error = output.send(&vec![0; 65_535]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         assert!(error.to_string().contains("lower the maximum message size"), "{error}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_loopback_interface_carries_what_a_packet_can_hold() {
+        for (loopback, octets) in [("127.0.0.1:9", 65_507), ("[::1]:9", 65_488)] {
+            let output = UdpOutput::connect(loopback.parse().unwrap()).unwrap();
+            assert_eq!(output.path_octets(), Some(octets));
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod decoder;
+mod failover;
 #[cfg(test)]
 mod file;
 #[cfg(test)]

@@ -315,13 +315,13 @@ fn a_collector_that_has_no_address_is_named() {
 }
 
 /// An exporter of numbered records, with an element of an enterprise among its fields.
-struct Probe {
-    exporter: Exporter<TcpOutput>,
+pub(crate) struct Probe {
+    pub(crate) exporter: Exporter<TcpOutput>,
     templates: [TemplateHandle; 2],
 }
 
 impl Probe {
-    fn new(collector: SocketAddr, settings: TcpSettings) -> Self {
+    pub(crate) fn new(collector: SocketAddr, settings: TcpSettings) -> Self {
         let output = TcpOutput::resolve(&collector.to_string(), settings).unwrap();
         let mut exporter = Exporter::new(ExporterConfig::new(1), output).unwrap();
         let own = InformationElement::new(32_473, 1_001, "own", DataType::String).unwrap();
@@ -333,7 +333,7 @@ impl Probe {
         Self { exporter, templates }
     }
 
-    fn export(&mut self, numbers: std::ops::Range<u64>) {
+    pub(crate) fn export(&mut self, numbers: std::ops::Range<u64>) {
         self.export_at(START_S, numbers);
     }
 
@@ -356,7 +356,7 @@ impl Probe {
         }
     }
 
-    fn notices(&mut self) -> Vec<String> {
+    pub(crate) fn notices(&mut self) -> Vec<String> {
         self.notices_themselves().iter().map(ToString::to_string).collect()
     }
 
@@ -370,8 +370,8 @@ impl Probe {
 }
 
 /// What a collector got over one connection.
-struct Session {
-    numbers: Vec<u64>,
+pub(crate) struct Session {
+    pub(crate) numbers: Vec<u64>,
     octets: u64,
     messages: u64,
     /// Records that are missing by the sequence numbers.
@@ -380,7 +380,7 @@ struct Session {
 
 impl Session {
     /// Decodes what has arrived. What was cut at its end does not count: a collector drops it.
-    fn of(mut octets: &[u8]) -> Self {
+    pub(crate) fn of(mut octets: &[u8]) -> Self {
         let mut decoder = Decoder::default();
         let mut session = Self { numbers: Vec::new(), octets: 0, messages: 0, gap: 0 };
         let (mut expected, mut templates) = (0_u32, Vec::new());
@@ -408,17 +408,17 @@ impl Session {
     }
 }
 
-fn numbers(sessions: &[Session]) -> Vec<u64> {
+pub(crate) fn numbers(sessions: &[Session]) -> Vec<u64> {
     sessions.iter().flat_map(|session| session.numbers.iter().copied()).collect()
 }
 
-fn listen() -> (TcpListener, SocketAddr) {
+pub(crate) fn listen() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     (listener, address)
 }
 
-fn read_to_end(connection: &mut TcpStream) -> Vec<u8> {
+pub(crate) fn read_to_end(connection: &mut TcpStream) -> Vec<u8> {
     let mut octets = Vec::new();
     connection.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
     // It may be reset in the end; what came before counts.
@@ -441,7 +441,7 @@ fn read_for(connection: &mut TcpStream, time: Duration) -> Vec<u8> {
 }
 
 /// Reads until nothing has come for a while, so that all is confirmed.
-fn read_until_quiet(connection: &mut TcpStream) -> Vec<u8> {
+pub(crate) fn read_until_quiet(connection: &mut TcpStream) -> Vec<u8> {
     let (mut octets, mut buffer) = (Vec::new(), vec![0; 10_000]);
     connection.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
     loop {
@@ -454,7 +454,7 @@ fn read_until_quiet(connection: &mut TcpStream) -> Vec<u8> {
     }
 }
 
-fn reset_when_dropped(connection: &TcpStream) {
+pub(crate) fn reset_when_dropped(connection: &TcpStream) {
     use nix::sys::socket::{setsockopt, sockopt};
     setsockopt(connection, sockopt::Linger, &libc::linger { l_onoff: 1, l_linger: 0 }).unwrap();
 }
@@ -465,4 +465,4 @@ fn parts(folder: &Path) -> usize {
     names.filter(|path| path.extension().is_some_and(|extension| extension == "ipfix")).count()
 }
 
-const START_S: u32 = 1_763_888_400;
+pub(crate) const START_S: u32 = 1_763_888_400;

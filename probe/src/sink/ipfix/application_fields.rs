@@ -1,7 +1,7 @@
 //! What an application is in IPFIX: fields behind those of its flow.
 
 use application::{
-    Application, Certificate, Dns, Http, HttpRequest, HttpResponse, Quic, Ssh, Tls, TlsClient,
+    Application, Certificate, Dns, Http, HttpRequest, HttpResponse, Quic, SmolStr, Ssh, Tls, TlsClient,
 };
 use ipfix_export::{ElementError, Field, RecordError, RecordWriter};
 
@@ -45,7 +45,7 @@ impl ApplicationShape {
         self.0.into()
     }
 
-    /// The fields, in the order in which [`write()`] writes their values. `pen` is the enterprise of our own elements.
+    /// The fields, in the order in which [`Bounded::write`] writes their values. `pen` is the enterprise of our own elements.
     pub(super) fn fields(self, pen: u32) -> Result<Vec<Field>, ElementError> {
         let blocks = self.blocks();
         blocks.concat().into_iter().map(|element| Ok(element.under(pen)?.field())).collect()
@@ -80,91 +80,180 @@ impl ApplicationShape {
     }
 }
 
-/// Writes the values of an application.
-pub(super) fn write(application: &Application, writer: &mut RecordWriter<'_>) -> Result<(), RecordError> {
-    writer.string(application.protocol().name())?;
+/// An application, and how many octets each of its texts may take.
+#[derive(Clone, Copy)]
+pub(super) struct Bounded<'a> {
+    application: &'a Application,
+    text_octets: usize,
+}
+
+impl<'a> Bounded<'a> {
+    /// Has all texts, with their lengths, take at most `room` octets: the longest are cut, and no more than need be.
+    pub(super) fn new(application: &'a Application, room: usize) -> Self {
+        let mut bounded = Self { application, text_octets: LONGEST_TEXT };
+        while bounded.octets() > room && bounded.text_octets > 0 {
+            bounded.text_octets -= CUT_OCTETS.min(bounded.text_octets);
+        }
+        bounded
+    }
+
+    /// Whether a text is cut that would not be in a larger message.
+    pub(super) const fn is_cut(&self) -> bool {
+        self.text_octets < LONGEST_TEXT
+    }
+
+    /// Octets of all texts with their lengths.
+    fn octets(&self) -> usize {
+        let octets = |length: usize| {
+            let length = length.min(self.text_octets);
+            length + if length < LONG_FROM { 1 } else { 3 }
+        };
+        let name = self.application.protocol().name().len();
+        let name = name + if name < LONG_FROM { 1 } else { 3 };
+        name + text_lengths(self.application).into_iter().flatten().map(octets).sum::<usize>()
+    }
+
+    fn cut<'t>(&self, text: &'t str) -> &'t str {
+        text.get(..text.floor_char_boundary(self.text_octets)).unwrap_or(text)
+    }
+
+    /// Writes all values.
+    pub(super) fn write(&self, writer: &mut RecordWriter<'_>) -> Result<(), RecordError> {
+        writer.string(self.application.protocol().name())?;
+        match self.application {
+            Application::Dns(dns) => self.write_dns(dns, writer),
+            Application::Http(http) => self.write_http(http, writer),
+            Application::Quic(Quic { version, client }) => {
+                writer.u32(*version)?;
+                writer.string(self.cut(&client.server_name))?;
+                writer.string(self.cut(&client.alpn.join(",")))?;
+                writer.string(self.cut(&client.ja4))
+            }
+            Application::Ssh(Ssh { client, server }) => {
+                writer.string(self.cut(client))?;
+                writer.string(self.cut(server))
+            }
+            Application::Tls(tls) => self.write_tls(tls, writer),
+        }
+    }
+
+    fn write_dns(&self, dns: &Dns, writer: &mut RecordWriter<'_>) -> Result<(), RecordError> {
+        writer.u16(dns.transaction_id)?;
+        writer.string(self.cut(&dns.name))?;
+        writer.u16(dns.query_type)?;
+        writer.u16(dns.query_class)?;
+        if let Some(flags) = dns.query_flags {
+            writer.u16(flags)?;
+        }
+        if let Some(response) = dns.response {
+            writer.u16(response.flags)?;
+            writer.u8(response.code)?;
+        }
+        Ok(())
+    }
+
+    fn write_http(&self, http: &Http, writer: &mut RecordWriter<'_>) -> Result<(), RecordError> {
+        if let Some(HttpRequest { method, target, host, user_agent, .. }) = &http.request {
+            for text in [method, host, target, user_agent] {
+                writer.string(self.cut(text))?;
+            }
+        }
+        if let Some(HttpResponse { status, content_type }) = &http.response {
+            writer.u16(*status)?;
+            writer.string(self.cut(content_type))?;
+        }
+        Ok(())
+    }
+
+    fn write_tls(&self, tls: &Tls, writer: &mut RecordWriter<'_>) -> Result<(), RecordError> {
+        if let Some(TlsClient { version, server_name, ja3, ja4, .. }) = &tls.client {
+            writer.string(self.cut(server_name))?;
+            writer.u16(*version)?;
+            writer.string(self.cut(ja3))?;
+            writer.string(self.cut(ja4))?;
+        }
+        if tls.client.is_some() || tls.server.is_some() {
+            match chosen_protocol(tls) {
+                Some(chosen) => writer.string(self.cut(chosen))?,
+                None => writer.string(self.cut(&offered_protocols(tls).join(",")))?,
+            }
+        }
+        if let Some(server) = &tls.server {
+            writer.u16(server.version)?;
+            writer.u16(server.cipher_suite)?;
+        }
+        if let Some(Certificate { subject, issuer, not_before, not_after }) = &tls.certificate {
+            writer.string(self.cut(subject))?;
+            writer.string(self.cut(issuer))?;
+            writer.date_time_seconds(seconds(*not_before))?;
+            writer.date_time_seconds(seconds(*not_after))?;
+        }
+        Ok(())
+    }
+}
+
+/// Octets of each text that is written, its name apart.
+fn text_lengths(application: &Application) -> [Option<usize>; MOST_TEXTS] {
+    let mut lengths = [None; MOST_TEXTS];
+    let mut put = |place: usize, length: usize| {
+        if let Some(at) = lengths.get_mut(place) {
+            *at = Some(length);
+        }
+    };
     match application {
-        Application::Dns(dns) => write_dns(dns, writer),
-        Application::Http(http) => write_http(http, writer),
-        Application::Quic(Quic { version, client }) => {
-            writer.u32(*version)?;
-            writer.string(&client.server_name)?;
-            writer.string(&client.alpn.join(","))?;
-            writer.string(&client.ja4)
+        Application::Dns(dns) => put(0, dns.name.len()),
+        Application::Http(Http { request, response }) => {
+            if let Some(HttpRequest { method, target, host, user_agent, .. }) = request {
+                for (place, text) in [method, target, host, user_agent].into_iter().enumerate() {
+                    put(place, text.len());
+                }
+            }
+            if let Some(response) = response {
+                put(4, response.content_type.len());
+            }
+        }
+        Application::Quic(Quic { client, .. }) => {
+            put(0, client.server_name.len());
+            put(1, joined_length(&client.alpn));
+            put(2, client.ja4.len());
         }
         Application::Ssh(Ssh { client, server }) => {
-            writer.string(client)?;
-            writer.string(server)
+            put(0, client.len());
+            put(1, server.len());
         }
-        Application::Tls(tls) => write_tls(tls, writer),
-    }
-}
-
-fn write_dns(dns: &Dns, writer: &mut RecordWriter<'_>) -> Result<(), RecordError> {
-    writer.u16(dns.transaction_id)?;
-    writer.string(&dns.name)?;
-    writer.u16(dns.query_type)?;
-    writer.u16(dns.query_class)?;
-    if let Some(flags) = dns.query_flags {
-        writer.u16(flags)?;
-    }
-    if let Some(response) = dns.response {
-        writer.u16(response.flags)?;
-        writer.u8(response.code)?;
-    }
-    Ok(())
-}
-
-fn write_http(http: &Http, writer: &mut RecordWriter<'_>) -> Result<(), RecordError> {
-    if let Some(HttpRequest { method, target, host, user_agent, .. }) = &http.request {
-        writer.string(method)?;
-        writer.string(host)?;
-        writer.string(cut(target))?;
-        writer.string(user_agent)?;
-    }
-    if let Some(HttpResponse { status, content_type }) = &http.response {
-        writer.u16(*status)?;
-        writer.string(content_type)?;
-    }
-    Ok(())
-}
-
-fn write_tls(tls: &Tls, writer: &mut RecordWriter<'_>) -> Result<(), RecordError> {
-    if let Some(TlsClient { version, server_name, ja3, ja4, .. }) = &tls.client {
-        writer.string(server_name)?;
-        writer.u16(*version)?;
-        writer.string(ja3)?;
-        writer.string(ja4)?;
-    }
-    if tls.client.is_some() || tls.server.is_some() {
-        let chosen = tls.server.as_ref().map(|server| &*server.alpn).filter(|alpn| !alpn.is_empty());
-        let offered = || tls.client.as_ref().map(|client| client.alpn.join(",")).unwrap_or_default();
-        match chosen {
-            Some(chosen) => writer.string(chosen)?,
-            None => writer.string(&offered())?,
+        Application::Tls(tls) => {
+            if let Some(client) = &tls.client {
+                put(0, client.server_name.len());
+                put(1, client.ja3.len());
+                put(2, client.ja4.len());
+            }
+            put(3, chosen_protocol(tls).map_or_else(|| joined_length(offered_protocols(tls)), str::len));
+            if let Some(certificate) = &tls.certificate {
+                put(4, certificate.subject.len());
+                put(5, certificate.issuer.len());
+            }
         }
     }
-    if let Some(server) = &tls.server {
-        writer.u16(server.version)?;
-        writer.u16(server.cipher_suite)?;
-    }
-    if let Some(Certificate { subject, issuer, not_before, not_after }) = &tls.certificate {
-        writer.string(subject)?;
-        writer.string(issuer)?;
-        writer.date_time_seconds(seconds(*not_before))?;
-        writer.date_time_seconds(seconds(*not_after))?;
-    }
-    Ok(())
+    lengths
+}
+
+/// The protocol that the server says it has chosen.
+fn chosen_protocol(tls: &Tls) -> Option<&str> {
+    tls.server.as_ref().map(|server| &*server.alpn).filter(|alpn| !alpn.is_empty())
+}
+
+fn offered_protocols(tls: &Tls) -> &[SmolStr] {
+    tls.client.as_ref().map(|client| &*client.alpn).unwrap_or_default()
+}
+
+/// Of the texts with a comma between each two.
+fn joined_length(texts: &[SmolStr]) -> usize {
+    texts.iter().map(|text| text.len() + 1).sum::<usize>().saturating_sub(1)
 }
 
 /// What 32 bits can say of a time: certificates may be valid beyond 2106, and before 1970.
 fn seconds(seconds: i64) -> u32 {
     u32::try_from(seconds.max(0)).unwrap_or(u32::MAX)
-}
-
-/// The beginning of a target, so that a record has room in a datagram.
-fn cut(target: &str) -> &str {
-    target.get(..target.floor_char_boundary(MAX_TARGET_OCTETS)).unwrap_or(target)
 }
 
 /// The number before the first shape of each: behind it follow the parts that were seen, as bits.
@@ -173,4 +262,10 @@ const BEFORE_HTTP: u8 = 3;
 const BEFORE_QUIC: u8 = 6;
 const BEFORE_SSH: u8 = 7;
 const BEFORE_TLS: u8 = 8;
-const MAX_TARGET_OCTETS: usize = 400;
+/// What is asked for of an HTTP server may be longer; all other texts are shorter. So each record has room in a datagram.
+const LONGEST_TEXT: usize = 400;
+/// By how much the longest texts are cut at a time.
+const CUT_OCTETS: usize = 8;
+const MOST_TEXTS: usize = 6;
+/// RFC 7011 section 7: the length of a longer text takes three octets.
+const LONG_FROM: usize = 255;

@@ -22,7 +22,7 @@ use ipfix_export::{
 use wire::{MPLS_ENTRIES, Segment};
 
 use super::{
-    application_fields::{self, ApplicationShape},
+    application_fields::{ApplicationShape, Bounded},
     linked::IncidentLink,
     options::FIRST_OPTIONS_TEMPLATE,
 };
@@ -153,7 +153,7 @@ impl Shape {
     pub(super) fn write(
         self,
         record: &FlowRecord,
-        application: Option<&Application>,
+        application: Option<Bounded<'_>>,
         layout: Layout,
         link: Option<IncidentLink>,
         writer: &mut RecordWriter<'_>,
@@ -178,7 +178,7 @@ impl Shape {
             writer.u64(layer2_segment_id(segment))?;
         }
         if let Some(application) = application.filter(|_| self.application != ApplicationShape::default()) {
-            application_fields::write(application, writer)?;
+            application.write(writer)?;
         }
         if let Some(IncidentLink { incident, score }) = link {
             writer.u8(record.direction_reason as u8)?;
@@ -316,7 +316,8 @@ const REVERSE_INITIATOR: u8 = 2;
 #[cfg(test)]
 mod tests {
     use application::{
-        Certificate, Dns, DnsResponse, Http, HttpRequest, HttpResponse, Quic, Ssh, Tls, TlsClient, TlsServer,
+        Certificate, Dns, DnsResponse, Http, HttpRequest, HttpResponse, Quic, SmolStr, Ssh, Tls, TlsClient,
+        TlsServer,
     };
     use flow::{Meter, MeterConfig, Placed};
     use ipfix_export::{Exporter, ExporterConfig, MemoryOutput};
@@ -437,6 +438,7 @@ mod tests {
             for (layout, link) in layouts() {
                 let template = shape.template(layout, link.is_some()).unwrap();
                 let handle = exporter.register(&template).unwrap();
+                let application = application.map(|application| Bounded::new(application, usize::MAX));
                 let write =
                     |writer: &mut RecordWriter<'_>| shape.write(record, application, layout, link, writer);
                 exporter.record(&handle, 1, write).unwrap();
@@ -446,27 +448,64 @@ mod tests {
         assert_eq!(applications.len(), ApplicationShape::COUNT);
     }
 
-    #[test]
-    fn the_longest_record_has_room_in_a_datagram() {
-        let text = |octets: usize| "é".repeat(octets / 2);
+    /// Applications with the longest texts that there are.
+    fn longest_applications() -> [Application; 4] {
+        let text = |octets: usize| SmolStr::from("é".repeat(octets / 2));
         let request = HttpRequest {
-            method: text(16).into(),
-            target: text(1_024).into(),
-            host: text(260).into(),
-            user_agent: text(256).into(),
+            method: text(16),
+            target: text(1_024),
+            host: text(260),
+            user_agent: text(256),
             minor_version: 1,
         };
-        let response = HttpResponse { status: 200, content_type: text(128).into() };
-        let application = Application::Http(Http { request: Some(request), response: Some(response) });
-        let mut exporter = Exporter::new(ExporterConfig::new(1), MemoryOutput::datagram()).unwrap();
+        let response = HttpResponse { status: 200, content_type: text(128) };
+        let client = TlsClient {
+            version: 771,
+            server_name: text(254),
+            alpn: vec![text(32); 8].into(),
+            ja3: text(32).as_str().try_into().unwrap(),
+            ja4: text(36).as_str().try_into().unwrap(),
+        };
+        let tls = Tls {
+            client: Some(client.clone()),
+            server: Some(TlsServer::default()),
+            certificate: Some(Certificate {
+                subject: text(128),
+                issuer: text(128),
+                ..Certificate::default()
+            }),
+        };
+        [
+            Application::Http(Http { request: Some(request), response: Some(response) }),
+            Application::Tls(tls),
+            Application::Quic(Quic { version: 1, client }),
+            Application::Ssh(Ssh { client: text(254), server: text(254) }),
+        ]
+    }
+
+    /// In a message as small as it may be, texts are cut; as large as it is for a datagram, none is.
+    #[test]
+    fn the_longest_record_has_room_in_every_message() {
         let layout = Layout { has_short_flags: false, has_microseconds: true, pen: 32_473 };
         let link = Some(IncidentLink { incident: 7, score: 90 });
-        for record in records() {
-            let shape = Shape::of(&record, Some(&application));
-            let handle = exporter.register(&shape.template(layout, link.is_some()).unwrap()).unwrap();
-            exporter
-                .record(&handle, 1, |writer| shape.write(&record, Some(&application), layout, link, writer))
-                .unwrap();
+        for (octets, is_cut) in [(1_400, false), (512, true)] {
+            let config = ExporterConfig::new(1).with_maximum_message(octets);
+            let mut exporter = Exporter::new(config, MemoryOutput::datagram()).unwrap();
+            for (record, application) in records()
+                .iter()
+                .flat_map(|record| longest_applications().map(|application| (record.clone(), application)))
+            {
+                let shape = Shape::of(&record, Some(&application));
+                let template = shape.template(layout, link.is_some()).unwrap();
+                let handle = exporter.register(&template).unwrap();
+                let fixed = template.fields().iter().filter(|field| !field.is_variable());
+                let fixed: usize = fixed.map(|field| usize::from(field.length())).sum();
+                let bounded = Bounded::new(&application, exporter.largest_record() - fixed);
+                assert_eq!(bounded.is_cut(), is_cut);
+                exporter
+                    .record(&handle, 1, |writer| shape.write(&record, Some(bounded), layout, link, writer))
+                    .unwrap();
+            }
         }
     }
 

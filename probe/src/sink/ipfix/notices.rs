@@ -10,7 +10,7 @@ pub(super) fn tell(name: &str, output: &mut dyn Output) -> Option<String> {
     for notice in output.take_notices() {
         let text = match &notice {
             // As it should be.
-            Notice::Connected { waiting_records: 0 } => continue,
+            Notice::Connected { collector: None, waiting_records: 0 } => continue,
             Notice::Lost(gap) => {
                 let text = clause(gap);
                 lost = Some(text.clone());

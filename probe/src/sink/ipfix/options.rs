@@ -20,8 +20,8 @@ use super::entries::Entry;
 use crate::elements::registry::{
     FILTERED_PACKET_TOTAL_COUNT, INTERFACE_DROPPED_PACKET_TOTAL_COUNT, KERNEL_DROPPED_PACKET_TOTAL_COUNT,
     LOST_FLOW_RECORD_TOTAL_COUNT, LOST_OBSERVATION_TOTAL_COUNT, METERED_PACKET_TOTAL_COUNT,
-    RECEIVED_PACKET_TOTAL_COUNT, SAMPLED_OUT_PACKET_TOTAL_COUNT, TUNNEL_FRAGMENT_TOTAL_COUNT,
-    UNDECODED_PACKET_TOTAL_COUNT,
+    RECEIVED_PACKET_TOTAL_COUNT, SAMPLED_OUT_PACKET_TOTAL_COUNT, SHORTENED_FLOW_RECORD_TOTAL_COUNT,
+    TUNNEL_FRAGMENT_TOTAL_COUNT, UNDECODED_PACKET_TOTAL_COUNT,
 };
 
 /// An options record: which one it is, and its entries, the first ones of which are its scope.
@@ -75,6 +75,18 @@ pub(super) fn exporting_reliability(process: u32, sent: &Sent) -> OptionsRecord 
         entries: vec![
             Entry::standard(EXPORTING_PROCESS_ID, u64::from(process)),
             Entry::standard(NOT_SENT_FLOW_TOTAL_COUNT, sent.lost_records),
+        ],
+    }
+}
+
+/// What an exporter had to cut.
+pub(super) fn shortened(process: u32, records: u64) -> OptionsRecord {
+    OptionsRecord {
+        template: SHORTENED_TEMPLATE,
+        scope: 1,
+        entries: vec![
+            Entry::standard(EXPORTING_PROCESS_ID, u64::from(process)),
+            Entry::own(SHORTENED_FLOW_RECORD_TOTAL_COUNT, records),
         ],
     }
 }
@@ -197,5 +209,6 @@ const SAMPLING_TEMPLATE: u16 = 61_005;
 const INTERFACE_TEMPLATE: u16 = 61_006;
 const LEDGER_TEMPLATE: u16 = 61_007;
 const WORKER_TEMPLATE: u16 = 61_008;
+const SHORTENED_TEMPLATE: u16 = 61_009;
 /// Shapes of findings have this and those that follow, as options and as data.
 pub(super) const FINDINGS_TEMPLATE: u16 = 61_101;

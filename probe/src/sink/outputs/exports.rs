@@ -1,11 +1,11 @@
 //! Opening exports: what their messages are like, and where they go.
 
-use std::{fs, net::SocketAddr, num::NonZeroU32, time::Duration};
+use std::{fs, net::SocketAddr, num::NonZeroU32, slice, time::Duration};
 
 use anyhow::anyhow;
 use ipfix_export::{ExporterConfig, FileOutput, MAXIMUM_MESSAGE, TcpOutput, TcpSettings, UdpOutput};
 
-use super::super::{Exports, IpfixSink, Opening, Pacing};
+use super::super::{Exports, IpfixSink, Opening, Pacing, is_pipe, open as open_file};
 use crate::{
     arguments::{CommonArguments, IpfixArguments},
     destination::Destination,
@@ -42,6 +42,9 @@ pub(super) fn open(
         check_again(destination)?;
     }
     let (output, pacing): (Box<dyn ipfix_export::Output>, _) = match destination {
+        Destination::File(path) if is_pipe(path) => {
+            (Box::new(FileOutput::stream(path, open_file(Some(path), opening)?)), None)
+        }
         Destination::File(path) => (Box::new(FileOutput::create(path)?), None),
         Destination::Rotated(files) => {
             let octets = ipfix.message_octets.unwrap_or(MAXIMUM_MESSAGE);
@@ -50,31 +53,50 @@ pub(super) fn open(
         Destination::Udp(collector) => {
             (Box::new(UdpOutput::resolve(collector)?), NonZeroU32::new(ipfix.datagram_rate).map(Pacing::new))
         }
-        Destination::Tcp(collector) => {
-            (Box::new(TcpOutput::resolve(collector, tcp(destination, ipfix, opening))?), None)
+        Destination::Tcp(_) | Destination::Tls(_) => {
+            (Box::new(connections(slice::from_ref(destination), tcp(destination, ipfix, opening))?), None)
         }
-        Destination::Tls(tls) => {
-            let settings = tcp(destination, ipfix, opening).with_tls(tls.settings());
-            (Box::new(TcpOutput::resolve(&tls.collector, settings)?), None)
+        Destination::Failover(several) => {
+            (Box::new(connections(several.members(), tcp(destination, ipfix, opening))?), None)
+        }
+        Destination::Spread(several) => {
+            return Err(anyhow!("spread:{several} is several outputs, and was to be opened as one"));
         }
     };
     IpfixSink::new(destination.to_string(), config, exports, output, pacing)
 }
 
+/// An output over TCP or TLS to the first of these collectors, for which the others stand in.
+fn connections(collectors: &[Destination], mut settings: TcpSettings) -> anyhow::Result<TcpOutput> {
+    let mut first = None;
+    for destination in collectors {
+        let Some(collector) = destination.collector() else { continue };
+        settings = match (destination, first) {
+            (Destination::Tls(tls), None) => settings.with_tls(tls.settings()),
+            (Destination::Tls(tls), Some(_)) => settings.with_tls_fallback(collector, tls.settings()),
+            (_, None) => settings,
+            (_, Some(_)) => settings.with_fallback(collector),
+        };
+        first.get_or_insert(collector);
+    }
+    Ok(TcpOutput::resolve(first.unwrap_or_default(), settings)?)
+}
+
 /// While the program runs, it empties no file, and cannot look up a name.
 fn check_again(destination: &Destination) -> anyhow::Result<()> {
-    let collector = match destination {
-        Destination::File(path) if fs::metadata(path).is_ok_and(|file| file.len() > 0) => {
-            let path = path.display();
-            return Err(anyhow!(
-                "{path}: it is there, and is not emptied while the program runs; move it away"
-            ));
-        }
-        Destination::File(_) | Destination::Rotated(_) => return Ok(()),
-        Destination::Udp(collector) | Destination::Tcp(collector) => collector,
-        Destination::Tls(tls) => &tls.collector,
-    };
-    if collector.parse::<SocketAddr>().is_err() {
+    if let Some(path) = destination.path()
+        && fs::metadata(path).is_ok_and(|file| file.len() > 0)
+    {
+        let path = path.display();
+        return Err(anyhow!("{path}: it is there, and is not emptied while the program runs; move it away"));
+    }
+    let mut members = match destination {
+        Destination::Failover(several) => several.members(),
+        single => slice::from_ref(single),
+    }
+    .iter();
+    let is_name = |collector: &str| collector.parse::<SocketAddr>().is_err();
+    if members.any(|member| member.collector().is_some_and(is_name)) {
         return Err(anyhow!(
             "{destination}: a name is looked up only when the program begins; give the address, or restart it"
         ));

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     VARIABLE_LENGTH,
@@ -9,6 +9,8 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub(super) struct Shapes {
     by_template: BTreeMap<u16, Shape>,
+    /// The templates that are of options.
+    options: BTreeSet<u16>,
 }
 
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -45,7 +47,17 @@ impl Shapes {
             }
         };
         self.by_template.insert(id, shape);
+        if set_id == OPTIONS_TEMPLATE_SET {
+            self.options.insert(id);
+        } else {
+            self.options.remove(&id);
+        }
         Some(at)
+    }
+
+    /// Whether this template is one of options.
+    pub(super) fn is_options(&self, template: u16) -> bool {
+        self.options.contains(&template)
     }
 
     /// How many records a data set of this template holds; `None` if that cannot be told.
@@ -109,6 +121,7 @@ mod tests {
         let mut records = vec![7, 2, b'a', b'b', 7, 255, 1, 0];
         records.extend([b'x'; 256]);
         records.extend([7, 0]);
+        assert!(shapes.is_options(257) && !shapes.is_options(256));
         assert_eq!(shapes.first(257, &records), Some(4));
         assert_eq!(shapes.count(257, &records), Some(3));
     }

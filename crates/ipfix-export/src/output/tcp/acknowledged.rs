@@ -1,6 +1,6 @@
 //! What the system knows of a connection: how much of what was sent has arrived.
 
-use std::{io, net::TcpStream};
+use std::{io, net::TcpStream, time::Duration};
 
 /// How far a connection has come.
 #[derive(Clone, Copy, Debug)]
@@ -9,6 +9,9 @@ pub(super) struct Standing {
     pub(super) acknowledged: u64,
     /// How often what was not confirmed was repeated, or the other side asked for a sign of life, without any answer since.
     pub(super) unanswered: u8,
+    /// How long the system waits for the answer that it waits for now. It doubles with each time that there is none (RFC 6298 section 5.5),
+    /// so that it has waited for about as long already.
+    pub(super) wait: Duration,
     /// Whether something may still be confirmed.
     pub(super) is_open: bool,
 }
@@ -21,11 +24,16 @@ pub(super) struct Standing {
 #[cfg(target_os = "linux")]
 pub(super) fn standing(socket: &TcpStream) -> io::Result<Option<Standing>> {
     let info = nix::sys::socket::getsockopt(socket, linux::TcpInfo)?;
-    let [state, _, retransmits, probes, ..] = info;
+    let [state, _, retransmits, probes, backoff, ..] = info;
+    let wait_us =
+        info.get(linux::RTO..).and_then(<[u8]>::first_chunk).map_or(0, |us| u32::from_ne_bytes(*us));
+    // Between probes the system doubles the wait, but does not say so.
+    let doublings = if retransmits > 0 { 0 } else { backoff.min(linux::MOST_DOUBLINGS) };
     let acknowledged = info.last_chunk().map_or(0, |octets| u64::from_ne_bytes(*octets));
     Ok(Some(Standing {
         acknowledged,
         unanswered: retransmits.max(probes),
+        wait: Duration::from_micros(u64::from(wait_us) << doublings),
         is_open: state != linux::TCP_CLOSE,
     }))
 }
@@ -69,6 +77,10 @@ mod linux {
 
     /// `tcpi_state` of a connection that is over.
     pub(super) const TCP_CLOSE: u8 = 7;
+    /// Where `tcpi_rto` is, in microseconds.
+    pub(super) const RTO: usize = 8;
+    /// From 0.2 seconds to the two minutes that are the most.
+    pub(super) const MOST_DOUBLINGS: u8 = 10;
 
     sockopt_impl!(
         /// `struct tcp_info` up to `tcpi_bytes_acked`, which Linux has since version 4.1.
@@ -86,7 +98,6 @@ mod tests {
         io::{Read as _, Write as _},
         net::TcpListener,
         thread,
-        time::Duration,
     };
 
     use super::*;

@@ -108,6 +108,7 @@ impl Backlog {
         gap.last_export_s = time;
         self.statistics.lost_messages += 1;
         self.statistics.lost_records += u64::from(parcel.data_records);
+        self.statistics.lost_options_records += u64::from(parcel.options_records);
     }
 
     /// The next parcel, which is then on its way.
@@ -138,6 +139,7 @@ impl Backlog {
             statistics.messages += messages;
             statistics.octets += octets;
             statistics.data_records += data_records;
+            statistics.options_records += u64::from(parcel.options_records) + type_records;
             statistics.type_records += type_records;
             statistics.template_records += template_records;
             match origin {
@@ -156,13 +158,13 @@ impl Backlog {
         }
     }
 
-    /// Notes that there is a connection.
-    pub(super) fn connect(&mut self) {
+    /// Notes that there is a connection; to which of several collectors, if there are several.
+    pub(super) fn connect(&mut self, collector: Option<&str>) {
         self.is_connected = true;
         // What comes while the first connection is made has not waited.
         let have_waited = self.away.take().is_some() | std::mem::take(&mut self.has_inherited);
         let waiting_records = if have_waited { self.waiting_records() } else { 0 };
-        self.tell(Notice::Connected { waiting_records });
+        self.tell(Notice::Connected { collector: collector.map(ToOwned::to_owned), waiting_records });
     }
 
     /// Takes back what was on its way, in its order, since there is no connection any more.

@@ -113,12 +113,13 @@ impl Connection {
     ///
     /// The other host has not answered for so long that it must be gone.
     pub(super) fn acknowledged(&mut self) -> io::Result<u64> {
-        let Some(Standing { acknowledged, unanswered, .. }) = acknowledged::standing(&self.socket)? else {
+        let Some(Standing { acknowledged, unanswered, wait, .. }) = acknowledged::standing(&self.socket)?
+        else {
             return Ok(self.sent);
         };
         let acknowledged = acknowledged.saturating_sub(self.acknowledged_before).min(self.sent);
         self.acknowledged = self.acknowledged.max(acknowledged);
-        if unanswered > MOST_UNANSWERED {
+        if unanswered > MOST_UNANSWERED || unanswered > 1 && wait >= LONGEST_WAIT {
             return Err(io::Error::new(ErrorKind::TimedOut, "it does not answer any more"));
         }
         Ok(self.acknowledged)
@@ -251,8 +252,11 @@ fn closed() -> io::Error {
     io::Error::new(ErrorKind::ConnectionAborted, "it has closed the connection")
 }
 
-/// The last wait of that many is some 50 seconds after the first: RFC 6298 section 5.5 doubles them, and Linux begins with 0.2 s.
-const MOST_UNANSWERED: u8 = 8;
+/// How long the system may wait for one answer. The waits before it add up to as much, and the next would be twice as long: so a host that
+/// has gone is given up 25 to 50 seconds after it should have answered first, however far away it is.
+const LONGEST_WAIT: Duration = Duration::from_secs(25);
+/// Where the system was told to keep its waits shorter than that.
+const MOST_UNANSWERED: u8 = 12;
 #[cfg(feature = "tls")]
 const MOMENT: Duration = Duration::from_millis(50);
 /// Ten seconds at least.

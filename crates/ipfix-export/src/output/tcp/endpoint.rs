@@ -9,7 +9,7 @@ use super::connection::Connection;
 use super::tls::{Tls, TlsSettings};
 
 /// Where a collector is, and how it is spoken to.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Endpoint {
     /// As it was given, with a port.
     collector: String,
@@ -43,6 +43,11 @@ impl Endpoint {
             #[cfg(feature = "tls")]
             tls: tls.map(|tls| tls.read(host(collector))).transpose()?,
         })
+    }
+
+    /// As it was given.
+    pub(super) fn collector(&self) -> &str {
+        &self.collector
     }
 
     /// Opens a connection to the first of its addresses that takes one. Takes some seconds for each at most.

@@ -6,6 +6,8 @@ use std::fmt;
 pub enum Notice {
     /// There is a connection, and what waits follows.
     Connected {
+        /// Which collector it is to, where several stand in for each other.
+        collector: Option<String>,
         /// Data records that have waited for it, those that an earlier run has left in a spool too.
         waiting_records: u64,
     },
@@ -18,6 +20,11 @@ pub enum Notice {
     Lost(Gap),
     /// The spool does not work as it should, in a sentence.
     Spool(String),
+    /// A router has dropped a datagram that was too long for its next link, and perhaps more that were on their way.
+    PathTooNarrow {
+        /// Octets of the largest message that the path is known to carry now.
+        octets: u16,
+    },
 }
 
 /// Records that are lost, one after the other.
@@ -37,9 +44,15 @@ pub struct Gap {
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Connected { waiting_records: 0 } => f.write_str("connected"),
-            Self::Connected { waiting_records } => {
-                write!(f, "connected; {waiting_records} records that waited follow")
+            Self::Connected { collector, waiting_records } => {
+                f.write_str("connected")?;
+                if let Some(collector) = collector {
+                    write!(f, " to {collector}")?;
+                }
+                if *waiting_records > 0 {
+                    write!(f, "; {waiting_records} records that waited follow")?;
+                }
+                Ok(())
             }
             Self::Away { reason } => write!(f, "the collector is away: {reason}; trying again"),
             Self::Lost(gap) => {
@@ -47,6 +60,9 @@ impl fmt::Display for Notice {
                 write!(f, "{records} records are lost, exported from {first_export_s} to {last_export_s}")
             }
             Self::Spool(text) => f.write_str(text),
+            Self::PathTooNarrow { octets } => {
+                write!(f, "the path has dropped a message that was too long; it carries {octets} octets")
+            }
         }
     }
 }

@@ -6,18 +6,20 @@ use std::{
 };
 
 use super::{
-    Shared,
     backlog::{OnWay, Origin},
+    collectors::{Collectors, Connected, LookOut},
     connection::Connection,
-    endpoint::Endpoint,
+    shared::Shared,
 };
 use crate::output::{outgoing::Outgoing, parcel::Parcel};
 
 /// The thread behind an output: it keeps a connection, and sends over it what waits.
 pub(super) struct Sender<'a> {
     shared: &'a Shared,
-    endpoint: Endpoint,
+    collectors: Collectors,
     maximum_message: u16,
+    /// A connection to a collector that is preferred to the one in use.
+    better: Option<Connected>,
     /// A parcel that needs a new session.
     held: Option<(Parcel, Origin)>,
     pauses: Pauses,
@@ -29,7 +31,7 @@ enum End {
     Done,
     /// Nobody wants to wait any longer.
     GivenUp,
-    /// A parcel needs a new session.
+    /// A parcel needs a new session, or there is a better collector.
     Renew,
 }
 
@@ -38,20 +40,27 @@ struct Talk {
     connection: Connection,
     outgoing: Outgoing,
     on_way: VecDeque<OnWay>,
+    look_out: Option<LookOut>,
+    /// Moments that it may yet take to end, once there is a better connection.
+    ending_moments: u32,
 }
 
 impl<'a> Sender<'a> {
-    pub(super) fn new(shared: &'a Shared, endpoint: Endpoint, maximum_message: u16) -> Self {
-        Self { shared, endpoint, maximum_message, held: None, pauses: Pauses::default() }
+    pub(super) fn new(shared: &'a Shared, collectors: Collectors, maximum_message: u16) -> Self {
+        Self { shared, collectors, maximum_message, better: None, held: None, pauses: Pauses::default() }
     }
 
     /// Connects and sends until it is over.
     pub(super) fn run(mut self) {
         while !self.shared.is_over() {
-            let outcome = match self.endpoint.connect() {
+            let connected = match self.better.take() {
+                Some(better) => Ok(better),
+                None => self.collectors.connect(|| !self.shared.is_given_up()),
+            };
+            let outcome = match connected {
                 Err(error) => Err(error),
-                Ok(_) if !self.shared.begin() => break,
-                Ok(connection) => self.session(connection),
+                Ok((place, _)) if !self.shared.begin(self.collectors.name(place)) => break,
+                Ok(connected) => self.session(connected),
             };
             match outcome {
                 Ok(End::Renew) => {}
@@ -68,10 +77,15 @@ impl<'a> Sender<'a> {
     }
 
     /// Sends over one connection. What is not confirmed then goes back, unless there will be another connection at once.
-    fn session(&mut self, connection: Connection) -> io::Result<End> {
-        let outgoing = Outgoing::session(self.maximum_message);
-        let mut talk = Talk { connection, outgoing, on_way: VecDeque::new() };
-        let end = self.talk(&mut talk);
+    fn session(&mut self, (place, connection): Connected) -> io::Result<End> {
+        let mut talk = Talk {
+            connection,
+            outgoing: Outgoing::session(self.maximum_message),
+            on_way: VecDeque::new(),
+            look_out: self.collectors.look_out(place),
+            ending_moments: ENDING_MOMENTS,
+        };
+        let end = self.talk(&mut talk).map_err(|error| self.collectors.note_broken(place, error));
         if end.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::ConnectionAborted) {
             self.hear_out(&mut talk);
         }
@@ -99,19 +113,34 @@ impl<'a> Sender<'a> {
             if self.shared.is_given_up() {
                 return Ok(End::GivenUp);
             }
+            self.look_out(talk)?;
+            let is_to_end = self.held.is_some() || self.better.is_some();
             if talk.on_way.is_empty() && talk.connection.waiting() == 0 {
                 let is_over = self.held.is_none() && self.shared.is_over();
-                if is_over || self.held.is_some() {
+                if is_over || is_to_end {
                     Self::part(talk)?;
                     return Ok(if is_over { End::Done } else { End::Renew });
                 }
             }
             if talk.connection.waiting() > 0 {
                 talk.connection.wait(MOMENT);
-            } else if is_idle || self.held.is_some() {
+            } else if is_idle || is_to_end {
                 self.shared.wait_for_parcels(MOMENT);
             }
         }
+    }
+
+    /// Sees whether there is a better connection. Then this one ends when all that is on its way is confirmed, for which it has a while.
+    fn look_out(&mut self, talk: &mut Talk) -> io::Result<()> {
+        if self.better.is_none() {
+            self.better = talk.look_out.as_ref().and_then(LookOut::found);
+            return Ok(());
+        }
+        match talk.ending_moments.checked_sub(1) {
+            Some(left) => talk.ending_moments = left,
+            None => return Err(io::Error::new(io::ErrorKind::TimedOut, "it does not take any more")),
+        }
+        Ok(())
     }
 
     /// The other side has ended the connection. It may still read what was sent before, and then confirms it.
@@ -135,7 +164,7 @@ impl<'a> Sender<'a> {
         while talk.connection.waiting() < AHEAD {
             let next = match self.held.take_if(|_| talk.on_way.is_empty() && talk.outgoing.is_new()) {
                 Some(held) => Some(held),
-                None if self.held.is_some() => None,
+                None if self.held.is_some() || self.better.is_some() => None,
                 None => self.shared.next(),
             };
             let Some((parcel, origin)) = next else { break };
@@ -218,6 +247,8 @@ impl Pauses {
 const MOMENT: Duration = Duration::from_millis(50);
 /// Octets that wait for the socket, at most, beside a message.
 const AHEAD: usize = 256 * 1024;
+/// Some ten seconds.
+const ENDING_MOMENTS: u32 = 200;
 /// Half a second.
 const PARTING_MOMENTS: u32 = 10;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);

@@ -25,7 +25,7 @@ pub struct TlsSettings {
 }
 
 /// The settings with all that they name read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Tls {
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
