@@ -59,8 +59,7 @@ def softflowd(folder, ring_mib):
 
 
 def nfpcapd(folder, ring_mib):
-    """Each frame takes 2 KiB of its ring, where one of 64 octets takes 144 octets of others: it gets as much more of it."""
-    command = ["nfpcapd", "-i", PROBE, "-b", str(16 * ring_mib), "-w", f"{folder}/nfpcapd", "-S", "0"]
+    command = ["nfpcapd", "-i", PROBE, "-b", str(ring_mib), "-w", f"{folder}/nfpcapd", "-S", "0"]
     return Program("nfpcapd", command, received(r"Stat: received: (\d+), dropped by OS/Buffer: (\d+)"))
 
 
