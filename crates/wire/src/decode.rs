@@ -16,9 +16,30 @@ use crate::{DecodeFailure, FragmentId, Frame, Ip, Link, LinkType, Packet, Segmen
 /// itself. Such a frame is to be counted under that reason.
 #[inline]
 pub fn decode<'a>(frame: &Frame<'a>) -> Result<Packet<'a>, DecodeFailure> {
-    // Small, so that it is inlined, and the packet is filled in where the caller wants it: moving it about costs as much as the
-    // rest of the walk.
-    let mut packet = Packet {
+    let mut packet = blank(frame);
+    walk(frame, &mut packet)?;
+    Ok(packet)
+}
+
+/// As [`decode`], and puts the packet behind those that are there. It is filled in where it stays: moving it about costs as much as the rest
+/// of the walk.
+///
+/// # Errors
+/// As [`decode`]; then nothing is put there.
+#[inline]
+pub fn decode_onto<'a>(frame: &Frame<'a>, packets: &mut Vec<Packet<'a>>) -> Result<(), DecodeFailure> {
+    let packet = packets.push_mut(blank(frame));
+    let walked = walk(frame, packet);
+    if walked.is_err() {
+        packets.pop();
+    }
+    walked
+}
+
+/// A packet of which nothing is known yet.
+#[inline]
+fn blank<'a>(frame: &Frame<'a>) -> Packet<'a> {
+    Packet {
         timestamp: frame.timestamp,
         interface: frame.interface,
         link: Link::default(),
@@ -28,9 +49,7 @@ pub fn decode<'a>(frame: &Frame<'a>) -> Result<Packet<'a>, DecodeFailure> {
         payload: &[],
         payload_offset: 0,
         carrier: None,
-    };
-    walk(frame, &mut packet)?;
-    Ok(packet)
+    }
 }
 
 /// Walks as far as there are headers. An error is the reason why there is no packet.

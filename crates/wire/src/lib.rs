@@ -48,7 +48,7 @@ mod timestamp;
 mod transport;
 mod tunnel;
 
-pub use decode::decode;
+pub use decode::{decode, decode_onto};
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub use decode::fuzz_decode;
