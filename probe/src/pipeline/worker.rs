@@ -36,6 +36,7 @@ pub(crate) struct Worker {
 
 /// Packets that are accounted together, and the flow of each.
 struct Group<'a> {
+    /// As many as there are placements, and then what is left of others, to be filled in anew.
     packets: Vec<Packet<'a>>,
     placements: Vec<Placement>,
 }
@@ -139,7 +140,7 @@ impl Worker {
                 continue;
             }
             self.receive(&frame, clock, &mut group);
-            if group.packets.len() == GROUP_PACKETS {
+            if group.placements.len() == GROUP_PACKETS {
                 self.account(&mut group);
             }
         }
@@ -182,22 +183,21 @@ impl Worker {
             self.ledger.filtered += 1;
             return;
         }
-        if let Err(failure) = wire::decode_onto(frame, &mut group.packets) {
+        let packet = group.next();
+        if let Err(failure) = wire::decode_into(frame, packet) {
             self.ledger.undecoded_octets += u64::from(frame.original_length);
             return self.ledger.count_undecoded(failure);
         }
-        let Some(packet) = group.packets.last() else { return };
         match self.meter.place(packet, clock) {
             Placed::InFlow(placement) => {
                 self.ledger.metered += 1;
                 self.ledger.metered_octets += u64::from(packet.ip.octets);
-                return group.placements.push(placement);
+                group.placements.push(placement);
             }
             Placed::Carried => self.ledger.tunnel_fragments += 1,
             // The meter counts it when it has found a flow for it.
             Placed::Waiting => {}
         }
-        group.packets.pop();
     }
 
     fn account(&mut self, group: &mut Group<'_>) {
@@ -215,7 +215,6 @@ impl Worker {
                 observer.packet(packet, placement, accounted, &mut self.meter);
             }
         }
-        group.packets.clear();
         group.placements.clear();
         if self.meter.advance(self.clock.now()) {
             self.deliver(self.clock.now());
@@ -267,10 +266,17 @@ impl Worker {
 
 impl<'a> Group<'a> {
     fn new() -> Self {
-        Self {
-            packets: Vec::with_capacity(GROUP_PACKETS),
-            placements: Vec::with_capacity(GROUP_PACKETS),
+        Self { packets: Vec::with_capacity(GROUP_PACKETS), placements: Vec::with_capacity(GROUP_PACKETS) }
+    }
+
+    /// Where the next packet is to be filled in. It is one of the group once it has a placement.
+    #[inline]
+    fn next(&mut self) -> &mut Packet<'a> {
+        let place = self.placements.len();
+        if place == self.packets.len() {
+            self.packets.push(Packet::default());
         }
+        &mut self.packets[place]
     }
 
     fn iter(&self) -> impl Iterator<Item = (&Packet<'a>, &Placement)> {
