@@ -62,4 +62,18 @@ fn the_command_of_the_unit_is_one_that_the_program_takes() {
     );
 }
 
+#[test]
+fn the_unit_does_under_systemd_what_is_said_of_it() {
+    let ended = Ended::of(Command::new(workspace().join("scripts/under-systemd/run")).arg(PROGRAM));
+    if ended.status == CANNOT_BE_TRIED {
+        assert!(env::var_os("CI").is_none(), "{}", ended.stderr);
+        eprintln!("SKIPPED: {}", ended.stderr);
+        return;
+    }
+    assert_eq!(ended.status, 0, "{}{}", ended.stdout, ended.stderr);
+    // Not one step was left out: the last one was taken.
+    assert!(ended.stdout.contains("ok: and the journal says what is wrong"), "{}", ended.stdout);
+}
+
+const CANNOT_BE_TRIED: i32 = 77;
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -490,8 +490,8 @@ const LEAST_MESSAGE: u16 = 512;
 const MOST_WORKERS: u16 = 256;
 const MOST_SAMPLED: u32 = 1_000_000;
 const LEAST_MEMORY: ByteSize = ByteSize::mib(1);
-/// libpcap counts its octets with 31 bits.
-const MOST_RING: ByteSize = ByteSize::mib(2_047);
+/// libpcap counts its octets with 31 bits, and gets one less of this.
+const MOST_RING: ByteSize = ByteSize::gib(2);
 const LONGEST_WINDOW: Duration = Duration::from_hours(7 * 24);
 const LONGEST: Duration = Duration::from_hours(365 * 24);
 

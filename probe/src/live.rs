@@ -1,7 +1,6 @@
 //! `flowcanary live`: interfaces in, flows out, until somebody asks it to stop.
 
 use std::{
-    path::PathBuf,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -20,20 +19,22 @@ use crate::{
     collector::Collector,
     configuration::{self, Typed},
     cpus,
-    destination::Destination,
     links::Links,
     metrics::{self, Endpoint, Metrics},
     outcome::{Outcome, UsageError},
     pipeline::{Backlog, Board, Live, Merge, Outlet, Overflow, Worker, WorkerReport},
-    privileges::{self, Identity, Reach},
+    privileges::{self, Identity},
+    reach::Reach,
     reload::Reload,
     replay::{spawn, started},
+    rings,
     run::{Input, Run, losses},
     sampling::{Sampled, SampledOut, Sampler},
     say,
     service::Service,
     setup::{self, WorkerConfig},
     signals::Signals,
+    ticks::Ticks,
 };
 
 /// Watches interfaces. An error means that nothing was watched, or that the program itself broke.
@@ -45,18 +46,13 @@ pub(crate) fn run(as_typed: LiveArguments, typed: Typed) -> anyhow::Result<Outco
     let cpus = arguments.cpus.assign(workers)?;
     let identity = arguments.user.as_deref().map(Identity::of).transpose()?;
     check_interfaces(&arguments.interfaces)?;
+    rings::check(arguments)?;
     let sources = live::open(&arguments.interfaces, workers, &live_config(arguments))?;
     let signals = Signals::default();
     let collector = setup::collector(common, Some(&signals), &arguments.interfaces)?;
     let endpoint = arguments.metrics.map(Endpoint::open).transpose()?;
     // Before there are threads: what is given up, the calling thread gives up, and those that it starts.
-    let reach = Reach {
-        outputs: outputs(arguments),
-        spools: spools(arguments),
-        folders: folders(arguments),
-        inputs: inputs(arguments),
-    };
-    confine(identity.as_ref(), &reach)?;
+    confine(identity.as_ref(), &Reach::of(arguments))?;
     signals.watch()?;
 
     let watch = Watch { arguments, signals, cpus, endpoint, started };
@@ -252,11 +248,12 @@ impl Watch<'_> {
 
     fn tell_statistics(&self, collector: &mut Collector, reports: &[WorkerReport]) {
         let (ledger, flows, observers) = sums(reports, collector.counts());
-        let time = reports.iter().filter_map(|report| report.packet_time).map(|(_, last)| last).max();
+        let last = reports.iter().filter_map(|report| report.packet_time).map(|(_, last)| last).max();
         let judges = collector.judged();
         let workers: Vec<_> = reports.iter().map(losses).collect();
         collector.tell_totals(&Statistics {
-            time: time.unwrap_or(Timestamp::ZERO),
+            // However quiet it is.
+            time: Ticks.now().max(last.unwrap_or(Timestamp::ZERO)),
             packets: &ledger,
             flows: &flows,
             observers,
@@ -335,46 +332,6 @@ fn live_config(arguments: &LiveArguments) -> LiveConfig {
     }
 }
 
-/// The files that outputs are written to.
-fn outputs(arguments: &LiveArguments) -> Vec<PathBuf> {
-    let common = &arguments.common;
-    let exports = common.export.iter().filter_map(|export| export.path());
-    let flows = common.flows.iter().filter_map(|flows| flows.path.as_deref());
-    let eve = common.eve.iter().filter_map(|eve| eve.0.as_deref());
-    exports.chain(flows).chain(eve).map(PathBuf::from).collect()
-}
-
-/// The folders in which files are begun.
-fn folders(arguments: &LiveArguments) -> Vec<PathBuf> {
-    let folder = |destination: &Destination| match destination {
-        Destination::Rotated(files) => Some(files.folder().to_owned()),
-        _ => None,
-    };
-    arguments.common.export.iter().filter_map(folder).collect()
-}
-
-/// The folders in which files come and go: the spools.
-fn spools(arguments: &LiveArguments) -> Vec<PathBuf> {
-    let common = &arguments.common;
-    let spool = |destination: &Destination| Some(common.ipfix.spool.as_ref()?.join(destination.spool()?));
-    common.export.iter().flat_map(Destination::outputs).filter_map(spool).collect()
-}
-
-/// The folders that are read while it runs: where the kernel says what interfaces have dropped, for libpcap looks there, and that of the
-/// configuration, since it may be read again. What an editor saves is a new file, and a link may lead to another folder.
-fn inputs(arguments: &LiveArguments) -> Vec<PathBuf> {
-    let statistics = |name: &String| ["/sys/class/net", name, "statistics"].iter().collect();
-    let config = arguments.common.config.as_deref();
-    let behind_links = config.and_then(|config| config.canonicalize().ok());
-    let mut inputs: Vec<PathBuf> = arguments.interfaces.iter().map(statistics).collect();
-    inputs.extend(config.into_iter().chain(behind_links.as_deref()).map(privileges::folder));
-    if arguments.common.export.iter().flat_map(Destination::outputs).any(|export| export.spool().is_some()) {
-        // A collector that comes back may have another address.
-        inputs.extend(NAMES.map(PathBuf::from));
-    }
-    inputs
-}
-
 fn confine(identity: Option<&Identity>, reach: &Reach) -> anyhow::Result<()> {
     let confinement = privileges::give_up(identity, reach).context("cannot give up privileges")?;
     if confinement.is_root {
@@ -391,8 +348,6 @@ fn ahash_seed() -> u64 {
     std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0_u8)
 }
 
-/// Where the system looks names up.
-const NAMES: [&str; 4] = ["/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/gai.conf"];
 /// How long what is said may wait before somebody can read it: with what it waits in a worker, less than a second.
 const FLUSH_INTERVAL: Duration = Duration::from_millis(250);
 /// How often the state of the interfaces is looked at, and the watchdog hears that all is well.

@@ -13,7 +13,7 @@ use landlock::{
 };
 use nix::unistd::{Gid, Uid, User, chown, geteuid, setgid, setgroups, setuid};
 
-use crate::outcome::UsageError;
+use crate::{outcome::UsageError, reach::Reach};
 
 /// Who the program is to be, looked up while it still can be.
 #[derive(Clone, Debug)]
@@ -30,19 +30,6 @@ pub(crate) struct Confinement {
     pub(crate) is_root: bool,
     /// The kernel keeps it from all files but its own.
     pub(crate) is_landlocked: bool,
-}
-
-/// The files that stay within reach.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Reach {
-    /// Files that are written.
-    pub(crate) outputs: Vec<PathBuf>,
-    /// Folders that are the program's own: files in them are made, written, read and removed.
-    pub(crate) spools: Vec<PathBuf>,
-    /// Folders in which files are made and written.
-    pub(crate) folders: Vec<PathBuf>,
-    /// Files that are read, and folders whose files are.
-    pub(crate) inputs: Vec<PathBuf>,
 }
 
 impl Identity {

@@ -9,7 +9,7 @@ use report::{
 };
 use wire::{DecodeFailure, Timestamp};
 
-use crate::{collector::CollectorReport, pipeline::WorkerReport};
+use crate::{collector::CollectorReport, pipeline::WorkerReport, ticks::Ticks};
 
 /// What a run came to: the reports of all threads, put together.
 pub(crate) struct Run {
@@ -87,8 +87,9 @@ impl Run {
         }
         let mut warnings = input.complaints;
         let flows = FlowCounts { flows, ..collected.counts };
+        let last = packet_time.map_or(Timestamp::ZERO, |(_, latest)| latest);
         let statistics = Statistics {
-            time: packet_time.map_or(Timestamp::ZERO, |(_, latest)| latest),
+            time: if input.live.is_some() { Ticks.now().max(last) } else { last },
             packets: &ledger,
             flows: &flows,
             observers,

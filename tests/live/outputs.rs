@@ -122,6 +122,23 @@ fn statistics_come_as_often_as_asked_for() {
     assert!(midway >= 2, "they lag behind: {counts:?}");
 }
 
+/// However quiet a link is, it is the time that it is: not that of the last packet, nor that of none.
+#[test]
+fn statistics_of_a_quiet_link_bear_the_time() {
+    let Some(network) = Network::new(1) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let eve = folder.path().join("eve.json");
+    let eve_path = eve.to_str().unwrap();
+    let watching = watch(&network, &["-i", "probe0", "--stats-interval", "500ms", "--eve", eve_path]);
+    thread::sleep(Duration::from_millis(1_300));
+    watching.end("TERM").ended.assert_status(0);
+    let text = fs::read_to_string(&eve).unwrap();
+    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let times: Vec<_> = lines.map(|line| line["timestamp"].as_str().unwrap().to_owned()).collect();
+    assert!(times.len() >= 3 && times.is_sorted_by(|one, next| one < next), "{times:?}");
+    assert!(times[0].as_str() > "2026", "{times:?}");
+}
+
 /// A collector hears as often what was lost on the way to each worker, and what the interface is called.
 #[test]
 fn losses_of_workers_come_as_options_records() {

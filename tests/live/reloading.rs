@@ -209,19 +209,36 @@ fn another_collector_takes_over() {
     assert_eq!((counted.len(), records), (2, 200), "{counted:?}");
 }
 
-/// To look a name up takes files that are out of reach, and time for which all outputs would wait.
+/// Looking a name up takes files, which stay within reach, and time, for which all outputs wait: a name that nobody knows is refused.
 #[test]
-fn another_collector_is_given_by_its_address() {
+fn another_collector_may_be_given_by_its_name() {
     let Some(network) = Network::new(1) else { return };
-    let files = Files::new(&[]);
-    let file = files.at("probe.toml");
-    fs::write(&file, "[live]\ninterfaces = [\"probe0\"]\n").unwrap();
-    let watching = watch(&network, &["--config", file.to_str().unwrap()]);
-    let text = "[live]\ninterfaces = [\"probe0\"]\n[outputs]\nexport = [\"udp://localhost\"]\n";
-    fs::write(&file, text).unwrap();
+    let user = ["--user", "nobody"];
+    let files = Files::new(&user);
+    let [capture, file] = ["sent.pcap", "probe.toml"].map(|name| files.at(name));
+    write_conversations(&capture, 100, 2);
+    let collector = network.listen();
+    let configure = |export: &str| {
+        let text = format!(
+            "[live]\ninterfaces = [\"probe0\"]\n[timeouts]\nudp = \"300ms\"\n[outputs]\nexport = [{export}]\n"
+        );
+        fs::write(&file, text).unwrap();
+    };
+    configure("");
+    let watching = watch(&network, &["--config", file.to_str().unwrap(), user[0], user[1]]);
+    configure("\"udp://no-such-host.invalid\"");
     watching.signal("HUP");
-    watching.wait_for("the configuration stays as it was: udp://localhost:4739: a name is looked up only");
-    watching.end("TERM").ended.assert_status(0);
+    watching
+        .wait_for("the configuration stays as it was: udp://no-such-host.invalid:4739: cannot look it up");
+    let name = format!("udp://localhost:{}", collector.local_addr().unwrap().port());
+    configure(&format!("\"{name}\""));
+    watching.signal("HUP");
+    watching.wait_for(&format!("{name} is opened"));
+    let sent = network.send(&capture, "wire0", 5_000);
+    assert!(begins_with_templates(&collector));
+    let watched = watching.end("TERM");
+    watched.ended.assert_status(0);
+    watched.assert_accounts_for(sent);
 }
 
 fn begins_with_templates(collector: &UdpSocket) -> bool {

@@ -16,6 +16,7 @@ fn what_cannot_be_watched_is_said_in_a_line() {
         (&["-i", "lo", "--cpus", "two"], 2, "`two` is no processor"),
         (&["-i", "lo", "--workers", "0"], 2, "a number from 1 to 256"),
         (&["-i", "lo", "--ring", "1k"], 2, "--ring"),
+        (&["-i", "lo", "--ring", "2GiB", "--workers", "256"], 2, "512.0 GiB, and "),
         (&["-i", "lo", "--snap-length", "10"], 2, "--snap-length"),
         (&["-i", "lo", "--user", "no-such-user"], 2, "there is no such user"),
         (&[], 2, "--interface"),

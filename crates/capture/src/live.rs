@@ -355,7 +355,7 @@ fn advice(error: &pcap::Error) -> String {
     } else if lower.contains("no such device") || lower.contains("not found") {
         "; `ip link` lists the interfaces"
     } else if lower.contains("disappeared") {
-        "; it was removed, or renamed while it was down: the new name has to be given"
+        "; it was removed, or renamed and was down since: the new name has to be given"
     } else if lower.contains("is not up") || lower.contains("network is down") {
         "; `ip link set NAME up` brings it up"
     } else {

@@ -16,21 +16,29 @@ use crate::{DecodeFailure, FragmentId, Frame, Ip, Link, LinkType, Packet, Segmen
 /// itself. Such a frame is to be counted under that reason.
 #[inline]
 pub fn decode<'a>(frame: &Frame<'a>) -> Result<Packet<'a>, DecodeFailure> {
-    // Small, so that it is inlined, and the packet is filled in where the caller wants it: moving it about costs as much as the
-    // rest of the walk.
-    let mut packet = Packet {
-        timestamp: frame.timestamp,
-        interface: frame.interface,
-        link: Link::default(),
-        segment: None,
-        ip: Ip::default(),
-        transport: Transport::Unseen,
-        payload: &[],
-        payload_offset: 0,
-        carrier: None,
-    };
-    walk(frame, &mut packet)?;
+    let mut packet = Packet::default();
+    decode_into(frame, &mut packet)?;
     Ok(packet)
+}
+
+/// As [`decode`], and fills the packet in where it is to stay: moving it about costs as much as the rest of the walk. What was known of another
+/// packet there is forgotten.
+///
+/// # Errors
+/// As [`decode`]; what is in `packet` means nothing then.
+#[inline]
+pub fn decode_into<'a>(frame: &Frame<'a>, packet: &mut Packet<'a>) -> Result<(), DecodeFailure> {
+    // One by one: a packet made elsewhere would be moved here.
+    packet.timestamp = frame.timestamp;
+    packet.interface = frame.interface;
+    packet.link = Link::default();
+    packet.segment = None;
+    packet.ip = Ip::default();
+    packet.transport = Transport::Unseen;
+    packet.payload = &[];
+    packet.payload_offset = 0;
+    packet.carrier = None;
+    walk(frame, packet)
 }
 
 /// Walks as far as there are headers. An error is the reason why there is no packet.

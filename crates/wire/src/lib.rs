@@ -48,10 +48,10 @@ mod timestamp;
 mod transport;
 mod tunnel;
 
-pub use decode::decode;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub use decode::fuzz_decode;
+pub use decode::{decode, decode_into};
 pub use failure::{DecodeFailure, Layer, NotIp};
 pub use frame::Frame;
 pub use link_type::LinkType;

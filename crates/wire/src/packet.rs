@@ -28,6 +28,23 @@ pub struct Packet<'a> {
     pub carrier: Option<FragmentId>,
 }
 
+impl Default for Packet<'_> {
+    /// A packet of which nothing is known.
+    fn default() -> Self {
+        Self {
+            timestamp: Timestamp::ZERO,
+            interface: 0,
+            link: Link::default(),
+            segment: None,
+            ip: Ip::default(),
+            transport: Transport::Unseen,
+            payload: &[],
+            payload_offset: 0,
+            carrier: None,
+        }
+    }
+}
+
 /// What the link layer says of a packet. For an overlay (VXLAN and its kin) it is the inner Ethernet header.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Link {

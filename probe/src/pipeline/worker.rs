@@ -34,6 +34,13 @@ pub(crate) struct Worker {
     delivered: Timestamp,
 }
 
+/// Packets that are accounted together, and the flow of each.
+struct Group<'a> {
+    /// As many as there are placements, and then what is left of others, to be filled in anew.
+    packets: Vec<Packet<'a>>,
+    placements: Vec<Placement>,
+}
+
 /// Those who look at what the meter has counted.
 #[derive(Debug, Default)]
 pub(crate) struct Observers {
@@ -126,14 +133,14 @@ impl Worker {
 
     /// Meters a batch, a few packets at a time: while the flow of one is fetched from memory, so are those of the others.
     fn take(&mut self, share: Share<'_>) {
-        let mut group = Vec::with_capacity(GROUP_PACKETS);
+        let mut group = Group::new();
         for (i, frame) in share.batch.frames().enumerate() {
             let clock = self.clock.advance(frame.timestamp);
             if share.shards.is_some_and(|shards| shards.get(i) != Some(&self.shard)) {
                 continue;
             }
             self.receive(&frame, clock, &mut group);
-            if group.len() == GROUP_PACKETS {
+            if group.placements.len() == GROUP_PACKETS {
                 self.account(&mut group);
             }
         }
@@ -164,7 +171,7 @@ impl Worker {
 
     /// Makes of a frame a packet that knows its flow, in `group`, or an entry in the ledger.
     #[inline]
-    fn receive<'a>(&mut self, frame: &Frame<'a>, clock: Timestamp, group: &mut Vec<(Packet<'a>, Placement)>) {
+    fn receive<'a>(&mut self, frame: &Frame<'a>, clock: Timestamp, group: &mut Group<'a>) {
         self.ledger.received += 1;
         self.ledger.received_octets += u64::from(frame.original_length);
         let (first, last) = self.packet_time.unwrap_or((frame.timestamp, frame.timestamp));
@@ -176,18 +183,16 @@ impl Worker {
             self.ledger.filtered += 1;
             return;
         }
-        let packet = match wire::decode(frame) {
-            Ok(packet) => packet,
-            Err(failure) => {
-                self.ledger.undecoded_octets += u64::from(frame.original_length);
-                return self.ledger.count_undecoded(failure);
-            }
-        };
-        match self.meter.place(&packet, clock) {
+        let packet = group.next();
+        if let Err(failure) = wire::decode_into(frame, packet) {
+            self.ledger.undecoded_octets += u64::from(frame.original_length);
+            return self.ledger.count_undecoded(failure);
+        }
+        match self.meter.place(packet, clock) {
             Placed::InFlow(placement) => {
                 self.ledger.metered += 1;
                 self.ledger.metered_octets += u64::from(packet.ip.octets);
-                group.push((packet, placement));
+                group.placements.push(placement);
             }
             Placed::Carried => self.ledger.tunnel_fragments += 1,
             // The meter counts it when it has found a flow for it.
@@ -195,7 +200,7 @@ impl Worker {
         }
     }
 
-    fn account(&mut self, group: &mut Vec<(Packet<'_>, Placement)>) {
+    fn account(&mut self, group: &mut Group<'_>) {
         black_box(group.iter().fold(0, |touched, (packet, placement)| {
             let watched =
                 self.observers.attacks.as_ref().map_or(0, |observer| observer.touch(packet, placement));
@@ -210,7 +215,7 @@ impl Worker {
                 observer.packet(packet, placement, accounted, &mut self.meter);
             }
         }
-        group.clear();
+        group.placements.clear();
         if self.meter.advance(self.clock.now()) {
             self.deliver(self.clock.now());
         }
@@ -251,6 +256,26 @@ impl Worker {
             None => {}
         }
         observations
+    }
+}
+
+impl<'a> Group<'a> {
+    fn new() -> Self {
+        Self { packets: Vec::with_capacity(GROUP_PACKETS), placements: Vec::with_capacity(GROUP_PACKETS) }
+    }
+
+    /// Where the next packet is to be filled in. It is one of the group once it has a placement.
+    #[inline]
+    fn next(&mut self) -> &mut Packet<'a> {
+        let place = self.placements.len();
+        if place == self.packets.len() {
+            self.packets.push(Packet::default());
+        }
+        &mut self.packets[place]
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&Packet<'a>, &Placement)> {
+        self.packets.iter().zip(&self.placements)
     }
 }
 

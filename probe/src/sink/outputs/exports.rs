@@ -1,8 +1,15 @@
 //! Opening exports: what their messages are like, and where they go.
 
-use std::{fs, net::SocketAddr, num::NonZeroU32, slice, time::Duration};
+use std::{
+    fs,
+    net::{SocketAddr, ToSocketAddrs as _},
+    num::NonZeroU32,
+    slice, thread,
+    time::Duration,
+};
 
-use anyhow::anyhow;
+use anyhow::{Context as _, anyhow};
+use crossbeam_channel::bounded;
 use ipfix_export::{ExporterConfig, FileOutput, MAXIMUM_MESSAGE, TcpOutput, TcpSettings, UdpOutput};
 
 use super::super::{Exports, IpfixSink, Opening, Pacing, is_pipe, open as open_file};
@@ -82,7 +89,7 @@ fn connections(collectors: &[Destination], mut settings: TcpSettings) -> anyhow:
     Ok(TcpOutput::resolve(first.unwrap_or_default(), settings)?)
 }
 
-/// While the program runs, it empties no file, and cannot look up a name.
+/// While the program runs, it empties no file, and does not wait long for a name to be looked up.
 fn check_again(destination: &Destination) -> anyhow::Result<()> {
     if let Some(path) = destination.path()
         && fs::metadata(path).is_ok_and(|file| file.len() > 0)
@@ -90,18 +97,33 @@ fn check_again(destination: &Destination) -> anyhow::Result<()> {
         let path = path.display();
         return Err(anyhow!("{path}: it is there, and is not emptied while the program runs; move it away"));
     }
-    let mut members = match destination {
+    let members = match destination {
         Destination::Failover(several) => several.members(),
         single => slice::from_ref(single),
+    };
+    let mut collectors = members.iter().filter_map(Destination::collector);
+    collectors.try_for_each(|collector| look_up(destination, collector))
+}
+
+/// Whether a collector's name is known to whoever knows names. All outputs wait for the answer, and therefore not for long.
+fn look_up(destination: &Destination, collector: &str) -> anyhow::Result<()> {
+    if collector.parse::<SocketAddr>().is_ok() {
+        return Ok(());
     }
-    .iter();
-    let is_name = |collector: &str| collector.parse::<SocketAddr>().is_err();
-    if members.any(|member| member.collector().is_some_and(is_name)) {
-        return Err(anyhow!(
-            "{destination}: a name is looked up only when the program begins; give the address, or restart it"
-        ));
+    let (tell, answer) = bounded(1);
+    let name = collector.to_owned();
+    thread::Builder::new()
+        .name("lookup".to_owned())
+        // Whoever has asked may have gone.
+        .spawn(move || tell.send(name.to_socket_addrs().map(drop)).ok())
+        .with_context(|| format!("{destination}: cannot look it up"))?;
+    match answer.recv_timeout(LOOKUP_PATIENCE) {
+        Ok(found) => found.with_context(|| format!("{destination}: cannot look it up; give the address")),
+        Err(_) => Err(anyhow!(
+            "{destination}: looking it up takes longer than {} s; give the address, or try again",
+            LOOKUP_PATIENCE.as_secs()
+        )),
     }
-    Ok(())
 }
 
 /// How a collector over TCP that is slow or away is dealt with.
@@ -121,6 +143,8 @@ fn tcp(destination: &Destination, ipfix: &IpfixArguments, opening: Opening<'_>) 
     }
 }
 
+/// How long outputs may stand still for a name, while the watchdog of a service manager counts.
+const LOOKUP_PATIENCE: Duration = Duration::from_secs(3);
 /// How long a replay waits for a collector that takes nothing, at its end and when no room is left.
 const REPLAY_PATIENCE: Duration = Duration::from_secs(10);
 /// How long somebody waits who has asked the program to end; a service manager has not much more patience.
