@@ -51,6 +51,7 @@ mod config;
 mod connection;
 mod ending;
 mod fragments;
+mod gaps;
 mod index;
 mod key;
 mod meter;
@@ -58,6 +59,7 @@ mod placement;
 mod reassociation;
 mod record;
 mod schedule;
+mod segments;
 mod shard;
 mod slab;
 mod table;
@@ -68,5 +70,7 @@ pub use config::{MeterConfig, Timeouts};
 pub use key::{FlowKey, Side};
 pub use meter::{Accounted, Meter, MeterCounts, PacketCount};
 pub use placement::{Placed, Placement};
-pub use record::{Direction, DirectionReason, EndReason, Endpoint, FirstPacket, FlowId, FlowRecord};
+pub use record::{
+    Direction, DirectionReason, EndReason, Endpoint, FirstPacket, FlowId, FlowRecord, Segments,
+};
 pub use shard::{Shard, ShardMap};

@@ -48,6 +48,25 @@ pub struct Direction {
     pub maximum_ttl: u8,
     /// What the flow's first packet in this direction said of itself.
     pub first_packet: FirstPacket,
+    /// What the sequence numbers of TCP tell.
+    pub segments: Segments,
+}
+
+/// What the numbers of a direction's TCP segments tell (RFC 9293, 3.4). Nothing is counted of other protocols, of RST, and of segments in
+/// fragments. Counts are of the record alone; the time is that of the flow, and in each of its records.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Segments {
+    /// Segments that took sequence numbers, some of which an earlier segment had taken. A single octet right before the next number is
+    /// taken for a keep-alive (RFC 9293, 3.8.4), and not counted.
+    pub retransmitted: u32,
+    /// Segments all of whose numbers lay before others that were seen, and came for the first time.
+    pub out_of_order: u32,
+    /// Octets that the capture has not, though the other end has acknowledged them; or, where the capture has nothing of that end, that were
+    /// skipped. Should they come in the same record after all, they are none.
+    pub missed_octets: u32,
+    /// From a SYN until this sender's SYN-ACK, or from a SYN-ACK until this sender's acknowledgment of it, in microseconds and at least one:
+    /// how far the sender is from the capture, there and back. 0 if it is not known, as when one of them was sent again.
+    pub handshake_rtt_us: u32,
 }
 
 /// What the first packet of a direction said, which later packets seldom say differently.

@@ -7,7 +7,7 @@
 use wire::{Packet, Timestamp, Transport};
 
 use crate::{
-    Accounted, EndReason, FlowNumber, FlowRecord, Placement, Side,
+    Accounted, EndReason, FlowId, FlowNumber, FlowRecord, Placement, Side,
     biflow::{Biflow, Opening, of},
     config::{IdleClass, TimeoutNanos},
     ending::{Ended, Ending},
@@ -69,6 +69,10 @@ impl FlowTable {
 
     pub(crate) fn flow(&self, number: u32) -> Option<&Biflow> {
         self.slab.get(number)
+    }
+
+    pub(crate) fn flow_id(&self, number: u32) -> Option<FlowId> {
+        self.slab.id(number)
     }
 
     /// Brings what the packet will need closer, and returns something of it so that the compiler does not leave that out.
@@ -189,18 +193,16 @@ impl FlowTable {
 
     /// Opens a flow; `predecessor` is the number of one with the same key that has just ended.
     fn open(&mut self, packet: &Packet<'_>, placement: &Placement, predecessor: Option<u32>) -> u32 {
-        let after = predecessor.and_then(|number| self.slab.get(number)).map(|flow| flow.began);
+        let after = predecessor.and_then(|number| self.slab.began(number));
         if self.len() >= self.capacity {
             self.evict();
         }
         let Placement { key, sender, hash, .. } = *placement;
-        let mut flow = Biflow::new(key, hash, packet, sender, self.clock);
-        if let Some(after) = after {
-            // Two flows of one key that begin at the same time, as coarse clocks have it, are not to be taken for one.
-            flow.began = flow.began.max(after.saturating_add_nanos(1));
-        }
+        let flow = Biflow::new(key, hash, packet, sender, self.clock);
+        // Two flows of one key that begin at the same time, as coarse clocks have it, are not to be taken for one.
+        let began = after.map_or(self.clock, |after| self.clock.max(after.saturating_add_nanos(1)));
         self.opened += 1;
-        let number = self.slab.place(flow, Opening::new(packet));
+        let number = self.slab.place(flow, began, Opening::new(packet));
         self.index.insert(hash, number);
         number
     }
@@ -217,6 +219,9 @@ impl FlowTable {
         }
         if counted.is_first | counted.is_late {
             self.slab.describe(number, packet, sender, counted.is_first);
+        }
+        if counted.is_irregular {
+            self.slab.examine(number, packet, counted.flags_before, sender);
         }
         marks
     }

@@ -149,7 +149,9 @@ impl Applications {
         clock: Timestamp,
         meter: &Meter,
     ) -> Listening {
-        let Some(flow) = meter.flow(accounted.flow) else { return Listening::OVER };
+        let (Some(flow), Some(id)) = (meter.flow(accounted.flow), meter.flow_id(accounted.flow)) else {
+            return Listening::OVER;
+        };
         let begins = may_begin(packet);
         // Only the first segment that is seen can have overtaken the first one.
         let may_be_first = || known == Listening::NEW && is_ahead(packet, flow);
@@ -162,7 +164,7 @@ impl Applications {
         let conversation = Some(Box::new(conversation));
         let initiator = flow.initiator();
         let entry = Entry { initiator, conversation, known: smallvec![], last: clock, octets: 0 };
-        self.by_flow.insert(flow.id(), entry);
+        self.by_flow.insert(id, entry);
         self.follow(packet, accounted, clock, meter)
     }
 
@@ -174,8 +176,9 @@ impl Applications {
         clock: Timestamp,
         meter: &Meter,
     ) -> Listening {
-        let Some(flow) = meter.flow(accounted.flow) else { return Listening::OVER };
-        let id = flow.id();
+        let (Some(flow), Some(id)) = (meter.flow(accounted.flow), meter.flow_id(accounted.flow)) else {
+            return Listening::OVER;
+        };
         // It may have been given up.
         let Some(entry) = self.by_flow.get_mut(&id) else { return Listening::OVER };
         let Some(conversation) = &mut entry.conversation else { return Listening::KNOWN };

@@ -1,4 +1,4 @@
-use flow::{Biflow, Endpoint, FlowId, FlowKey, Side};
+use flow::{Biflow, Endpoint, FlowId, Side};
 use wire::{Packet, Tcp, TcpFlags, Timestamp};
 
 use crate::{
@@ -72,8 +72,8 @@ impl Interest {
 
 impl Listener {
     /// A listener to a flow of which nothing was heard. If its beginning was not seen, it is `is_midstream`.
-    pub(super) fn new(key: &FlowKey, flow: &Biflow, interest: Interest, is_midstream: bool) -> Self {
-        let initiator = flow.initiator();
+    pub(super) fn new(id: FlowId, flow: &Biflow, interest: Interest, is_midstream: bool) -> Self {
+        let (key, initiator) = (flow.key(), flow.initiator());
         let mut streams = [Direction::new(), Direction::new()];
         if let ([stream, _], Some(sequence), false) = (&mut streams, flow.syn_sequence(), is_midstream) {
             // So that segments out of order find their place from the beginning.
@@ -87,7 +87,7 @@ impl Listener {
             Box::new(session)
         });
         Self {
-            flow: flow.id(),
+            flow: id,
             initiator,
             ends: [key.endpoint(initiator), key.endpoint(initiator.opposite())],
             streams,

@@ -135,7 +135,7 @@ impl Listeners {
         observations: &mut Vec<Observation>,
     ) -> Speech {
         let &Segment { packet, tcp, flow, clock } = segment;
-        let Some(flow) = meter.flow(flow) else { return Speech::Ignored };
+        let (Some(flow), Some(id)) = (meter.flow(flow), meter.flow_id(flow)) else { return Speech::Ignored };
         let (key, sender) = FlowKey::of(packet);
         let is_from_begin = flow.syn_sequence().is_some();
         let is_midstream = !is_from_begin || looks > 0;
@@ -152,7 +152,7 @@ impl Listeners {
         if self.by_key.len() >= self.most {
             self.make_room(clock, observations);
         }
-        let mut listener = Listener::new(&key, flow, interest, is_midstream);
+        let mut listener = Listener::new(id, flow, interest, is_midstream);
         listener.segment(packet, tcp, sender, clock, observations);
         if listener.is_done() {
             return Speech::Ignored;
