@@ -49,6 +49,7 @@ mod chunks;
 mod clock;
 mod config;
 mod connection;
+mod details;
 mod ending;
 mod fragments;
 mod gaps;
@@ -67,10 +68,11 @@ mod table;
 pub use biflow::{Biflow, FlowNumber};
 pub use clock::Clock;
 pub use config::{MeterConfig, Timeouts};
+pub use details::{BUCKETS, Detail, DetailsConfig, GAP_LIMITS_NANOS, Histograms, LENGTH_LIMITS};
 pub use key::{FlowKey, Side};
 pub use meter::{Accounted, Meter, MeterCounts, PacketCount};
 pub use placement::{Placed, Placement};
 pub use record::{
-    Direction, DirectionReason, EndReason, Endpoint, FirstPacket, FlowId, FlowRecord, Segments,
+    Direction, DirectionReason, EndReason, Endpoint, FirstPacket, FlowId, FlowRecord, Loss, Segments,
 };
 pub use shard::{Shard, ShardMap};

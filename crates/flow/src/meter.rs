@@ -65,7 +65,7 @@ impl Meter {
         Self {
             hasher: RandomState::new(),
             fragments: Reassociation::new(),
-            table: FlowTable::new(config.timeouts.into(), config.memory_octets),
+            table: FlowTable::new(config),
             records: 0,
             waited: PacketCount::default(),
         }

@@ -2,7 +2,7 @@ use std::{fmt, net::IpAddr};
 
 use wire::{Icmp, Link, Segment, TcpFlags, Timestamp};
 
-use crate::{FlowKey, Side};
+use crate::{Detail, FlowKey, Side};
 
 /// A closed biflow, or a slice of one that the active timeout has cut.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,10 +23,31 @@ pub struct FlowRecord {
     pub end_reason: EndReason,
     /// What [`Meter::second_mark`](crate::Meter::second_mark) had noted of the flow when the record was cut, 0 if nothing.
     pub second_mark: u8,
+    /// Of TCP: one end has sent nothing in the whole flow, though the other has acknowledged something. So the capture has one direction only,
+    /// or the address of the other end was forged.
+    pub is_one_way: bool,
+    /// Whether packets were left out before they were metered, one by one.
+    pub is_sampled: bool,
     /// From the initiator to the responder.
     pub forward: Direction,
     /// From the responder to the initiator.
     pub reverse: Direction,
+    /// What [`DetailsConfig`](crate::DetailsConfig) has asked for, forward and reverse.
+    pub details: Option<Box<[Detail; 2]>>,
+}
+
+/// What the capture may lack of a record. Losses that left no trace, as those of UDP and of the last segments of TCP, are not known.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a cause of its own")]
+pub struct Loss {
+    /// Octets of the initiator: see [`Segments::missed_octets`].
+    pub forward: bool,
+    /// Octets of the responder.
+    pub reverse: bool,
+    /// See [`FlowRecord::is_one_way`].
+    pub one_way: bool,
+    /// See [`FlowRecord::is_sampled`].
+    pub sampled: bool,
 }
 
 /// What went one way.
@@ -140,6 +161,16 @@ impl FlowRecord {
     /// Whether packets went both ways.
     pub const fn is_bidirectional(&self) -> bool {
         self.forward.packets > 0 && self.reverse.packets > 0
+    }
+
+    /// What the capture may lack of it.
+    pub const fn loss(&self) -> Loss {
+        Loss {
+            forward: self.forward.segments.missed_octets > 0,
+            reverse: self.reverse.segments.missed_octets > 0,
+            one_way: self.is_one_way,
+            sampled: self.is_sampled,
+        }
     }
 
     /// The IP protocol number.

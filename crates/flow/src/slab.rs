@@ -1,9 +1,10 @@
 use wire::{Packet, TcpFlags, Timestamp};
 
 use crate::{
-    Direction, EndReason, FlowId, FlowRecord, Segments, Side,
+    DetailsConfig, Direction, EndReason, FlowId, FlowRecord, Segments, Side,
     biflow::{Biflow, Opening, of},
     chunks::{Chunks, SparseChunks},
+    details::DetailSlab,
     segments::Irregular,
 };
 
@@ -16,6 +17,9 @@ pub(crate) struct FlowSlab {
     answers: SparseChunks<Opening>,
     /// Of connections whose segments did not all come in order, which most do.
     irregulars: SparseChunks<Irregular>,
+    /// `None` if none are asked for.
+    details: Option<Box<DetailSlab>>,
+    is_sampled: bool,
     free: Vec<u32>,
 }
 
@@ -29,12 +33,14 @@ struct Beginning {
 }
 
 impl FlowSlab {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new(details: DetailsConfig, is_sampled: bool) -> Self {
         Self {
             flows: Chunks::new(),
             beginnings: Chunks::new(),
             answers: SparseChunks::new(),
             irregulars: SparseChunks::new(),
+            details: details.is_any().then(|| Box::new(DetailSlab::new(details))),
+            is_sampled,
             free: Vec::new(),
         }
     }
@@ -67,6 +73,9 @@ impl FlowSlab {
                 (self.flows.get_mut(number), self.beginnings.get_mut(number))
         {
             (*place, *described) = (flow, beginning);
+            if let Some(details) = &mut self.details {
+                details.forget(number);
+            }
             return number;
         }
         let number = u32::try_from(self.flows.len()).unwrap_or(u32::MAX);
@@ -99,7 +108,10 @@ impl FlowSlab {
             irregular = Some(*account);
             flow.connection.set_irregular(account.begin_record());
         }
-        let number = self.place(copy, beginning.began, beginning.opening);
+        let (original, number) = (number, self.place(copy, beginning.began, beginning.opening));
+        if let Some(details) = &mut self.details {
+            details.split(original, number);
+        }
         if let Some(answer) = answer
             && let Some(place) = self.answers.get_mut(number)
         {
@@ -111,6 +123,14 @@ impl FlowSlab {
             *place = irregular;
         }
         Some(number)
+    }
+
+    /// Notes what is to be kept of a packet besides, which is not counted yet.
+    #[inline]
+    pub(crate) fn detail(&mut self, number: u32, packet: &Packet<'_>, sender: Side) {
+        if let (Some(details), Some(flow)) = (&mut self.details, self.flows.get(number)) {
+            details.packet(number, flow, packet, sender);
+        }
     }
 
     /// Notes what the first packet of a direction says, and an earlier time if packets come out of order.
@@ -163,11 +183,22 @@ impl FlowSlab {
         }
     }
 
-    /// The record of a flow as it stands.
-    pub(crate) fn record(&self, number: u32, ended: Timestamp, end_reason: EndReason) -> Option<FlowRecord> {
+    /// The record of a flow as it stands, which it is asked for once.
+    pub(crate) fn record(
+        &mut self,
+        number: u32,
+        ended: Timestamp,
+        end_reason: EndReason,
+    ) -> Option<FlowRecord> {
+        let mut details = self.details.as_mut().and_then(|details| details.take(number));
         let (flow, Beginning { began, opening }) = (self.flows.get(number)?, self.beginnings.get(number)?);
         let answer = self.answers.get(number).filter(|_| flow.bearing.is_answered());
         let (initiator, responder) = (flow.initiator(), flow.initiator().opposite());
+        if let (Some(details), Side::High) = (&mut details, initiator) {
+            details.reverse();
+        }
+        let acknowledges = flow.tcp_flags.iter().any(|flags| flags.contains(TcpFlags::ACK));
+        let is_one_way = flow.key.protocol() == TCP && !flow.bearing.is_answered() && acknowledges;
         let direction = |side| {
             let opening = if side == flow.bearing.first_sender() { Some(opening) } else { answer };
             opening.map_or_else(Direction::default, |opening| Direction {
@@ -184,8 +215,11 @@ impl FlowSlab {
             direction_reason: flow.bearing.reason(),
             end_reason,
             second_mark: flow.bearing.second_mark(),
+            is_one_way,
+            is_sampled: self.is_sampled,
             forward: direction(initiator),
             reverse: direction(responder),
+            details,
         })
     }
 
@@ -221,6 +255,8 @@ impl FlowSlab {
         + size_of::<Irregular>()
         + size_of::<u32>();
 }
+
+const TCP: u8 = 6;
 
 fn direction(flow: &Biflow, opening: &Opening, side: Side) -> Direction {
     let Opening { first, first_packet, .. } = *opening;

@@ -7,7 +7,7 @@
 use wire::{Packet, Timestamp, Transport};
 
 use crate::{
-    Accounted, EndReason, FlowId, FlowNumber, FlowRecord, Placement, Side,
+    Accounted, EndReason, FlowId, FlowNumber, FlowRecord, MeterConfig, Placement, Side,
     biflow::{Biflow, Opening, of},
     config::{IdleClass, TimeoutNanos},
     ending::{Ended, Ending},
@@ -35,14 +35,16 @@ pub(crate) struct FlowTable {
 }
 
 impl FlowTable {
-    pub(crate) fn new(timeouts: TimeoutNanos, memory_octets: u64) -> Self {
-        let capacity = usize::try_from(memory_octets).unwrap_or(usize::MAX) / OCTETS_PER_FLOW;
+    pub(crate) fn new(config: MeterConfig) -> Self {
+        let MeterConfig { timeouts, memory_octets, details, is_sampled } = config;
+        let octets_per_flow = OCTETS_PER_FLOW + details.octets_per_flow();
+        let capacity = usize::try_from(memory_octets).unwrap_or(usize::MAX) / octets_per_flow;
         Self {
-            slab: FlowSlab::new(),
+            slab: FlowSlab::new(details, is_sampled),
             index: FlowIndex::new(),
             schedule: Schedule::new(),
             ending: Ending::new(),
-            timeouts,
+            timeouts: timeouts.into(),
             capacity: capacity.clamp(LEAST_CAPACITY, GREATEST_CAPACITY),
             clock: Timestamp::ZERO,
             hand: 0,
@@ -210,6 +212,7 @@ impl FlowTable {
     /// Counts a packet to a flow, and says how that was marked.
     #[inline]
     fn count(&mut self, number: u32, packet: &Packet<'_>, sender: Side) -> [u8; 2] {
+        self.slab.detail(number, packet, sender);
         let Some(flow) = self.slab.get_mut(number) else { return [0; 2] };
         let (marks, counted) =
             ([flow.mark, flow.bearing.second_mark()], flow.count(packet, sender, self.clock));
@@ -333,12 +336,12 @@ const GREATEST_CAPACITY: usize = 3 << 30;
 mod tests {
     use super::*;
     use crate::{
-        Clock, DirectionReason, FlowKey, Timeouts,
+        Clock, DirectionReason, FlowKey,
         placement::testing::{packet, tcp, udp},
     };
 
     fn table() -> FlowTable {
-        FlowTable::new(Timeouts::default().into(), 0)
+        FlowTable::new(MeterConfig { memory_octets: 0, ..MeterConfig::default() })
     }
 
     fn account(table: &mut FlowTable, packet: &Packet<'_>, clock: Timestamp) -> u32 {

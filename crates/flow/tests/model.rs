@@ -184,6 +184,9 @@ impl Model {
             |side| Direction { segments: flow.segments.of(side, is_last), ..flow.directions[side as usize] };
         let (low, high) = (direction(Side::Low), direction(Side::High));
         let (forward, reverse) = if flow.initiator == Side::Low { (low, high) } else { (high, low) };
+        let acknowledges =
+            flow.directions.iter().any(|direction| direction.tcp_flags.contains(TcpFlags::ACK));
+        let is_one_way = key.protocol() == 6 && acknowledges && flow.described != [true; 2];
         self.records.push(FlowRecord {
             ended: Timestamp::from_nanos(at),
             opened: Timestamp::from_nanos(flow.opened),
@@ -193,8 +196,11 @@ impl Model {
             direction_reason: flow.reason,
             end_reason,
             second_mark: 0,
+            is_one_way,
+            is_sampled: false,
             forward,
             reverse,
+            details: None,
         });
     }
 
