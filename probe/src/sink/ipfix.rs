@@ -6,6 +6,7 @@ mod flow_template;
 mod linked;
 mod notices;
 mod options;
+mod own_fields;
 mod pacing;
 
 pub(crate) use pacing::Pacing;
@@ -25,12 +26,12 @@ use wire::Timestamp;
 use self::{
     entries::Entry,
     findings::{SHAPES, StatementRecord},
-    flow_template::{Layout, Shape},
-    linked::{IncidentLink, Incidents},
+    flow_template::{Content, Layout, Shape},
+    linked::Incidents,
     options::{FINDINGS_TEMPLATE, OptionsRecord, Sent},
 };
 use super::{Sink, SinkReport};
-use crate::arguments::{ApplicationFields, FindingsExport, IpfixProfile};
+use crate::arguments::{FindingsExport, IpfixProfile};
 
 /// An IPFIX exporting process for flow records, findings and statistics.
 ///
@@ -57,7 +58,7 @@ pub(crate) struct IpfixSink {
     /// Those that are no flows, as far as they were accepted.
     other_records: u64,
     refused: u64,
-    /// Records whose applications found no room in a message: they were refused, and went without.
+    /// Times that a record found no room in a message with all that there was to say: it was refused, and went with less.
     shortened: u64,
     /// The first one.
     failure: Option<String>,
@@ -75,11 +76,6 @@ pub(crate) struct Exports {
 }
 
 impl Exports {
-    /// Whether elements of our own are among it.
-    pub(crate) fn has_own_elements(self, applications: ApplicationFields) -> bool {
-        self.has_statistics() || applications == ApplicationFields::On
-    }
-
     /// Whether there are options records besides what sampling asks for. nfdump does not count them, and takes them for a loss.
     pub(crate) const fn has_statistics(self) -> bool {
         !matches!(self.profile, IpfixProfile::Nfdump)
@@ -176,24 +172,24 @@ impl IpfixSink {
         Ok(handle)
     }
 
-    /// Exports a record. Where there is no room for what is known of its application, it goes without.
-    fn flow(&mut self, record: &FlowRecord, application: Option<&Application>, link: Option<IncidentLink>) {
-        let (shape, layout) = (Shape::of(record, application), self.exports.layout());
-        let handle = match (self.template(shape, link.is_some()), application) {
+    /// Exports a record. Where there is no room for all of it, it goes without octets of payload, and then without what is known of its
+    /// application.
+    fn flow(&mut self, content: Content<'_>) {
+        let (shape, layout) = (Shape::of(&content), self.exports.layout());
+        let handle = match (self.template(shape, content.link.is_some()), content.less()) {
             (Ok(handle), _) => handle,
             // So small are messages that not even the template has room.
-            (Err(_), Some(_)) => return self.flow(record, None, link),
+            (Err(_), Some(less)) => return self.flow(less),
             (Err(error), None) => return self.refuse(&format!("{error:#}")),
         };
-        let outcome = self.exporter.record(&handle, self.export_time_s, |writer| {
-            shape.write(record, application, layout, link, writer)
-        });
-        if application.is_some()
+        let outcome =
+            self.exporter.record(&handle, self.export_time_s, |writer| shape.write(&content, layout, writer));
+        if let Some(less) = content.less()
             && matches!(outcome, Err(ExportError::Record { error: RecordError::NoRoom, .. }))
         {
             self.shortened += 1;
             self.export_flow_keys();
-            return self.flow(record, None, link);
+            return self.flow(less);
         }
         self.take_outcome(outcome);
         self.export_flow_keys();
@@ -286,10 +282,10 @@ impl Sink for IpfixSink {
         if self.exports.profile == IpfixProfile::Uniflow && record.is_bidirectional() {
             let there = FlowRecord { reverse: Direction::default(), ..record.clone() };
             let back = FlowRecord { forward: Direction::default(), ..record.clone() };
-            self.flow(&there, application, link);
-            self.flow(&back, application, link);
+            self.flow(Content::new(&there, application, link));
+            self.flow(Content::new(&back, application, link));
         } else {
-            self.flow(record, application, link);
+            self.flow(Content::new(record, application, link));
         }
     }
 

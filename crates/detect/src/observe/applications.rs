@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
 use ahash::RandomState;
-use application::{Application, Conversation, may_begin};
-use flow::{Accounted, Biflow, EndReason, FlowId, FlowKey, FlowRecord, Meter, Side};
+use application::{Application, Conversation, Recognized, may_begin};
+use flow::{Accounted, Biflow, EndReason, FlowId, FlowKey, FlowNumber, FlowRecord, Meter, Side};
 use hashbrown::HashMap;
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 use wire::{Packet, TcpFlags, Timestamp, Transport};
 
 use super::listening::Listening;
@@ -43,6 +43,10 @@ struct Entry {
     initiator: Side,
     /// `None` when enough is known.
     conversation: Option<Box<Conversation>>,
+    /// What others have recognized.
+    recognized: Option<Recognized>,
+    /// Packets that are still looked at for what is inside of that.
+    looks: u8,
     known: Versions,
     /// The clock at the latest packet that was listened to, or the end of the latest record.
     last: Timestamp,
@@ -71,6 +75,37 @@ impl Applications {
         if !known.is_over() {
             self.listen(packet, accounted, known, clock, meter);
         }
+    }
+
+    /// Takes in what others have recognized of a flow that lives, by a packet that came when the capture's clock showed `clock`, and that
+    /// was shown here. It may be said again.
+    pub fn recognize(
+        &mut self,
+        flow: FlowNumber,
+        recognized: Recognized,
+        clock: Timestamp,
+        meter: &mut Meter,
+    ) {
+        let (Some(biflow), Some(id)) = (meter.flow(flow), meter.flow_id(flow)) else { return };
+        let entry = self.by_flow.entry(id).or_insert_with(|| Entry::new(biflow.initiator()));
+        if entry.recognized == Some(recognized) {
+            return;
+        }
+        entry.recognized = Some(recognized);
+        let known = entry.known.last().map(|(_, known)| Arc::clone(known));
+        learn(
+            &mut entry.known,
+            biflow.record_opened(),
+            Application::recognized(recognized, known.as_deref()),
+        );
+        let is_followed = entry.conversation.is_some();
+        let listening = match recognized {
+            _ if is_followed => Listening::FOLLOWED,
+            Recognized::Rdp => Listening::NAMED,
+            Recognized::Stratum => Listening::KNOWN,
+        };
+        self.settle(id, clock);
+        meter.second_mark(flow, listening.mark());
     }
 
     /// What was known of a record's flow when the record was cut. Each record has to be asked for once, in their order.
@@ -130,7 +165,7 @@ impl Applications {
             Listening::OVER
         } else if says_nothing {
             known
-        } else if known.is_followed() {
+        } else if known == Listening::FOLLOWED {
             self.follow(packet, accounted, clock, meter)
         } else {
             self.look(packet, accounted, known, clock, meter)
@@ -156,15 +191,14 @@ impl Applications {
         // Only the first segment that is seen can have overtaken the first one.
         let may_be_first = || known == Listening::NEW && is_ahead(packet, flow);
         if !begins && !may_be_first() {
-            return known.looked();
+            return if known == Listening::NAMED { self.looked(id) } else { known.looked() };
         }
         // It begins here, whatever was said before: so it is with TLS that two ends of something else have agreed on.
         let syn_sequence = flow.syn_sequence().filter(|_| !begins);
         let Some(conversation) = Conversation::of(packet, syn_sequence) else { return Listening::OVER };
         let conversation = Some(Box::new(conversation));
-        let initiator = flow.initiator();
-        let entry = Entry { initiator, conversation, known: smallvec![], last: clock, octets: 0 };
-        self.by_flow.insert(id, entry);
+        let entry = self.by_flow.entry(id).or_insert_with(|| Entry::new(flow.initiator()));
+        entry.conversation = conversation;
         self.follow(packet, accounted, clock, meter)
     }
 
@@ -186,25 +220,41 @@ impl Applications {
         if conversation.packet(packet, sender == entry.initiator)
             && let Some(application) = conversation.application()
         {
+            let application = match entry.recognized {
+                Some(recognized) => Application::recognized(recognized, Some(application)),
+                None => application.clone(),
+            };
             learn(&mut entry.known, flow.record_opened(), application);
         }
         let is_done = conversation.is_done();
         if is_done {
             entry.conversation = None;
         }
+        if is_done && entry.known.is_empty() {
+            self.remove(id);
+            return Listening::OVER;
+        }
+        self.settle(id, clock);
+        if is_done { Listening::KNOWN } else { Listening::FOLLOWED }
+    }
+
+    /// One more packet of a flow was looked at in vain, whose name is known.
+    fn looked(&mut self, id: FlowId) -> Listening {
+        let Some(entry) = self.by_flow.get_mut(&id) else { return Listening::OVER };
+        entry.looks = entry.looks.saturating_sub(1);
+        if entry.looks > 0 { Listening::NAMED } else { Listening::KNOWN }
+    }
+
+    /// Counts what the entry of a flow takes, after it was changed at `clock`.
+    fn settle(&mut self, id: FlowId, clock: Timestamp) {
+        let Some(entry) = self.by_flow.get_mut(&id) else { return };
         entry.last = clock;
         let octets = entry.size();
         let before = std::mem::replace(&mut entry.octets, octets);
         self.octets = self.octets - before + octets;
-        let is_known = !entry.known.is_empty();
-        if is_done && !is_known {
-            self.remove(id);
-            return Listening::OVER;
-        }
         if self.octets > self.config.octets {
             self.make_room();
         }
-        if is_done { Listening::KNOWN } else { Listening::FOLLOWED }
     }
 
     #[inline(never)]
@@ -247,6 +297,18 @@ impl Applications {
 }
 
 impl Entry {
+    fn new(initiator: Side) -> Self {
+        Self {
+            initiator,
+            conversation: None,
+            recognized: None,
+            looks: LOOKS_INSIDE,
+            known: SmallVec::new(),
+            last: Timestamp::ZERO,
+            octets: 0,
+        }
+    }
+
     fn size(&self) -> usize {
         let known: usize = self.known.iter().map(|(_, known)| known.octets()).sum();
         // The table has an octet of its own for each, and room for some more.
@@ -256,8 +318,8 @@ impl Entry {
 
 /// Takes note of what is known in the record that was `opened` then. What an earlier record knew stays, for that may not have been taken
 /// yet.
-fn learn(known: &mut Versions, opened: Timestamp, application: &Application) {
-    let application = Arc::new(application.clone());
+fn learn(known: &mut Versions, opened: Timestamp, application: Application) {
+    let application = Arc::new(application);
     match known.last_mut() {
         Some((latest, before)) if *latest == opened => *before = application,
         _ => known.push((opened, application)),
@@ -273,6 +335,8 @@ fn is_ahead(packet: &Packet<'_>, flow: &Biflow) -> bool {
 }
 
 const UDP: u8 = 17;
+/// Packets of a remote desktop that are looked at for TLS: it begins behind a message or two of each end.
+const LOOKS_INSIDE: u8 = 4;
 const EVICTED_PART: usize = 16;
 /// Some segments.
 const MOST_AHEAD: u32 = 4_096;

@@ -18,7 +18,7 @@ pub(super) struct ApplicationShape(u8);
 
 impl ApplicationShape {
     /// How many there are.
-    pub(super) const COUNT: usize = 16;
+    pub(super) const COUNT: usize = 17;
 
     pub(super) fn of(application: Option<&Application>) -> Self {
         let bits =
@@ -31,7 +31,8 @@ impl ApplicationShape {
             }
             Application::Quic(_) => (BEFORE_QUIC, [true, false, false]),
             Application::Ssh(_) => (BEFORE_SSH, [true, false, false]),
-            Application::Tls(tls) => {
+            Application::Rdp(None) | Application::Stratum => return Self(NAME_ALONE),
+            Application::Rdp(Some(tls)) | Application::Tls(tls) => {
                 (BEFORE_TLS, [tls.client.is_some(), tls.server.is_some(), tls.certificate.is_some()])
             }
         };
@@ -66,6 +67,7 @@ impl ApplicationShape {
             }
             shape if shape <= BEFORE_SSH => [NAME, QUIC, &[], &[], &[]],
             shape if shape <= BEFORE_TLS => [NAME, SSH, &[], &[], &[]],
+            NAME_ALONE => [NAME, &[], &[], &[], &[]],
             _ => {
                 let [client, server, certificate] = parts_behind(BEFORE_TLS);
                 [
@@ -96,7 +98,8 @@ pub(super) fn write(application: &Application, writer: &mut RecordWriter<'_>) ->
             writer.string(client)?;
             writer.string(server)
         }
-        Application::Tls(tls) => write_tls(tls, writer),
+        Application::Rdp(None) | Application::Stratum => Ok(()),
+        Application::Rdp(Some(tls)) | Application::Tls(tls) => write_tls(tls, writer),
     }
 }
 
@@ -173,4 +176,6 @@ const BEFORE_HTTP: u8 = 3;
 const BEFORE_QUIC: u8 = 6;
 const BEFORE_SSH: u8 = 7;
 const BEFORE_TLS: u8 = 8;
+/// Behind the shapes of TLS.
+const NAME_ALONE: u8 = 16;
 const MAX_TARGET_OCTETS: usize = 400;
