@@ -64,6 +64,7 @@ pub(crate) struct Opening {
 }
 
 /// What counting a packet has shown.
+#[expect(clippy::struct_excessive_bools, reason = "each asks for something else to be done")]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Counted {
     /// It is the first of its direction in the record.

@@ -69,7 +69,7 @@ impl DetailSlab {
     /// Takes in a packet that `flow` has not counted yet.
     pub(crate) fn packet(&mut self, number: u32, flow: &Biflow, packet: &Packet<'_>, sender: Side) {
         let Some(place) = self.flows.get_mut(number) else { return };
-        let detail = of_mut(&mut **place.get_or_insert_default(), sender);
+        let detail = of_mut(place.get_or_insert_default(), sender);
         if self.config.has_histograms {
             let histograms = detail.histograms.get_or_insert_default();
             add(&mut histograms.lengths, &LENGTH_LIMITS, packet.ip.octets);

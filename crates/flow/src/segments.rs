@@ -79,11 +79,10 @@ impl Biflow {
         let seen = *of(&self.next, sender.opposite());
         let next = of_mut(&mut self.next, sender);
         let is_usual = tcp.flags.0 & (TcpFlags::SYN.0 | TcpFlags::RST.0 | TcpFlags::ACK.0) == TcpFlags::ACK.0;
-        let goes_on = self.connection.is_regular()
-            & is_usual
-            & (tcp.sequence == *next)
-            & !is_before(seen, tcp.acknowledgment)
-            & is_whole(packet);
+        let follows = tcp.sequence == *next;
+        let acknowledges_unseen = is_before(seen, tcp.acknowledgment);
+        let goes_on =
+            self.connection.is_regular() && is_usual && follows && !acknowledges_unseen && is_whole(packet);
         if goes_on {
             *next = end(tcp);
         }

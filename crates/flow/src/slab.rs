@@ -128,7 +128,8 @@ impl FlowSlab {
     /// Notes what is to be kept of a packet besides, which is not counted yet.
     #[inline]
     pub(crate) fn detail(&mut self, number: u32, packet: &Packet<'_>, sender: Side) {
-        if let (Some(details), Some(flow)) = (&mut self.details, self.flows.get(number)) {
+        let Some(details) = &mut self.details else { return };
+        if let Some(flow) = self.flows.get(number) {
             details.packet(number, flow, packet, sender);
         }
     }

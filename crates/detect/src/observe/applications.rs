@@ -184,15 +184,18 @@ impl Applications {
         clock: Timestamp,
         meter: &Meter,
     ) -> Listening {
-        let (Some(flow), Some(id)) = (meter.flow(accounted.flow), meter.flow_id(accounted.flow)) else {
-            return Listening::OVER;
-        };
+        let Some(flow) = meter.flow(accounted.flow) else { return Listening::OVER };
         let begins = may_begin(packet);
         // Only the first segment that is seen can have overtaken the first one.
         let may_be_first = || known == Listening::NEW && is_ahead(packet, flow);
         if !begins && !may_be_first() {
-            return if known == Listening::NAMED { self.looked(id) } else { known.looked() };
+            return if known == Listening::NAMED {
+                self.looked(accounted.flow, meter)
+            } else {
+                known.looked()
+            };
         }
+        let Some(id) = meter.flow_id(accounted.flow) else { return Listening::OVER };
         // It begins here, whatever was said before: so it is with TLS that two ends of something else have agreed on.
         let syn_sequence = flow.syn_sequence().filter(|_| !begins);
         let Some(conversation) = Conversation::of(packet, syn_sequence) else { return Listening::OVER };
@@ -239,8 +242,9 @@ impl Applications {
     }
 
     /// One more packet of a flow was looked at in vain, whose name is known.
-    fn looked(&mut self, id: FlowId) -> Listening {
-        let Some(entry) = self.by_flow.get_mut(&id) else { return Listening::OVER };
+    fn looked(&mut self, flow: FlowNumber, meter: &Meter) -> Listening {
+        let entry = meter.flow_id(flow).and_then(|id| self.by_flow.get_mut(&id));
+        let Some(entry) = entry else { return Listening::OVER };
         entry.looks = entry.looks.saturating_sub(1);
         if entry.looks > 0 { Listening::NAMED } else { Listening::KNOWN }
     }

@@ -142,7 +142,7 @@ impl Listeners {
     ) -> (Speech, Option<Recognized>) {
         const IGNORED: (Speech, Option<Recognized>) = (Speech::Ignored, None);
         let &Segment { packet, tcp, flow, clock } = segment;
-        let (Some(flow), Some(id)) = (meter.flow(flow), meter.flow_id(flow)) else { return IGNORED };
+        let (number, Some(flow)) = (flow, meter.flow(flow)) else { return IGNORED };
         let (key, sender) = FlowKey::of(packet);
         let is_from_begin = flow.syn_sequence().is_some();
         let is_midstream = !is_from_begin || looks > 0;
@@ -159,6 +159,7 @@ impl Listeners {
         if self.by_key.len() >= self.most {
             self.make_room(clock, observations);
         }
+        let Some(id) = meter.flow_id(number) else { return IGNORED };
         let mut listener = Listener::new(id, flow, interest, is_midstream);
         listener.segment(packet, tcp, sender, clock, observations);
         let recognized = listener.recognized();
