@@ -156,7 +156,8 @@ fn theirs(capture: &Path) -> Said {
                 clippy::cast_sign_loss,
                 reason = "a time of a handshake"
             )]
-            said.round_trips.entry(ends).or_insert((seconds * 1e6).round() as u64);
+            let microseconds = (seconds * 1e6).round() as u64;
+            said.round_trips.entry(ends).or_insert(microseconds);
         }
     }
     said

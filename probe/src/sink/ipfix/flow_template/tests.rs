@@ -165,7 +165,7 @@ fn the_longest_record_has_room_in_a_datagram() {
         assert!(
             fits(&content)
                 && content.application.is_none()
-                && !content.has_payload == record.details.is_some()
+                && content.has_payload == record.details.is_none()
         );
     }
 }
