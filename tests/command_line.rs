@@ -113,7 +113,7 @@ fn a_full_disk_under_ipfix_is_said_with_what_is_lost() {
     for capture in ["tunnels.pcap", "cryptojacking.pcap"] {
         let mut command = replay([own_capture(capture)]);
         // Flows alone: records of findings and statistics are lost likewise.
-        command.args(["--export", "file:/dev/full", "--ipfix-profile", "nfdump", "--application", "off"]);
+        command.args(["--export", "file:/dev/full", "--ipfix-profile", "nfdump", "--pen", "9999"]);
         assert_lost(&mut command, "/dev/full", Replay::of([own_capture(capture)], &[]).flows.len());
     }
 }

@@ -217,9 +217,18 @@ pub(crate) struct CommonArguments {
     #[arg(long, value_enum, value_name = "ON|OFF", default_value_t = Detection::On)]
     pub(crate) detect: Detection,
 
-    /// Whether flow records say what is known of their application: names, versions, codes of DNS, HTTP, TLS, QUIC and SSH.
+    /// Whether flow records say what is known of their application: names, versions, codes of DNS, HTTP, TLS, QUIC and SSH. RDP and
+    /// mining are named where detectors recognize them.
     #[arg(long, value_enum, value_name = "ON|OFF", default_value_t = ApplicationFields::On)]
     pub(crate) application: ApplicationFields,
+
+    /// So many of the first octets that each end of a flow has sent behind transport headers are in its records, at most 512; 0 for none.
+    #[arg(long, value_name = "OCTETS", default_value_t = 0, value_parser = payload)]
+    pub(crate) payload: u16,
+
+    /// Have flow records say how their packets are spread by length, and by the time between them.
+    #[arg(long)]
+    pub(crate) histograms: bool,
 
     /// Stages of an attack that lie further apart are not of one incident; at most 168h, a week.
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = incident_window)]
@@ -398,6 +407,14 @@ impl TimeoutArguments {
     }
 }
 
+/// Octets of payload.
+pub(crate) fn payload(text: &str) -> Result<u16, String> {
+    match u16::from_str(text) {
+        Ok(octets) if octets <= MOST_PAYLOAD => Ok(octets),
+        _ => Err(format!("a number up to {MOST_PAYLOAD}")),
+    }
+}
+
 pub(crate) fn workers(text: &str) -> Result<NonZeroU16, String> {
     match NonZeroU16::from_str(text) {
         Ok(number) if number.get() <= MOST_WORKERS => Ok(number),
@@ -487,6 +504,8 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 
 /// What RFC 7011 section 10.3.3 has an exporter assume of a path that it knows nothing of; every template and record fits.
 const LEAST_MESSAGE: u16 = 512;
+/// A first packet of each end is mostly longer; what is kept of all flows must have room.
+const MOST_PAYLOAD: u16 = 512;
 const MOST_WORKERS: u16 = 256;
 const MOST_SAMPLED: u32 = 1_000_000;
 const LEAST_MEMORY: ByteSize = ByteSize::mib(1);

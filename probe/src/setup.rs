@@ -8,7 +8,7 @@ use detect::{
     Judge, JudgeConfig, incident,
     observe::{Applications, ApplicationsConfig, Observer, ObserverConfig},
 };
-use flow::MeterConfig;
+use flow::{DetailsConfig, MeterConfig};
 use report::{Findings, SamplingUnit, Summary, printable};
 
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
     pipeline::Observers,
     say,
     signals::Signals,
-    sink::{Outputs, outputs},
+    sink::Outputs,
 };
 
 /// What each worker is set up with.
@@ -41,7 +41,7 @@ impl WorkerConfig {
         let octets = usize::try_from(memory_octets / APPLICATIONS_PART).unwrap_or(usize::MAX);
         let longest_silence_nanos = longest_silence_nanos(&arguments.timeouts);
         Self {
-            meter: MeterConfig { timeouts: arguments.timeouts.timeouts(), memory_octets },
+            meter: meter(arguments, memory_octets),
             observer: (arguments.detect == Detection::On)
                 .then(|| ObserverConfig { listening_octets, ..ObserverConfig::default() }),
             applications: (arguments.application == ApplicationFields::On && arguments.has_outputs())
@@ -56,6 +56,17 @@ impl WorkerConfig {
             applications: self.applications.map(Applications::new),
         }
     }
+}
+
+fn meter(arguments: &CommonArguments, memory_octets: u64) -> MeterConfig {
+    let details = if arguments.has_outputs() {
+        DetailsConfig { payload_octets: arguments.payload, has_histograms: arguments.histograms }
+    } else {
+        DetailsConfig::default()
+    };
+    // What is sampled by flows is whole.
+    let is_sampled = arguments.sampling().is_some_and(|sampling| sampling.unit == SamplingUnit::Packet);
+    MeterConfig { timeouts: arguments.timeouts.timeouts(), memory_octets, details, is_sampled }
 }
 
 /// How long a flow may go on without a record: a record covers as long as the active timeout at most, and none begins after the idle one.
@@ -77,10 +88,7 @@ pub(crate) fn collector(
     let detectors: &'static [&'static str] = if arguments.detect == Detection::On { DETECTORS } else { &[] };
     let outputs = Outputs::open(arguments, signals, interfaces)?;
     // What cannot work is said alone.
-    if outputs::exports(arguments).has_own_elements(arguments.application)
-        && arguments.ipfix.pen == EXAMPLE_PEN
-        && !arguments.export.is_empty()
-    {
+    if arguments.ipfix.pen == EXAMPLE_PEN && !arguments.export.is_empty() {
         say(&format!(
             "flowcanary: elements of its own are exported under {EXAMPLE_PEN}, which is for examples; --pen takes your number\n"
         ));

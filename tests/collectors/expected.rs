@@ -117,6 +117,8 @@ impl<'a> Expected<'a> {
             let kind = u64::from(self.flow.text("overlay") == "vxlan");
             put("layer2SegmentId", (kind << 56 | vni).to_string());
         }
+        put("directionReason", self.direction_reason().to_string());
+        put("lossIndicators", self.loss_indicators().to_string());
         elements.extend(self.way(false));
         if self.is_bidirectional {
             elements.extend(self.way(true).into_iter().map(|(name, value)| (reverse_name(&name), value)));
@@ -142,6 +144,14 @@ impl<'a> Expected<'a> {
             let name = if self.protocol() == 1 { "icmpTypeCodeIPv4" } else { "icmpTypeCodeIPv6" };
             elements.push((name, icmp.to_string()));
         }
+        if self.protocol() == 6 {
+            elements.extend([
+                ("retransmittedSegmentDeltaCount", number("retransmitted_segments")),
+                ("outOfOrderSegmentDeltaCount", number("out_of_order_segments")),
+                ("missedOctetDeltaCount", number("missed_octets")),
+                ("handshakeRoundTripTime", number("handshake_rtt_us")),
+            ]);
+        }
         // What one way has, the record has for both.
         let either = |column| [false, true].iter().any(|way| self.number(column, *way).is_some());
         if either("vlan") {
@@ -156,6 +166,23 @@ impl<'a> Expected<'a> {
             elements.push((name, labels.get(place).copied().unwrap_or("0").to_owned()));
         }
         elements.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    fn direction_reason(&self) -> usize {
+        let reason = self.flow.text("direction_reason");
+        ["first_seen", "ports", "syn_ack", "syn"].iter().position(|name| *name == reason).unwrap()
+    }
+
+    /// A bit for each cause, the first two by the ends of the record.
+    fn loss_indicators(&self) -> u8 {
+        let loss = self.flow.optional_text("loss").unwrap_or_default();
+        let (source, destination) =
+            if self.is_turned { ("reverse", "forward") } else { ("forward", "reverse") };
+        let causes = [source, destination, "one_way", "sampled"];
+        causes
+            .iter()
+            .rev()
+            .fold(0, |bits, cause| bits << 1 | u8::from(loss.split(' ').any(|word| word == *cause)))
     }
 
     fn end_reason(&self) -> u8 {

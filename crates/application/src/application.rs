@@ -15,8 +15,12 @@ pub enum Application {
     Http(Http),
     /// TLS inside QUIC.
     Quic(Quic),
+    /// A remote desktop, with the TLS that it has agreed on, if it was seen.
+    Rdp(Option<Tls>),
     /// A shell.
     Ssh(Ssh),
+    /// A miner and its pool.
+    Stratum,
     /// What goes on inside TLS is not known.
     Tls(Tls),
 }
@@ -30,10 +34,23 @@ pub enum Protocol {
     Http,
     /// RFC 9000 and RFC 9369.
     Quic,
+    /// MS-RDPBCGR.
+    Rdp,
     /// RFC 4253.
     Ssh,
+    /// The protocols between miners and pools, all dialects.
+    Stratum,
     /// RFC 8446 and before.
     Tls,
+}
+
+/// A protocol that is not found out by its first octets alone, but by who follows the conversation.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Recognized {
+    /// [`Protocol::Rdp`].
+    Rdp,
+    /// [`Protocol::Stratum`].
+    Stratum,
 }
 
 /// The first query of a flow, and its answer.
@@ -170,8 +187,22 @@ impl Application {
             Self::Dns(_) => Protocol::Dns,
             Self::Http(_) => Protocol::Http,
             Self::Quic(_) => Protocol::Quic,
+            Self::Rdp(_) => Protocol::Rdp,
             Self::Ssh(_) => Protocol::Ssh,
+            Self::Stratum => Protocol::Stratum,
             Self::Tls(_) => Protocol::Tls,
+        }
+    }
+
+    /// What is known of a flow of which others have found out the protocol, and of which nothing else or `known` was read. HTTP stays what it
+    /// is, whatever it carries.
+    #[must_use]
+    pub fn recognized(protocol: Recognized, known: Option<&Self>) -> Self {
+        match (protocol, known) {
+            (_, Some(http @ Self::Http(_))) => http.clone(),
+            (Recognized::Rdp, Some(Self::Tls(tls) | Self::Rdp(Some(tls)))) => Self::Rdp(Some(tls.clone())),
+            (Recognized::Rdp, _) => Self::Rdp(None),
+            (Recognized::Stratum, _) => Self::Stratum,
         }
     }
 
@@ -181,8 +212,11 @@ impl Application {
             Self::Dns(dns) => [dns.query_flags.is_some(), dns.response.is_some(), false],
             Self::Http(http) => [http.request.is_some(), http.response.is_some(), false],
             Self::Quic(_) => [true, false, false],
+            Self::Rdp(None) | Self::Stratum => [false; 3],
             Self::Ssh(ssh) => [!ssh.client.is_empty(), !ssh.server.is_empty(), false],
-            Self::Tls(tls) => [tls.client.is_some(), tls.server.is_some(), tls.certificate.is_some()],
+            Self::Rdp(Some(tls)) | Self::Tls(tls) => {
+                [tls.client.is_some(), tls.server.is_some(), tls.certificate.is_some()]
+            }
         };
         (self.protocol(), parts)
     }
@@ -206,7 +240,8 @@ impl Application {
             }
             Self::Quic(quic) => client(&quic.client),
             Self::Ssh(ssh) => ssh.client.len() + ssh.server.len(),
-            Self::Tls(tls) => {
+            Self::Rdp(None) | Self::Stratum => 0,
+            Self::Rdp(Some(tls)) | Self::Tls(tls) => {
                 let certificate = tls.certificate.as_ref();
                 tls.client.as_ref().map_or(0, client)
                     + tls.server.as_ref().map_or(0, |server| server.alpn.len())
@@ -238,7 +273,9 @@ impl Protocol {
             Self::Dns => "dns",
             Self::Http => "http",
             Self::Quic => "quic",
+            Self::Rdp => "rdp",
             Self::Ssh => "ssh",
+            Self::Stratum => "stratum",
             Self::Tls => "tls",
         }
     }

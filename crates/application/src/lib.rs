@@ -32,8 +32,8 @@ pub mod tls;
 mod tls_session;
 
 pub use application::{
-    Application, Certificate, Dns, DnsResponse, Http, HttpRequest, HttpResponse, Protocol, Quic, Ssh, Tls,
-    TlsClient, TlsServer,
+    Application, Certificate, Dns, DnsResponse, Http, HttpRequest, HttpResponse, Protocol, Quic, Recognized,
+    Ssh, Tls, TlsClient, TlsServer,
 };
 pub use conversation::{Conversation, may_begin};
 #[cfg(any(test, fuzzing))]

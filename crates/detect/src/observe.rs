@@ -12,6 +12,7 @@ mod listener;
 mod listeners;
 mod listening;
 
+use application::Recognized;
 use flow::{Accounted, Meter, Placement};
 use smallvec::SmallVec;
 use wire::{Packet, Tcp, TcpFlags, Timestamp, Transport};
@@ -76,7 +77,8 @@ impl Observer {
         self.handshakes.touch(packet, placement)
     }
 
-    /// Takes in a packet that `meter` has placed, and has just counted.
+    /// Takes in a packet that `meter` has placed, and has just counted. Returns what its flow was recognized as, with each packet that is
+    /// listened to from then on.
     #[inline]
     pub fn packet(
         &mut self,
@@ -84,14 +86,15 @@ impl Observer {
         placement: &Placement,
         accounted: Accounted,
         meter: &mut Meter,
-    ) {
+    ) -> Option<Recognized> {
         match &packet.transport {
-            Transport::Tcp(tcp) => self.segment(packet, tcp, placement, accounted, meter),
+            Transport::Tcp(tcp) => return self.segment(packet, tcp, placement, accounted, meter),
             Transport::Ports(ports) if ports.source == DNS_PORT && packet.ip.protocol == UDP => {
                 self.names(packet.payload, placement.clock);
             }
             _ => {}
         }
+        None
     }
 
     #[inline]
@@ -102,7 +105,7 @@ impl Observer {
         placement: &Placement,
         accounted: Accounted,
         meter: &mut Meter,
-    ) {
+    ) -> Option<Recognized> {
         let clock = placement.clock;
         let known = if accounted.is_new {
             self.listeners.begin(packet, tcp, clock, &mut self.observations)
@@ -115,15 +118,17 @@ impl Observer {
             // At once: it keeps few of them, and there may be minutes between packets.
             self.take_seconds();
         }
-        let speech = attention.speech();
+        let (speech, mut recognized) = (attention.speech(), None);
         if speech != Speech::Ignored {
             let segment = Segment { packet, tcp, flow: accounted.flow, clock };
-            let speech = self.listeners.segment(&segment, speech, meter, &mut self.observations);
-            attention = attention.with_speech(speech);
+            let (speech, turned_out) =
+                self.listeners.segment(&segment, speech, meter, &mut self.observations);
+            (attention, recognized) = (attention.with_speech(speech), turned_out);
         }
         if attention.mark() != accounted.mark {
             meter.mark(accounted.flow, attention.mark());
         }
+        recognized
     }
 
     /// Tells the time, moves into `into` all that was observed before it, in order, and keeps the rest. It must be the time of the

@@ -1,7 +1,7 @@
 use wire::{Icmp, Packet, Tcp, TcpFlags, Timestamp, Transport};
 
 use crate::{
-    DirectionReason, FirstPacket, FlowId, FlowKey, Side,
+    DirectionReason, FirstPacket, FlowKey, Side,
     bearing::Bearing,
     config::{IdleClass, TimeoutNanos},
     connection::Connection,
@@ -35,8 +35,9 @@ pub struct Biflow {
     pub(crate) opened: Timestamp,
     /// The clock at the latest packet.
     pub(crate) seen: Timestamp,
-    /// The clock at the flow's first packet, or a little later: no two flows of one key have the same.
-    pub(crate) began: Timestamp,
+    /// Of TCP: the sequence number behind the last octet that was seen of each side, or that the other one has acknowledged; meaningful
+    /// where the connection knows it.
+    pub(crate) next: [u32; 2],
     /// Of the latest SYN; meaningful if the connection has one.
     pub(crate) syn_sequence: u32,
     pub(crate) minimum_ttl: [u8; 2],
@@ -52,15 +53,18 @@ pub struct Biflow {
 const _: () = assert!(size_of::<Biflow>() <= 128, "a flow's hot state is two cache lines");
 
 /// What is written once for each direction, beside the hot state.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Opening {
     /// The earliest packet's time in the record that is being gathered.
     pub(crate) first: Timestamp,
     /// The first one of the flow, not of the record.
     pub(crate) first_packet: FirstPacket,
+    /// How long the sender took to answer in the handshake, in microseconds; 0 if that is not known.
+    pub(crate) round_trip_us: u32,
 }
 
 /// What counting a packet has shown.
+#[expect(clippy::struct_excessive_bools, reason = "each asks for something else to be done")]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Counted {
     /// It is the first of its direction in the record.
@@ -69,6 +73,10 @@ pub(crate) struct Counted {
     pub(crate) is_late: bool,
     /// A deadline has come closer; other packets only put it off.
     pub(crate) brings_deadline: bool,
+    /// TCP control bits that its direction had in the record before; meaningful for a segment that `is_irregular`.
+    pub(crate) flags_before: TcpFlags,
+    /// It is a segment of TCP that does not simply go on: its numbers have to be looked at.
+    pub(crate) is_irregular: bool,
 }
 
 impl Opening {
@@ -76,7 +84,8 @@ impl Opening {
     pub(crate) fn new(packet: &Packet<'_>) -> Self {
         let icmp = if let Transport::Icmp(icmp) = packet.transport { icmp } else { Icmp::default() };
         let (link, interface, tos) = (packet.link, packet.interface, packet.ip.tos);
-        Self { first: packet.timestamp, first_packet: FirstPacket { link, icmp, interface, tos } }
+        let first_packet = FirstPacket { link, icmp, interface, tos };
+        Self { first: packet.timestamp, first_packet, round_trip_us: 0 }
     }
 }
 
@@ -99,7 +108,7 @@ impl Biflow {
             last: [Timestamp::ZERO; 2],
             opened: clock,
             seen: clock,
-            began: clock,
+            next: [0; 2],
             syn_sequence: 0,
             minimum_ttl: [u8::MAX; 2],
             maximum_ttl: [0; 2],
@@ -119,11 +128,6 @@ impl Biflow {
     /// The end that opened it, as far as is known.
     pub const fn initiator(&self) -> Side {
         self.bearing.initiator()
-    }
-
-    /// Its identity, which its records have, too.
-    pub fn id(&self) -> FlowId {
-        FlowId::new(&self.key, self.began)
     }
 
     /// The sequence number of the initiator's latest SYN, if one was seen.
@@ -159,14 +163,17 @@ impl Biflow {
         *minimum = (*minimum).min(packet.ip.ttl);
         let maximum = of_mut(&mut self.maximum_ttl, sender);
         *maximum = (*maximum).max(packet.ip.ttl);
-        let mut closes = false;
+        let (mut closes, mut is_irregular, mut flags_before) = (false, false, TcpFlags::default());
         if let Transport::Tcp(tcp) = &packet.transport {
-            of_mut(&mut self.tcp_flags, sender).0 |= tcp.flags.0;
+            let flags = of_mut(&mut self.tcp_flags, sender);
+            flags_before = *flags;
+            flags.0 |= tcp.flags.0;
+            is_irregular = !self.goes_on(packet, tcp, sender);
             if tcp.flags.0 & (TcpFlags::SYN.0 | TcpFlags::FIN.0 | TcpFlags::RST.0) != 0 {
                 closes = self.follow_connection(tcp, sender);
             }
         }
-        Counted { is_first, is_late, brings_deadline: begins | closes }
+        Counted { is_first, is_late, brings_deadline: begins | closes, flags_before, is_irregular }
     }
 
     /// When the idle timeout will end it, should no packet come.

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use crate::DetailsConfig;
+
 /// When a flow has ended, by packet time.
 ///
 /// The idle timeouts are RFC 7011's: no packet for so long ends a flow. The active timeout cuts a record off a flow that goes on.
@@ -39,12 +41,21 @@ pub struct MeterConfig {
     pub timeouts: Timeouts,
     /// What the flows may take together, in octets; a few thousand flows fit in any case.
     pub memory_octets: u64,
+    /// What is to be kept of each flow besides; nothing by default.
+    pub details: DetailsConfig,
+    /// Whether packets were left out before, one by one: records say it.
+    pub is_sampled: bool,
 }
 
 impl Default for MeterConfig {
     /// The default timeouts and a gibibyte.
     fn default() -> Self {
-        Self { timeouts: Timeouts::default(), memory_octets: 1 << 30 }
+        Self {
+            timeouts: Timeouts::default(),
+            memory_octets: 1 << 30,
+            details: DetailsConfig::default(),
+            is_sampled: false,
+        }
     }
 }
 

@@ -2,7 +2,8 @@ use wire::{Tcp, TcpFlags, Timestamp};
 
 use crate::Side;
 
-/// What was seen of the opening and closing of a TCP connection (RFC 9293, 3.3.2), in the bits of one octet.
+/// What was seen of a TCP connection, in the bits of one octet: of its opening and closing (RFC 9293, 3.3.2), and what is known of its
+/// sequence numbers.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Connection(u8);
 
@@ -43,6 +44,44 @@ impl Connection {
         self.0 & SYN != 0
     }
 
+    /// Whether the sequence numbers of both ends are known, and nothing else has to be looked at: then a segment that goes on where the
+    /// one before it ended needs no more.
+    #[inline]
+    pub(crate) const fn is_regular(self) -> bool {
+        self.0 & (KNOWN_LOW | KNOWN_HIGH | AWAITS) == KNOWN_LOW | KNOWN_HIGH
+    }
+
+    /// Whether the sequence number is known that a segment of `side` has next.
+    pub(crate) const fn knows(self, side: Side) -> bool {
+        self.0 & known(side) != 0
+    }
+
+    pub(crate) const fn set_known(&mut self, side: Side, is_known: bool) {
+        self.set(known(side), is_known);
+    }
+
+    /// Whether the next acknowledgment says something: it completes the handshake, or it covers a gap.
+    pub(crate) const fn awaits_acknowledgment(self) -> bool {
+        self.0 & AWAITS != 0
+    }
+
+    pub(crate) const fn set_awaits_acknowledgment(&mut self, awaits: bool) {
+        self.set(AWAITS, awaits);
+    }
+
+    /// Whether an account is kept of segments that did not come in order.
+    pub(crate) const fn is_irregular(self) -> bool {
+        self.0 & IRREGULAR != 0
+    }
+
+    pub(crate) const fn set_irregular(&mut self, is_irregular: bool) {
+        self.set(IRREGULAR, is_irregular);
+    }
+
+    const fn set(&mut self, bit: u8, is_set: bool) {
+        self.0 = if is_set { self.0 | bit } else { self.0 & !bit };
+    }
+
     /// Whether `tcp`, which is a SYN and not a SYN-ACK, opens a new connection between the same ports.
     ///
     /// A repeated SYN does not: it has the sequence number of the first. With another one it is new if the old connection was
@@ -65,6 +104,17 @@ const SYN: u8 = 1;
 const FIN_LOW: u8 = 1 << 1;
 const FIN_HIGH: u8 = 1 << 2;
 const RST: u8 = 1 << 3;
+const KNOWN_LOW: u8 = 1 << 4;
+const KNOWN_HIGH: u8 = 1 << 5;
+const AWAITS: u8 = 1 << 6;
+const IRREGULAR: u8 = 1 << 7;
+
+const fn known(side: Side) -> u8 {
+    match side {
+        Side::Low => KNOWN_LOW,
+        Side::High => KNOWN_HIGH,
+    }
+}
 
 /// A SYN is repeated after 1, 3 and 7 seconds (RFC 6298, 2 and 5.5); a client that starts anew after this long has given up.
 const QUIET_NANOS: u64 = 10_000_000_000;

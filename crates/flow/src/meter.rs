@@ -2,7 +2,7 @@ use ahash::RandomState;
 use wire::{Packet, Ports, Timestamp};
 
 use crate::{
-    Biflow, FlowKey, FlowNumber, FlowRecord, MeterConfig, Placed, Placement,
+    Biflow, FlowId, FlowKey, FlowNumber, FlowRecord, MeterConfig, Placed, Placement,
     reassociation::{Belonging, Reassociation},
     table::FlowTable,
 };
@@ -65,7 +65,7 @@ impl Meter {
         Self {
             hasher: RandomState::new(),
             fragments: Reassociation::new(),
-            table: FlowTable::new(config.timeouts.into(), config.memory_octets),
+            table: FlowTable::new(config),
             records: 0,
             waited: PacketCount::default(),
         }
@@ -117,6 +117,11 @@ impl Meter {
     /// A flow that lives.
     pub fn flow(&self, number: FlowNumber) -> Option<&Biflow> {
         self.table.flow(number.0)
+    }
+
+    /// The identity of a flow that lives, which its records have, too.
+    pub fn flow_id(&self, number: FlowNumber) -> Option<FlowId> {
+        self.table.flow_id(number.0)
     }
 
     /// Tells the meter the time, which it also takes from packets. `true` if it looked for flows that have ended: then take

@@ -2,7 +2,7 @@ use std::{fmt, net::IpAddr};
 
 use wire::{Icmp, Link, Segment, TcpFlags, Timestamp};
 
-use crate::{FlowKey, Side};
+use crate::{Detail, FlowKey, Side};
 
 /// A closed biflow, or a slice of one that the active timeout has cut.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,10 +23,31 @@ pub struct FlowRecord {
     pub end_reason: EndReason,
     /// What [`Meter::second_mark`](crate::Meter::second_mark) had noted of the flow when the record was cut, 0 if nothing.
     pub second_mark: u8,
+    /// Of TCP: one end has sent nothing in the whole flow, though the other has acknowledged something. So the capture has one direction only,
+    /// or the address of the other end was forged.
+    pub is_one_way: bool,
+    /// Whether packets were left out before they were metered, one by one.
+    pub is_sampled: bool,
     /// From the initiator to the responder.
     pub forward: Direction,
     /// From the responder to the initiator.
     pub reverse: Direction,
+    /// What [`DetailsConfig`](crate::DetailsConfig) has asked for, forward and reverse.
+    pub details: Option<Box<[Detail; 2]>>,
+}
+
+/// What the capture may lack of a record. Losses that left no trace, as those of UDP and of the last segments of TCP, are not known.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a cause of its own")]
+pub struct Loss {
+    /// Octets of the initiator: see [`Segments::missed_octets`].
+    pub forward: bool,
+    /// Octets of the responder.
+    pub reverse: bool,
+    /// See [`FlowRecord::is_one_way`].
+    pub one_way: bool,
+    /// See [`FlowRecord::is_sampled`].
+    pub sampled: bool,
 }
 
 /// What went one way.
@@ -48,6 +69,25 @@ pub struct Direction {
     pub maximum_ttl: u8,
     /// What the flow's first packet in this direction said of itself.
     pub first_packet: FirstPacket,
+    /// What the sequence numbers of TCP tell.
+    pub segments: Segments,
+}
+
+/// What the numbers of a direction's TCP segments tell (RFC 9293, 3.4). Nothing is counted of other protocols, of RST, and of segments in
+/// fragments. Counts are of the record alone; the time is that of the flow, and in each of its records.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Segments {
+    /// Segments that took sequence numbers, some of which an earlier segment had taken. A single octet right before the next number is
+    /// taken for a keep-alive (RFC 9293, 3.8.4), and not counted.
+    pub retransmitted: u32,
+    /// Segments all of whose numbers lay before others that were seen, and came for the first time.
+    pub out_of_order: u32,
+    /// Octets that the capture has not, though the other end has acknowledged them; or, where the capture has nothing of that end, that were
+    /// skipped. Should they come in the same record after all, they are none.
+    pub missed_octets: u32,
+    /// From a SYN until this sender's SYN-ACK, or from a SYN-ACK until this sender's acknowledgment of it, in microseconds and at least one:
+    /// how far the sender is from the capture, there and back. 0 if it is not known, as when one of them was sent again.
+    pub handshake_rtt_us: u32,
 }
 
 /// What the first packet of a direction said, which later packets seldom say differently.
@@ -121,6 +161,16 @@ impl FlowRecord {
     /// Whether packets went both ways.
     pub const fn is_bidirectional(&self) -> bool {
         self.forward.packets > 0 && self.reverse.packets > 0
+    }
+
+    /// What the capture may lack of it.
+    pub const fn loss(&self) -> Loss {
+        Loss {
+            forward: self.forward.segments.missed_octets > 0,
+            reverse: self.reverse.segments.missed_octets > 0,
+            one_way: self.is_one_way,
+            sampled: self.is_sampled,
+        }
     }
 
     /// The IP protocol number.

@@ -7,7 +7,7 @@
 use wire::{Packet, Timestamp, Transport};
 
 use crate::{
-    Accounted, EndReason, FlowNumber, FlowRecord, Placement, Side,
+    Accounted, EndReason, FlowId, FlowNumber, FlowRecord, MeterConfig, Placement, Side,
     biflow::{Biflow, Opening, of},
     config::{IdleClass, TimeoutNanos},
     ending::{Ended, Ending},
@@ -35,14 +35,16 @@ pub(crate) struct FlowTable {
 }
 
 impl FlowTable {
-    pub(crate) fn new(timeouts: TimeoutNanos, memory_octets: u64) -> Self {
-        let capacity = usize::try_from(memory_octets).unwrap_or(usize::MAX) / OCTETS_PER_FLOW;
+    pub(crate) fn new(config: MeterConfig) -> Self {
+        let MeterConfig { timeouts, memory_octets, details, is_sampled } = config;
+        let octets_per_flow = OCTETS_PER_FLOW + details.octets_per_flow();
+        let capacity = usize::try_from(memory_octets).unwrap_or(usize::MAX) / octets_per_flow;
         Self {
-            slab: FlowSlab::new(),
+            slab: FlowSlab::new(details, is_sampled),
             index: FlowIndex::new(),
             schedule: Schedule::new(),
             ending: Ending::new(),
-            timeouts,
+            timeouts: timeouts.into(),
             capacity: capacity.clamp(LEAST_CAPACITY, GREATEST_CAPACITY),
             clock: Timestamp::ZERO,
             hand: 0,
@@ -69,6 +71,10 @@ impl FlowTable {
 
     pub(crate) fn flow(&self, number: u32) -> Option<&Biflow> {
         self.slab.get(number)
+    }
+
+    pub(crate) fn flow_id(&self, number: u32) -> Option<FlowId> {
+        self.slab.id(number)
     }
 
     /// Brings what the packet will need closer, and returns something of it so that the compiler does not leave that out.
@@ -189,18 +195,16 @@ impl FlowTable {
 
     /// Opens a flow; `predecessor` is the number of one with the same key that has just ended.
     fn open(&mut self, packet: &Packet<'_>, placement: &Placement, predecessor: Option<u32>) -> u32 {
-        let after = predecessor.and_then(|number| self.slab.get(number)).map(|flow| flow.began);
+        let after = predecessor.and_then(|number| self.slab.began(number));
         if self.len() >= self.capacity {
             self.evict();
         }
         let Placement { key, sender, hash, .. } = *placement;
-        let mut flow = Biflow::new(key, hash, packet, sender, self.clock);
-        if let Some(after) = after {
-            // Two flows of one key that begin at the same time, as coarse clocks have it, are not to be taken for one.
-            flow.began = flow.began.max(after.saturating_add_nanos(1));
-        }
+        let flow = Biflow::new(key, hash, packet, sender, self.clock);
+        // Two flows of one key that begin at the same time, as coarse clocks have it, are not to be taken for one.
+        let began = after.map_or(self.clock, |after| self.clock.max(after.saturating_add_nanos(1)));
         self.opened += 1;
-        let number = self.slab.place(flow, Opening::new(packet));
+        let number = self.slab.place(flow, began, Opening::new(packet));
         self.index.insert(hash, number);
         number
     }
@@ -208,6 +212,7 @@ impl FlowTable {
     /// Counts a packet to a flow, and says how that was marked.
     #[inline]
     fn count(&mut self, number: u32, packet: &Packet<'_>, sender: Side) -> [u8; 2] {
+        self.slab.detail(number, packet, sender);
         let Some(flow) = self.slab.get_mut(number) else { return [0; 2] };
         let (marks, counted) =
             ([flow.mark, flow.bearing.second_mark()], flow.count(packet, sender, self.clock));
@@ -217,6 +222,9 @@ impl FlowTable {
         }
         if counted.is_first | counted.is_late {
             self.slab.describe(number, packet, sender, counted.is_first);
+        }
+        if counted.is_irregular {
+            self.slab.examine(number, packet, counted.flags_before, sender);
         }
         marks
     }
@@ -328,12 +336,12 @@ const GREATEST_CAPACITY: usize = 3 << 30;
 mod tests {
     use super::*;
     use crate::{
-        Clock, DirectionReason, FlowKey, Timeouts,
+        Clock, DirectionReason, FlowKey,
         placement::testing::{packet, tcp, udp},
     };
 
     fn table() -> FlowTable {
-        FlowTable::new(Timeouts::default().into(), 0)
+        FlowTable::new(MeterConfig { memory_octets: 0, ..MeterConfig::default() })
     }
 
     fn account(table: &mut FlowTable, packet: &Packet<'_>, clock: Timestamp) -> u32 {

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test ends where its setting fails")]
 
+#[path = "model/segments.rs"]
+mod segments;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use flow::{
@@ -9,6 +12,7 @@ use flow::{
     Placement, ShardMap, Side, Timeouts,
 };
 use proptest::prelude::*;
+use segments::{FIRST, ModelSegments};
 use wire::{
     Address, Fragment, FragmentId, Icmp, Ip, Link, Packet, Ports, Tcp, TcpFlags, Timestamp, Transport,
 };
@@ -17,6 +21,7 @@ use wire::{
 #[derive(Clone, Debug)]
 struct ModelFlow {
     directions: [Direction; 2],
+    segments: ModelSegments,
     described: [bool; 2],
     opened: u64,
     seen: u64,
@@ -89,6 +94,7 @@ impl Model {
             };
             ModelFlow {
                 directions: [Direction::default(); 2],
+                segments: ModelSegments::default(),
                 described: [false; 2],
                 opened: clock,
                 seen: clock,
@@ -104,6 +110,7 @@ impl Model {
             flow.opened = clock;
         }
         flow.seen = clock;
+        flow.segments.packet(packet, sender);
         let side = sender as usize;
         let direction = &mut flow.directions[side];
         let is_first = direction.packets == 0;
@@ -150,6 +157,7 @@ impl Model {
                 for direction in &mut flow.directions {
                     *direction = Direction { first_packet: direction.first_packet, ..Direction::default() };
                 }
+                flow.segments.begin_record();
             }
             if idle_at <= self.clock {
                 let reason = if flow.closed() && key.protocol() == 6 {
@@ -171,8 +179,14 @@ impl Model {
 
     fn record(&mut self, key: FlowKey, at: u64, end_reason: EndReason) {
         let flow = &self.flows[&key];
-        let (low, high) = (flow.directions[0], flow.directions[1]);
+        let is_last = end_reason != EndReason::ActiveTimeout;
+        let direction =
+            |side| Direction { segments: flow.segments.of(side, is_last), ..flow.directions[side as usize] };
+        let (low, high) = (direction(Side::Low), direction(Side::High));
         let (forward, reverse) = if flow.initiator == Side::Low { (low, high) } else { (high, low) };
+        let acknowledges =
+            flow.directions.iter().any(|direction| direction.tcp_flags.contains(TcpFlags::ACK));
+        let is_one_way = key.protocol() == 6 && acknowledges && flow.described != [true; 2];
         self.records.push(FlowRecord {
             ended: Timestamp::from_nanos(at),
             opened: Timestamp::from_nanos(flow.opened),
@@ -182,8 +196,11 @@ impl Model {
             direction_reason: flow.reason,
             end_reason,
             second_mark: 0,
+            is_one_way,
+            is_sampled: false,
             forward,
             reverse,
+            details: None,
         });
     }
 
@@ -276,26 +293,60 @@ fn packets() -> impl Strategy<Value = Vec<Packet<'static>>> {
         1 => 110_000_000_000..130_000_000_000_i64,
         1 => 290_000_000_000..310_000_000_000_i64,
         1 => -20_000_000_000..0_i64,
+        1 => 0..2_000_000_i64,
     ];
     let flags = prop_oneof![4 => Just(0x02_u16), 2 => Just(0x12), 5 => Just(0x10), 3 => Just(0x11), 1 => Just(0x14), 1 => Just(0xc2)];
     let ports = || prop_oneof![Just(80_u16), Just(40_000), Just(5_000)];
-    let one = (step, flags, 0..3_u8, 0..3_u8, ports(), ports(), 0..4_u8, 0..3_u32, any::<(u8, u16)>());
+    let numbers = (0..3_u32, 0..3_u32, 0..2_u32);
+    let one = (step, flags, 0..3_u8, 0..3_u8, ports(), ports(), 0..4_u8, numbers, any::<(u8, u16)>());
     prop::collection::vec(one, 1..120).prop_map(|steps| {
         let mut now = 1_000_000_000_000_i64;
         let made = steps.into_iter().map(
-            |(step, flags, from, to, source, destination, kind, sequence, (ttl, octets))| {
+            |(step, flags, from, to, source, destination, kind, numbers, (ttl, octets))| {
                 now = (now + step).max(0);
                 let ports = Ports { source, destination };
                 let (protocol, transport) = match kind {
                     0 => (17, Transport::Ports(ports)),
                     1 => (1, Transport::Icmp(Icmp { kind: 8, code: 0 })),
-                    _ => {
-                        (6, Transport::Tcp(Tcp { ports, sequence, flags: TcpFlags(flags), ..Tcp::default() }))
-                    }
+                    _ => (6, Transport::Tcp(segment(ports, flags, numbers))),
                 };
                 packet([10, 0, 0, from], [10, 0, 0, to], protocol, transport, now.unsigned_abs(), ttl, octets)
             },
         );
+        made.collect()
+    })
+}
+
+/// A segment with its sequence number, what it acknowledges, and how much it carries.
+fn segment(ports: Ports, flags: u16, (sequence, acknowledgment, data_octets): (u32, u32, u32)) -> Tcp {
+    let [sequence, acknowledgment] = [sequence, acknowledgment].map(|number| FIRST.wrapping_add(number));
+    Tcp { ports, sequence, acknowledgment, flags: TcpFlags(flags), data_octets, ..Tcp::default() }
+}
+
+/// Segments of one connection: mostly a handshake first, then any.
+fn connection() -> impl Strategy<Value = Vec<Packet<'static>>> {
+    let flags = prop_oneof![12 => Just(0x10_u16), 1 => Just(0x11), 1 => Just(0x02), 1 => Just(0x12), 1 => Just(0x14), 1 => Just(0x00)];
+    let numbers = (0..60_u32, 0..60_u32, 0..8_u32);
+    let step = prop_oneof![20 => 0..3_000_000_u64, 1 => 8_000_000_000..9_000_000_000_u64];
+    let any = (step, flags, any::<bool>(), numbers);
+    let handshake =
+        [(900, 0x02, true, (0, 0, 0)), (70, 0x12, false, (3, 1, 0)), (7_000, 0x10, true, (1, 4, 0))];
+    let opening = prop::sample::subsequence(handshake.to_vec(), 0..=3);
+    let is_repeated = prop::option::of(0..3_usize);
+    (opening, is_repeated, prop::collection::vec(any, 0..60)).prop_map(|(mut opening, repeated, rest)| {
+        if let Some(again) = repeated.and_then(|place| opening.get(place).copied()) {
+            opening.push(again);
+        }
+        let mut now = 1_000_000_000_000;
+        let made = opening.into_iter().chain(rest).map(|(step, flags, from_client, numbers)| {
+            now += step;
+            let (source, destination, ports) = if from_client {
+                ([10, 0, 0, 1], [10, 0, 0, 2], Ports { source: 40_000, destination: 80 })
+            } else {
+                ([10, 0, 0, 2], [10, 0, 0, 1], Ports { source: 80, destination: 40_000 })
+            };
+            packet(source, destination, 6, Transport::Tcp(segment(ports, flags, numbers)), now, 64, 40)
+        });
         made.collect()
     })
 }
@@ -417,6 +468,19 @@ proptest! {
             prop_assert_eq!(carried, 0);
             prop_assert_eq!(&comparable(records), &expected, "{:?}", way);
         }
+    }
+
+    #[test]
+    fn the_numbers_of_segments_tell_what_the_model_says(packets in connection(), active in prop_oneof![Just(300_u64), Just(10)]) {
+        let timeouts = Timeouts { active: Duration::from_secs(active), ..Timeouts::default() };
+        let mut model = Model { timeouts, ..Model::default() };
+        for packet in &packets {
+            model.packet(packet, packet.timestamp.nanos());
+        }
+        let expected = comparable(model.close());
+        let config = MeterConfig { timeouts, ..MeterConfig::default() };
+        let (records, _) = metered(&packets, config, Way { look_every: 7, ..Way::PLAIN });
+        prop_assert_eq!(&comparable(records), &expected);
     }
 
     #[test]

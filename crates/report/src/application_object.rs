@@ -14,6 +14,8 @@ impl Serialize for ApplicationObject<'_> {
             Application::Dns(dns) => DnsObject::from(dns).serialize(serializer),
             Application::Http(http) => HttpObject::from(http).serialize(serializer),
             Application::Quic(quic) => QuicObject::from(quic).serialize(serializer),
+            Application::Rdp(None) | Application::Stratum => Nothing {}.serialize(serializer),
+            Application::Rdp(Some(tls)) => InsideTls { tls: tls.into() }.serialize(serializer),
             Application::Ssh(ssh) => SshObject::from(ssh).serialize(serializer),
             Application::Tls(tls) => TlsObject::from(tls).serialize(serializer),
         }
@@ -44,10 +46,24 @@ impl Serialize for ApplicationMembers<'_> {
         if let Some(application) = self.0 {
             let name = application.protocol().name();
             map.serialize_entry("app_proto", name)?;
-            map.serialize_entry(name, &ApplicationObject(application))?;
+            match application {
+                Application::Rdp(None) | Application::Stratum => {}
+                Application::Rdp(Some(tls)) => map.serialize_entry("tls", &TlsObject::from(tls))?,
+                _ => map.serialize_entry(name, &ApplicationObject(application))?,
+            }
         }
         map.end()
     }
+}
+
+/// Of an application that is known by its name alone.
+#[derive(Serialize)]
+struct Nothing {}
+
+/// What is known of the TLS that an application has agreed on.
+#[derive(Serialize)]
+struct InsideTls<'a> {
+    tls: TlsObject<'a>,
 }
 
 #[derive(Serialize)]

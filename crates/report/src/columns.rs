@@ -1,8 +1,12 @@
 //! The columns of a flow file, each with its name and where its value comes from: one list for every form.
 
-use std::{borrow::Cow, fmt::Write as _};
+use std::{
+    borrow::Cow,
+    fmt::{Display, Write as _},
+};
 
-use flow::{Direction, FlowRecord};
+use application::Application;
+use flow::{BUCKETS, Detail, Direction, FlowRecord, Histograms, Loss, Segments};
 use wire::{Link, Segment};
 
 use crate::rfc3339;
@@ -14,7 +18,15 @@ pub struct Column {
     pub name: &'static str,
     /// What it holds.
     pub meaning: &'static str,
-    value: fn(&FlowRecord) -> Value,
+    value: Source,
+}
+
+/// Where the value of a column comes from.
+#[derive(Clone, Copy, Debug)]
+enum Source {
+    Record(fn(&FlowRecord) -> Value),
+    /// The name of the application.
+    Application,
 }
 
 /// A value of a column.
@@ -26,8 +38,13 @@ pub(crate) enum Value {
 }
 
 impl Column {
-    pub(crate) fn value(&self, record: &FlowRecord) -> Value {
-        (self.value)(record)
+    pub(crate) fn value(&self, record: &FlowRecord, application: Option<&Application>) -> Value {
+        match self.value {
+            Source::Record(value) => value(record),
+            Source::Application => {
+                application.map_or(Value::Absent, |application| name(application.protocol().name()))
+            }
+        }
     }
 }
 
@@ -37,7 +54,7 @@ pub const fn flow_columns() -> &'static [Column] {
 }
 
 const fn column(name: &'static str, meaning: &'static str, value: fn(&FlowRecord) -> Value) -> Column {
-    Column { name, meaning, value }
+    Column { name, meaning, value: Source::Record(value) }
 }
 
 const COLUMNS: &[Column] = &[
@@ -105,6 +122,52 @@ const COLUMNS: &[Column] = &[
     column("interface", "number of the capture interface, over all captures from 0", |r| {
         let sent = if r.forward.packets > 0 { &r.forward } else { &r.reverse };
         number(sent.first_packet.interface)
+    }),
+    column(
+        "retransmitted_segments",
+        "TCP segments of the initiator with octets that were seen before",
+        |r| segments(r, &r.forward, |s| s.retransmitted),
+    ),
+    column("reverse_retransmitted_segments", "the same of the responder", |r| {
+        segments(r, &r.reverse, |s| s.retransmitted)
+    }),
+    column("out_of_order_segments", "TCP segments of the initiator that came behind later ones", |r| {
+        segments(r, &r.forward, |s| s.out_of_order)
+    }),
+    column("reverse_out_of_order_segments", "the same of the responder", |r| {
+        segments(r, &r.reverse, |s| s.out_of_order)
+    }),
+    column("missed_octets", "octets of the initiator's TCP data that the capture lacks", |r| {
+        segments(r, &r.forward, |s| s.missed_octets)
+    }),
+    column("reverse_missed_octets", "the same of the responder", |r| {
+        segments(r, &r.reverse, |s| s.missed_octets)
+    }),
+    column("handshake_rtt_us", "microseconds from a SYN-ACK to the initiator until its answer", |r| {
+        round_trip(&r.forward)
+    }),
+    column("reverse_handshake_rtt_us", "microseconds from a SYN to the responder until its answer", |r| {
+        round_trip(&r.reverse)
+    }),
+    Column { name: "app_proto", meaning: "the application", value: Source::Application },
+    column("loss", "what the capture may lack: forward, reverse, one_way, sampled", |r| {
+        list(loss_names(r.loss()))
+    }),
+    column("payload", "first octets that the initiator has sent, in hexadecimal digits", |r| {
+        payload(r, |[forward, _]| forward)
+    }),
+    column("reverse_payload", "the same of the responder", |r| payload(r, |[_, reverse]| reverse)),
+    column("packet_lengths", "histogram of the lengths of the initiator's packets", |r| {
+        histogram(r, |[forward, _]| forward, |histograms| histograms.lengths)
+    }),
+    column("reverse_packet_lengths", "the same of the responder", |r| {
+        histogram(r, |[_, reverse]| reverse, |histograms| histograms.lengths)
+    }),
+    column("packet_gaps", "histogram of the times between the initiator's packets", |r| {
+        histogram(r, |[forward, _]| forward, |histograms| histograms.gaps)
+    }),
+    column("reverse_packet_gaps", "the same of the responder", |r| {
+        histogram(r, |[_, reverse]| reverse, |histograms| histograms.gaps)
     }),
 ];
 
@@ -193,6 +256,61 @@ fn labels(direction: &Direction) -> Value {
         write!(labels, "{}{}", if i == 0 { "" } else { " " }, entry.label()).unwrap_or_default();
     }
     text(labels)
+}
+
+fn segments(record: &FlowRecord, direction: &Direction, count: impl Fn(&Segments) -> u32) -> Value {
+    if record.protocol() == TCP { of(direction, |d| number(count(&d.segments))) } else { Value::Absent }
+}
+
+fn round_trip(direction: &Direction) -> Value {
+    match direction.segments.handshake_rtt_us {
+        0 => Value::Absent,
+        microseconds => number(microseconds),
+    }
+}
+
+/// Words for what a capture may lack of a record.
+pub(crate) fn loss_names(loss: Loss) -> impl Iterator<Item = &'static str> {
+    let Loss { forward, reverse, one_way, sampled } = loss;
+    let names = [(forward, "forward"), (reverse, "reverse"), (one_way, "one_way"), (sampled, "sampled")];
+    names.into_iter().filter(|(is_so, _)| *is_so).map(|(_, name)| name)
+}
+
+fn payload(record: &FlowRecord, side: fn(&[Detail; 2]) -> &Detail) -> Value {
+    let payload = record.details.as_deref().map(|details| &side(details).payload);
+    match payload.filter(|payload| !payload.is_empty()) {
+        Some(payload) => text(hexadecimal(payload)),
+        None => Value::Absent,
+    }
+}
+
+/// Two digits for each octet.
+pub(crate) fn hexadecimal(octets: &[u8]) -> String {
+    let mut digits = String::with_capacity(2 * octets.len());
+    for octet in octets {
+        // Writing to a String cannot fail.
+        write!(digits, "{octet:02x}").unwrap_or_default();
+    }
+    digits
+}
+
+fn histogram(
+    record: &FlowRecord,
+    side: fn(&[Detail; 2]) -> &Detail,
+    which: fn(&Histograms) -> [u32; BUCKETS],
+) -> Value {
+    let histograms = record.details.as_deref().and_then(|details| side(details).histograms.as_ref());
+    histograms.map_or(Value::Absent, |histograms| list(which(histograms).iter()))
+}
+
+/// Words or numbers, separated by spaces.
+fn list(words: impl Iterator<Item = impl Display>) -> Value {
+    let mut list = String::new();
+    for word in words {
+        // Writing to a String cannot fail.
+        write!(list, "{}{word}", if list.is_empty() { "" } else { " " }).unwrap_or_default();
+    }
+    if list.is_empty() { Value::Absent } else { text(list) }
 }
 
 const ICMP: u8 = 1;

@@ -62,7 +62,7 @@ impl<W: Write> FlowFile<W> {
     }
 
     /// Writes a record, or keeps it in a buffer for now. What is known of its application stands at the end of JSON lines; CSV has
-    /// no place for it.
+    /// its name alone.
     ///
     /// # Errors
     ///
@@ -105,7 +105,7 @@ impl Form {
         match self {
             Self::Csv(writer) => {
                 for column in flow_columns() {
-                    match column.value(record) {
+                    match column.value(record, application) {
                         Value::Absent => writer.write_field(""),
                         Value::Number(number) => writer.write_field(number.to_string()),
                         Value::Text(text) => writer.write_field(text.as_bytes()),
@@ -150,7 +150,7 @@ impl Serialize for JsonRecord<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         for column in flow_columns() {
-            match column.value(self.record) {
+            match column.value(self.record, self.application) {
                 Value::Absent => {}
                 Value::Number(number) => map.serialize_entry(column.name, &number)?,
                 Value::Text(text) => map.serialize_entry(column.name, &text)?,

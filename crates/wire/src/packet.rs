@@ -222,6 +222,8 @@ pub struct Tcp {
     pub flags: TcpFlags,
     /// The window field, not scaled.
     pub window: u16,
+    /// Octets of data behind the header, as sent; of a fragment, those that it has itself.
+    pub data_octets: u32,
 }
 
 /// The low twelve bits of octets 12 and 13 of a TCP header, as in the information element tcpControlBits (RFC 9565).

@@ -40,12 +40,15 @@ impl Walk<'_, '_> {
             let transport = self.ports().map_or(Transport::Unseen, Transport::Ports);
             return self.end(transport);
         };
+        // The data offset counts words.
+        let data_octets = self.rest.wire.saturating_sub(u32::from(high >> 4) * 4);
         let tcp = Tcp {
             ports: Ports { source: u16::from_be_bytes([a, b]), destination: u16::from_be_bytes([c, d]) },
             sequence: u32::from_be_bytes([s0, s1, s2, s3]),
             acknowledgment: u32::from_be_bytes([a0, a1, a2, a3]),
             flags: TcpFlags(u16::from_be_bytes([high, low]) & 0x0fff),
             window: u16::from_be_bytes([w0, w1]),
+            data_octets,
         };
         // Options that were cut off, or a data offset that lies, leave no payload to look at but do not hide the segment.
         let header_length =

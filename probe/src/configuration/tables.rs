@@ -8,9 +8,9 @@ use super::{
     Typed,
     values::{
         Amount, ApplicationSwitch, Count, CpuList, DetectionSwitch, Domain, Eve, EveLines, Export, Fanout,
-        Filter, FindingsMode, Flows, Folder, Inverted, List, Memory, MessageOctets, Metrics, Name, Pen,
-        Profile, Rate, Ring, Room, Sample, SampleBy, Seconds, Share, SmallCount, SnapLength, SpoolSize,
-        Summary, Time, User, Value, WholeSeconds, Window, Workers,
+        Filter, FindingsMode, Flows, Folder, Inverted, List, Memory, MessageOctets, Metrics, Name, Payload,
+        Pen, Profile, Rate, Ring, Room, Sample, SampleBy, Seconds, Share, SmallCount, SnapLength, SpoolSize,
+        Summary, Switch, Time, User, Value, WholeSeconds, Window, Workers,
     },
 };
 use crate::arguments::{CommonArguments, LiveArguments};
@@ -83,6 +83,8 @@ table!(Metering of CommonArguments {
     workers: Workers => workers, "workers";
     memory: Memory => memory, "memory";
     application: ApplicationSwitch => application, "application";
+    payload: Payload => payload, "payload";
+    histograms: Switch => histograms, "histograms";
 });
 
 table!(Timeouts of CommonArguments {

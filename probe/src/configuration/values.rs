@@ -98,6 +98,7 @@ words! {
     SampleBy(SampleUnit), choice, chosen;
     Workers(NonZeroU16), arguments::workers, number;
     Memory(ByteSize), arguments::memory, octets;
+    Payload(u16), arguments::payload, number;
     Export(Destination), Destination::from_str, |destination| Some(quoted(destination));
     Flows(Option<FlowsPath>), |path| path.parse().map(Some), |flows| {
         flows.as_ref().map(|flows| quoted(flows.path.as_deref().unwrap_or_else(|| "-".as_ref()).display()))
@@ -143,6 +144,23 @@ impl<V: Value> Value for List<V> {
     fn show(place: &Self::Place) -> Option<String> {
         let values: Vec<_> = place.iter().filter_map(V::show).collect();
         Some(format!("[{}]", values.join(", ")))
+    }
+}
+
+/// Whether something is done that an option switches on.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Switch(bool);
+
+impl Value for Switch {
+    type Place = bool;
+
+    fn into_place(self) -> bool {
+        self.0
+    }
+
+    fn show(place: &bool) -> Option<String> {
+        Some(place.to_string())
     }
 }
 

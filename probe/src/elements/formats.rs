@@ -124,6 +124,7 @@ fn pmacct(pen: u32) -> String {
     lines.extend(elements.into_iter().map(|Element { id, name, data_type, .. }| {
         let semantics = match data_type {
             DataType::String => "str",
+            DataType::OctetArray => "raw",
             DataType::Ipv4Address | DataType::Ipv6Address => "ip",
             _ => "u_int",
         };
@@ -144,8 +145,10 @@ fn goflow2(pen: u32) -> String {
     let reverse =
         [("reverse_octets", REVERSE_ENTERPRISE, 1, false), ("reverse_packets", REVERSE_ENTERPRISE, 2, false)];
     let own = ELEMENTS.iter().map(|element| {
-        let is_text =
-            matches!(element.data_type, DataType::String | DataType::Ipv4Address | DataType::Ipv6Address);
+        let is_text = matches!(
+            element.data_type,
+            DataType::String | DataType::OctetArray | DataType::Ipv4Address | DataType::Ipv6Address
+        );
         (element.name, pen, element.id, is_text)
     });
     let elements: Vec<_> = reverse
@@ -187,6 +190,7 @@ fn logstash(pen: u32) -> String {
             DataType::Ipv4Address => "ip4_addr",
             DataType::Ipv6Address => "ip6_addr",
             DataType::String => "string",
+            DataType::OctetArray => "octetarray",
             _ => "uint64",
         };
         put(&mut text, format_args!("  {id}: [\":{kind}\", \":{name}\"]\n"));
@@ -202,6 +206,7 @@ fn telegraf(pen: u32) -> String {
             DataType::Boolean => "bool",
             DataType::Ipv4Address | DataType::Ipv6Address => "ip",
             DataType::String => "string",
+            DataType::OctetArray => "hex",
             _ => "uint",
         };
         put(&mut text, format_args!("{pen}.{id},{},{kind}\n", snake_case(name)));

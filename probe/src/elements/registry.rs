@@ -3,7 +3,7 @@
 //!
 //! Numbers are never used again, nor do they change their meaning: elements are appended to their range, or deprecated in their
 //! description. They begin at 1001, since some collectors tell elements of a record apart by the number alone and confuse low ones with
-//! those of IANA. All are integers, addresses, times and text: collectors read no others alike. A value that was not said is 0 or empty.
+//! those of IANA. All but octets of payload are integers, addresses, times and text: collectors read no others alike. A value that was not said is 0 or empty.
 
 use ipfix_export::{DataType, Semantics, Units};
 
@@ -50,6 +50,36 @@ elements! {
         "The case that the record belongs to; 0 for none. A case becomes an incident with its second stage.";
     INCIDENT_SCORE = 1003, "incidentScore", Unsigned8, Quantity, None,
         "From 0 to 100: 25 for each step of severity, times the confidence.";
+    LOSS_INDICATORS = 1004, "lossIndicators", Unsigned8, Flags, None,
+        "What the capture may lack of the record: 1 octets of the source, 2 octets of the destination, 4 all of one direction of TCP, 8 packets that sampling left out.";
+    RETRANSMITTED_SEGMENT_DELTA_COUNT = 1005, "retransmittedSegmentDeltaCount", Unsigned32, DeltaCounter, Packets,
+        "TCP segments of the source that took sequence numbers some of which were seen before; no keep-alives.";
+    REVERSE_RETRANSMITTED_SEGMENT_DELTA_COUNT = 1006, "reverseRetransmittedSegmentDeltaCount", Unsigned32, DeltaCounter, Packets,
+        "The same of the destination.";
+    OUT_OF_ORDER_SEGMENT_DELTA_COUNT = 1007, "outOfOrderSegmentDeltaCount", Unsigned32, DeltaCounter, Packets,
+        "TCP segments of the source that came behind later ones, and for the first time.";
+    REVERSE_OUT_OF_ORDER_SEGMENT_DELTA_COUNT = 1008, "reverseOutOfOrderSegmentDeltaCount", Unsigned32, DeltaCounter, Packets,
+        "The same of the destination.";
+    MISSED_OCTET_DELTA_COUNT = 1009, "missedOctetDeltaCount", Unsigned32, DeltaCounter, Octets,
+        "Octets of the source's TCP data that the capture has not, though they were acknowledged, or skipped where the capture has one direction only.";
+    REVERSE_MISSED_OCTET_DELTA_COUNT = 1010, "reverseMissedOctetDeltaCount", Unsigned32, DeltaCounter, Octets,
+        "The same of the destination.";
+    HANDSHAKE_ROUND_TRIP_TIME = 1011, "handshakeRoundTripTime", Unsigned32, Quantity, Microseconds,
+        "From a SYN or SYN-ACK that went to the source until its answer in the TCP handshake; 0 if not known.";
+    REVERSE_HANDSHAKE_ROUND_TRIP_TIME = 1012, "reverseHandshakeRoundTripTime", Unsigned32, Quantity, Microseconds,
+        "The same of the destination.";
+    FIRST_PAYLOAD_OCTETS = 1013, "firstPayloadOctets", OctetArray, Default, None,
+        "The first octets of the flow that the source has sent behind transport headers.";
+    REVERSE_FIRST_PAYLOAD_OCTETS = 1014, "reverseFirstPayloadOctets", OctetArray, Default, None,
+        "The same of the destination.";
+    PACKET_LENGTH_HISTOGRAM = 1015, "packetLengthHistogram", String, Default, None,
+        "Packets of the source by octets of IP: below 64, 128, 256, 512, 1024, 1501, 9001, and more; separated by commas.";
+    REVERSE_PACKET_LENGTH_HISTOGRAM = 1016, "reversePacketLengthHistogram", String, Default, None,
+        "The same of the destination.";
+    PACKET_GAP_HISTOGRAM = 1017, "packetGapHistogram", String, Default, None,
+        "Packets of the source by the time since the one before: below 10 us, 100 us, 1 ms, 10 ms, 100 ms, 1 s, 10 s, and more; separated by commas.";
+    REVERSE_PACKET_GAP_HISTOGRAM = 1018, "reversePacketGapHistogram", String, Default, None,
+        "The same of the destination.";
 
     FINDING_ID = 1040, "findingId", Unsigned64, Identifier, None,
         "What the finding is about: the same for all findings of a kind on a victim, and by the offender where there is one.";
@@ -232,5 +262,5 @@ elements! {
     LOST_OBSERVATION_TOTAL_COUNT = 1149, "lostObservationTotalCount", Unsigned64, TotalCounter, None,
         "Observations of the worker that the collecting thread had no room for.";
     SHORTENED_FLOW_RECORD_TOTAL_COUNT = 1150, "shortenedFlowRecordTotalCount", Unsigned64, TotalCounter, Flows,
-        "Flow records with texts that were cut, since messages are smaller than they were.";
+        "Flow records with texts or octets of payload that were cut, since messages are smaller than they were.";
 }

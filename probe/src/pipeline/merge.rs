@@ -170,8 +170,11 @@ mod tests {
             direction_reason: DirectionReason::FirstSeen,
             end_reason: EndReason::IdleTimeout,
             second_mark: 0,
+            is_one_way: false,
+            is_sampled: false,
             forward: Direction::default(),
             reverse: Direction::default(),
+            details: None,
         }
     }
 

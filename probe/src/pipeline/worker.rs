@@ -212,7 +212,11 @@ impl Worker {
                 applications.packet(packet, accounted, placement.clock, &mut self.meter);
             }
             if let Some(observer) = &mut self.observers.attacks {
-                observer.packet(packet, placement, accounted, &mut self.meter);
+                let recognized = observer.packet(packet, placement, accounted, &mut self.meter);
+                if let (Some(recognized), Some(applications)) = (recognized, &mut self.observers.applications)
+                {
+                    applications.recognize(accounted.flow, recognized, placement.clock, &mut self.meter);
+                }
             }
         }
         group.placements.clear();

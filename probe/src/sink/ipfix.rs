@@ -6,6 +6,7 @@ mod flow_template;
 mod linked;
 mod notices;
 mod options;
+mod own_fields;
 mod pacing;
 
 pub(crate) use pacing::Pacing;
@@ -21,15 +22,14 @@ use report::{OutputCounts, Sampling, Statistics};
 use wire::Timestamp;
 
 use self::{
-    application_fields::Bounded,
     entries::Entry,
     findings::{SHAPES, StatementRecord},
-    flow_template::{Layout, Shape},
-    linked::{IncidentLink, Incidents},
+    flow_template::{Content, Layout, Shape},
+    linked::Incidents,
     options::{FINDINGS_TEMPLATE, OptionsRecord, Sent},
 };
 use super::{Share, Sink, SinkReport};
-use crate::arguments::{ApplicationFields, FindingsExport, IpfixProfile};
+use crate::arguments::{FindingsExport, IpfixProfile};
 
 /// An IPFIX exporting process for flow records, findings and statistics.
 ///
@@ -57,7 +57,7 @@ pub(crate) struct IpfixSink {
     has_begun: bool,
     /// Records of flows that had no place in any message.
     refused: u64,
-    /// Records of flows whose texts were cut, so that they have room in a message.
+    /// Records of flows of which something was cut, so that they have room in a message.
     shortened: u64,
     /// The first one.
     failure: Option<String>,
@@ -83,11 +83,6 @@ pub(crate) struct Exports {
 }
 
 impl Exports {
-    /// Whether elements of our own are among it.
-    pub(crate) fn has_own_elements(self, applications: ApplicationFields) -> bool {
-        self.has_statistics() || applications == ApplicationFields::On
-    }
-
     /// Whether there are options records besides what sampling asks for. nfdump does not count them, and takes them for a loss.
     pub(crate) const fn has_statistics(self) -> bool {
         !matches!(self.profile, IpfixProfile::Nfdump)
@@ -191,24 +186,22 @@ impl IpfixSink {
         Ok(known)
     }
 
-    /// Exports a record. Where there is no room for all texts of its application, the longest are cut.
-    fn flow(&mut self, record: &FlowRecord, application: Option<&Application>, link: Option<IncidentLink>) {
-        let (shape, layout) = (Shape::of(record, application), self.exports.layout());
-        let Known { handle, fixed_octets } = match self.template(shape, link.is_some()) {
+    /// Exports a record. Where there is no room for all of it, octets of payload are cut first, and then texts of its application.
+    fn flow(&mut self, content: Content<'_>) {
+        let (shape, layout) = (Shape::of(&content), self.exports.layout());
+        let Known { handle, fixed_octets } = match self.template(shape, content.link.is_some()) {
             Ok(known) => known,
             Err(error) => {
                 self.refused += 1;
                 return self.note(format!("{error:#}"));
             }
         };
-        let room = self.exporter.largest_record().saturating_sub(fixed_octets);
-        let application = application.map(|application| Bounded::new(application, room));
-        let outcome = self.exporter.record(&handle, self.export_time_s, |writer| {
-            shape.write(record, application, layout, link, writer)
-        });
+        let content = content.within(self.exporter.largest_record().saturating_sub(fixed_octets));
+        let outcome =
+            self.exporter.record(&handle, self.export_time_s, |writer| shape.write(&content, layout, writer));
         match outcome {
             Err(ExportError::Record { .. }) => self.refused += 1,
-            _ => self.shortened += u64::from(application.is_some_and(|application| application.is_cut())),
+            _ => self.shortened += u64::from(content.is_cut()),
         }
         self.take_outcome(outcome);
         self.export_flow_keys();
@@ -293,10 +286,10 @@ impl Sink for IpfixSink {
         if self.exports.profile == IpfixProfile::Uniflow && record.is_bidirectional() {
             let there = FlowRecord { reverse: Direction::default(), ..record.clone() };
             let back = FlowRecord { forward: Direction::default(), ..record.clone() };
-            self.flow(&there, application, link);
-            self.flow(&back, application, link);
+            self.flow(Content::new(&there, application, link));
+            self.flow(Content::new(&back, application, link));
         } else {
-            self.flow(record, application, link);
+            self.flow(Content::new(record, application, link));
         }
     }
 

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
 use ahash::RandomState;
-use application::{Application, Conversation, may_begin};
-use flow::{Accounted, Biflow, EndReason, FlowId, FlowKey, FlowRecord, Meter, Side};
+use application::{Application, Conversation, Recognized, may_begin};
+use flow::{Accounted, Biflow, EndReason, FlowId, FlowKey, FlowNumber, FlowRecord, Meter, Side};
 use hashbrown::HashMap;
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 use wire::{Packet, TcpFlags, Timestamp, Transport};
 
 use super::listening::Listening;
@@ -45,6 +45,10 @@ struct Entry {
     conversation: Option<Box<Conversation>>,
     /// The opening of the record during which the conversation said what is not in `known` yet.
     learned: Option<Timestamp>,
+    /// What others have recognized.
+    recognized: Option<Recognized>,
+    /// Packets that are still looked at for what is inside of that.
+    looks: u8,
     known: Versions,
     /// The clock at the latest packet that was listened to, or the end of the latest record.
     last: Timestamp,
@@ -74,6 +78,32 @@ impl Applications {
         if !known.is_over() {
             self.listen(packet, accounted, known, clock, meter);
         }
+    }
+
+    /// Takes in what others have recognized of a flow that lives, by a packet that came when the capture's clock showed `clock`, and that
+    /// was shown here. It may be said again.
+    pub fn recognize(
+        &mut self,
+        flow: FlowNumber,
+        recognized: Recognized,
+        clock: Timestamp,
+        meter: &mut Meter,
+    ) {
+        let (Some(biflow), Some(id)) = (meter.flow(flow), meter.flow_id(flow)) else { return };
+        let entry = self.by_flow.entry(id).or_insert_with(|| Entry::new(biflow.initiator()));
+        if entry.recognized == Some(recognized) {
+            return;
+        }
+        entry.recognize(recognized, biflow.record_opened());
+        let is_followed = entry.conversation.is_some();
+        let listening = match recognized {
+            _ if is_followed => Listening::FOLLOWED,
+            Recognized::Rdp => Listening::NAMED,
+            Recognized::Stratum => Listening::KNOWN,
+        };
+        let change = entry.settle(clock);
+        self.count(change);
+        meter.second_mark(flow, listening.mark());
     }
 
     /// What was known of a record's flow when the record was cut. Each record has to be asked for once, in their order.
@@ -133,7 +163,7 @@ impl Applications {
             Listening::OVER
         } else if says_nothing {
             known
-        } else if known.is_followed() {
+        } else if known == Listening::FOLLOWED {
             self.follow(packet, accounted, clock, meter)
         } else {
             self.look(packet, accounted, known, clock, meter)
@@ -157,16 +187,19 @@ impl Applications {
         // Only the first segment that is seen can have overtaken the first one.
         let may_be_first = || known == Listening::NEW && is_ahead(packet, flow);
         if !begins && !may_be_first() {
-            return known.looked();
+            return if known == Listening::NAMED {
+                self.looked(accounted.flow, meter)
+            } else {
+                known.looked()
+            };
         }
+        let Some(id) = meter.flow_id(accounted.flow) else { return Listening::OVER };
         // It begins here, whatever was said before: so it is with TLS that two ends of something else have agreed on.
         let syn_sequence = flow.syn_sequence().filter(|_| !begins);
         let Some(conversation) = Conversation::of(packet, syn_sequence) else { return Listening::OVER };
         let conversation = Some(Box::new(conversation));
-        let initiator = flow.initiator();
-        let entry =
-            Entry { initiator, conversation, learned: None, known: smallvec![], last: clock, octets: 0 };
-        self.by_flow.insert(flow.id(), entry);
+        let entry = self.by_flow.entry(id).or_insert_with(|| Entry::new(flow.initiator()));
+        entry.conversation = conversation;
         self.follow(packet, accounted, clock, meter)
     }
 
@@ -178,8 +211,9 @@ impl Applications {
         clock: Timestamp,
         meter: &Meter,
     ) -> Listening {
-        let Some(flow) = meter.flow(accounted.flow) else { return Listening::OVER };
-        let id = flow.id();
+        let (Some(flow), Some(id)) = (meter.flow(accounted.flow), meter.flow_id(accounted.flow)) else {
+            return Listening::OVER;
+        };
         // It may have been given up.
         let Some(entry) = self.by_flow.get_mut(&id) else { return Listening::OVER };
         let opened = flow.record_opened();
@@ -195,19 +229,29 @@ impl Applications {
         if is_done {
             entry.end();
         }
-        entry.last = clock;
-        let octets = entry.size();
-        let before = std::mem::replace(&mut entry.octets, octets);
-        self.octets = self.octets - before + octets;
-        let is_known = !entry.known.is_empty();
-        if is_done && !is_known {
+        if is_done && entry.known.is_empty() {
             self.remove(id);
             return Listening::OVER;
         }
+        let change = entry.settle(clock);
+        self.count(change);
+        if is_done { Listening::KNOWN } else { Listening::FOLLOWED }
+    }
+
+    /// One more packet of a flow was looked at in vain, whose name is known.
+    fn looked(&mut self, flow: FlowNumber, meter: &Meter) -> Listening {
+        let entry = meter.flow_id(flow).and_then(|id| self.by_flow.get_mut(&id));
+        let Some(entry) = entry else { return Listening::OVER };
+        entry.looks = entry.looks.saturating_sub(1);
+        if entry.looks > 0 { Listening::NAMED } else { Listening::KNOWN }
+    }
+
+    /// Counts what an entry takes, by what it took before and takes now.
+    fn count(&mut self, [before, octets]: [usize; 2]) {
+        self.octets = self.octets - before + octets;
         if self.octets > self.config.octets {
             self.make_room();
         }
-        if is_done { Listening::KNOWN } else { Listening::FOLLOWED }
     }
 
     #[inline(never)]
@@ -253,26 +297,70 @@ impl Applications {
 }
 
 impl Entry {
-    /// What is known has to stay as it is for a record, while the conversation goes on.
+    fn new(initiator: Side) -> Self {
+        Self {
+            initiator,
+            conversation: None,
+            learned: None,
+            recognized: None,
+            looks: LOOKS_INSIDE,
+            known: SmallVec::new(),
+            last: Timestamp::ZERO,
+            octets: 0,
+        }
+    }
+
+    /// Others have recognized the protocol, in the record that was `opened` then.
+    fn recognize(&mut self, recognized: Recognized, opened: Timestamp) {
+        self.set_down();
+        self.recognized = Some(recognized);
+        let known = self.known.last().map(|(_, known)| Arc::clone(known));
+        self.learn(opened, Application::recognized(recognized, known.as_deref()));
+    }
+
+    /// What the conversation said has to stay as it is for a record, while it goes on.
     fn set_down(&mut self) {
-        let learned = self.learned.take();
         let application = self.conversation.as_ref().and_then(|conversation| conversation.application());
-        let known = learned.zip(application);
-        self.known.extend(known.map(|(learned, application)| (learned, Arc::new(application.clone()))));
+        let application = application.map(|application| match self.recognized {
+            Some(recognized) => Application::recognized(recognized, Some(application)),
+            None => application.clone(),
+        });
+        if let Some((learned, application)) = self.learned.take().zip(application) {
+            self.learn(learned, application);
+        }
     }
 
     /// Nothing more will be said.
     fn end(&mut self) {
-        let learned = self.learned.take();
+        if self.recognized.is_some() {
+            self.set_down();
+        }
         let application = self.conversation.take().and_then(|conversation| conversation.into_application());
-        let known = learned.zip(application);
-        self.known.extend(known.map(|(learned, application)| (learned, Arc::new(application))));
+        if let Some((learned, application)) = self.learned.take().zip(application) {
+            self.learn(learned, application);
+        }
     }
 
     /// All that is known.
     fn latest(mut self) -> Option<Arc<Application>> {
         self.end();
         self.known.pop().map(|(_, known)| known)
+    }
+
+    /// Takes note of what is known in the record that was `opened` then.
+    fn learn(&mut self, opened: Timestamp, application: Application) {
+        let application = Arc::new(application);
+        match self.known.last_mut() {
+            Some((latest, before)) if *latest == opened => *before = application,
+            _ => self.known.push((opened, application)),
+        }
+    }
+
+    /// It was changed at `clock`. What it took before, and takes now.
+    fn settle(&mut self, clock: Timestamp) -> [usize; 2] {
+        self.last = clock;
+        let octets = self.size();
+        [std::mem::replace(&mut self.octets, octets), octets]
     }
 
     fn size(&self) -> usize {
@@ -291,6 +379,8 @@ fn is_ahead(packet: &Packet<'_>, flow: &Biflow) -> bool {
 }
 
 const UDP: u8 = 17;
+/// Packets of a remote desktop that are looked at for TLS: it begins behind a message or two of each end.
+const LOOKS_INSIDE: u8 = 4;
 const EVICTED_PART: usize = 16;
 /// Some segments.
 const MOST_AHEAD: u32 = 4_096;

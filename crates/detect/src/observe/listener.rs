@@ -1,8 +1,9 @@
-use flow::{Biflow, Endpoint, FlowId, FlowKey, Side};
+use application::Recognized;
+use flow::{Biflow, Endpoint, FlowId, Side};
 use wire::{Packet, Tcp, TcpFlags, Timestamp};
 
 use crate::{
-    Observation, rdp,
+    Kind, Observation, rdp,
     stratum::{
         self, Heard, encrypted,
         judge::{Confidence, Grade},
@@ -21,6 +22,8 @@ pub(super) struct Listener {
     streams: [Direction; 2],
     ears: Ears,
     told: Told,
+    /// What it turned out to be.
+    recognized: Option<Recognized>,
     /// The clock at its latest segment.
     last: Timestamp,
 }
@@ -72,8 +75,8 @@ impl Interest {
 
 impl Listener {
     /// A listener to a flow of which nothing was heard. If its beginning was not seen, it is `is_midstream`.
-    pub(super) fn new(key: &FlowKey, flow: &Biflow, interest: Interest, is_midstream: bool) -> Self {
-        let initiator = flow.initiator();
+    pub(super) fn new(id: FlowId, flow: &Biflow, interest: Interest, is_midstream: bool) -> Self {
+        let (key, initiator) = (flow.key(), flow.initiator());
         let mut streams = [Direction::new(), Direction::new()];
         if let ([stream, _], Some(sequence), false) = (&mut streams, flow.syn_sequence(), is_midstream) {
             // So that segments out of order find their place from the beginning.
@@ -87,7 +90,7 @@ impl Listener {
             Box::new(session)
         });
         Self {
-            flow: flow.id(),
+            flow: id,
             initiator,
             ends: [key.endpoint(initiator), key.endpoint(initiator.opposite())],
             streams,
@@ -97,6 +100,7 @@ impl Listener {
                 desktop: interest.desktop.then(|| Box::new(rdp::Connection::new())),
             },
             told: Told::default(),
+            recognized: None,
             last: Timestamp::ZERO,
         }
     }
@@ -146,6 +150,11 @@ impl Listener {
         self.tell(time, true, observations);
     }
 
+    /// What it is, once that is known.
+    pub(super) const fn recognized(&self) -> Option<Recognized> {
+        self.recognized
+    }
+
     /// Does nobody listen any more?
     pub(super) const fn is_done(&self) -> bool {
         self.ears.mining.is_none() && self.ears.encrypted.is_none() && self.ears.desktop.is_none()
@@ -175,6 +184,9 @@ impl Listener {
 
     fn tell_desktop(&mut self, time: Timestamp, observations: &mut Vec<Observation>) {
         let Some(connection) = &mut self.ears.desktop else { return };
+        if connection.recognition() == rdp::Recognition::Rdp {
+            self.recognized = Some(Recognized::Rdp);
+        }
         let [client, server] = self.ends;
         while let Some(fact) = connection.next_fact() {
             let observation = rdp::Observation::new(time, self.flow, client, server, fact, connection);
@@ -198,6 +210,9 @@ impl Listener {
         } else {
             self.told.grade
         };
+        if grade.is_some_and(|grade| grade.kind == Kind::Mining && grade.confidence > Confidence::Low) {
+            self.recognized = Some(Recognized::Stratum);
+        }
         let is_due = has_more && time.nanos_since(self.told.at) >= TELLING_NANOS;
         // What is asked is mostly answered at once, and says more then.
         let begun = facts.first.unwrap_or(self.last);

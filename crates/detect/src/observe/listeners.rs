@@ -1,4 +1,5 @@
 use ahash::RandomState;
+use application::Recognized;
 use flow::{FlowKey, FlowNumber, Meter};
 use hashbrown::HashMap;
 use wire::{Packet, Tcp, Timestamp};
@@ -39,7 +40,7 @@ impl Listeners {
         }
     }
 
-    /// Takes in a segment, and says what becomes of what its connection says.
+    /// Takes in a segment, and says what becomes of what its connection says, and what it was recognized as.
     #[inline]
     pub(super) fn segment(
         &mut self,
@@ -47,11 +48,11 @@ impl Listeners {
         speech: Speech,
         meter: &Meter,
         observations: &mut Vec<Observation>,
-    ) -> Speech {
+    ) -> (Speech, Option<Recognized>) {
         match speech {
-            Speech::Ignored => Speech::Ignored,
+            Speech::Ignored => (Speech::Ignored, None),
             Speech::Listened => self.listen(segment, observations),
-            Speech::Looked(_) if segment.packet.payload.is_empty() => speech,
+            Speech::Looked(_) if segment.packet.payload.is_empty() => (speech, None),
             Speech::Looked(looks) => self.look(segment, looks, meter, observations),
         }
     }
@@ -115,15 +116,20 @@ impl Listeners {
         self.evicted
     }
 
-    fn listen(&mut self, segment: &Segment<'_, '_>, observations: &mut Vec<Observation>) -> Speech {
+    fn listen(
+        &mut self,
+        segment: &Segment<'_, '_>,
+        observations: &mut Vec<Observation>,
+    ) -> (Speech, Option<Recognized>) {
         let (key, sender) = FlowKey::of(segment.packet);
-        let Some(listener) = self.by_key.get_mut(&key) else { return Speech::Ignored };
+        let Some(listener) = self.by_key.get_mut(&key) else { return (Speech::Ignored, None) };
         listener.segment(segment.packet, segment.tcp, sender, segment.clock, observations);
+        let recognized = listener.recognized();
         if !listener.is_done() {
-            return Speech::Listened;
+            return (Speech::Listened, recognized);
         }
         self.by_key.remove(&key);
-        Speech::Ignored
+        (Speech::Ignored, recognized)
     }
 
     /// Looks at the octets of a segment, and listens if they may be of interest.
@@ -133,33 +139,36 @@ impl Listeners {
         looks: u8,
         meter: &Meter,
         observations: &mut Vec<Observation>,
-    ) -> Speech {
+    ) -> (Speech, Option<Recognized>) {
+        const IGNORED: (Speech, Option<Recognized>) = (Speech::Ignored, None);
         let &Segment { packet, tcp, flow, clock } = segment;
-        let Some(flow) = meter.flow(flow) else { return Speech::Ignored };
+        let (number, Some(flow)) = (flow, meter.flow(flow)) else { return IGNORED };
         let (key, sender) = FlowKey::of(packet);
         let is_from_begin = flow.syn_sequence().is_some();
         let is_midstream = !is_from_begin || looks > 0;
         if !is_midstream && encrypted::interest(packet.payload) && encrypted::is_ruled_out(packet.payload) {
             // TLS with a web site, as nearly all of it is: what follows cannot be read, and is not worth its rhythm.
-            return Speech::Ignored;
+            return IGNORED;
         }
         let interest = Interest::of(sender == flow.initiator(), packet.payload, is_midstream);
         if !interest.is_any() {
             let most = if is_from_begin { LOOKS } else { MIDSTREAM_LOOKS };
             let looks = looks.saturating_add(1);
-            return if looks < most { Speech::Looked(looks) } else { Speech::Ignored };
+            return if looks < most { (Speech::Looked(looks), None) } else { IGNORED };
         }
         if self.by_key.len() >= self.most {
             self.make_room(clock, observations);
         }
-        let mut listener = Listener::new(&key, flow, interest, is_midstream);
+        let Some(id) = meter.flow_id(number) else { return IGNORED };
+        let mut listener = Listener::new(id, flow, interest, is_midstream);
         listener.segment(packet, tcp, sender, clock, observations);
+        let recognized = listener.recognized();
         if listener.is_done() {
-            return Speech::Ignored;
+            return (Speech::Ignored, recognized);
         }
         self.next_deadline = self.next_deadline.min(listener.deadline());
         self.by_key.insert(key, Box::new(listener));
-        Speech::Listened
+        (Speech::Listened, recognized)
     }
 
     /// Gives up some that matter little, many at a time so that this is not done for each new one.

@@ -155,6 +155,7 @@ proptest! {
                 acknowledgment: numbers[1],
                 flags: wire::TcpFlags(*flags),
                 window: 0,
+                data_octets: 0,
             });
             packet
         });

@@ -112,6 +112,7 @@ fn packet(
             acknowledgment,
             flags: TcpFlags(flags),
             window: 1_024,
+            data_octets: 0,
         }),
         payload: &[],
         payload_offset: 0,

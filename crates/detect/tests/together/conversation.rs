@@ -67,6 +67,7 @@ impl Desk {
             acknowledgment: 0,
             flags,
             window: 1_024,
+            data_octets: u32::try_from(text.len()).unwrap(),
         };
         self.packet(second, (source.0, destination.0), Transport::Tcp(tcp), text.as_bytes());
     }

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use application::Application;
-use flow::{EndReason, FlowRecord};
+use flow::{BUCKETS, Detail, EndReason, FlowRecord};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use wire::{Segment, TcpFlags};
 
@@ -9,7 +9,10 @@ use super::{
     moment::Moment,
     values::{Destination, Head, Source},
 };
-use crate::{application_object::ApplicationMembers, columns::protocol_name};
+use crate::{
+    application_object::ApplicationMembers,
+    columns::{hexadecimal, loss_names, protocol_name},
+};
 
 /// The line of a flow record.
 pub(super) fn line<'a>(record: &'a FlowRecord, application: Option<&'a Application>) -> impl Serialize + 'a {
@@ -172,6 +175,86 @@ struct Ours {
     overlay: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     vni: Option<u32>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    loss: Vec<&'static str>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    segments: Option<SegmentsObject>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    details: Option<DetailsObject>,
+}
+
+/// What the numbers of TCP segments tell; what is 0 is left out.
+#[derive(Serialize)]
+struct SegmentsObject {
+    #[serde(skip_serializing_if = "is_zero")]
+    retransmitted_toserver: u32,
+    #[serde(skip_serializing_if = "is_zero")]
+    retransmitted_toclient: u32,
+    #[serde(skip_serializing_if = "is_zero")]
+    out_of_order_toserver: u32,
+    #[serde(skip_serializing_if = "is_zero")]
+    out_of_order_toclient: u32,
+    #[serde(skip_serializing_if = "is_zero")]
+    missed_bytes_toserver: u32,
+    #[serde(skip_serializing_if = "is_zero")]
+    missed_bytes_toclient: u32,
+    #[serde(skip_serializing_if = "is_zero")]
+    client_rtt_us: u32,
+    #[serde(skip_serializing_if = "is_zero")]
+    server_rtt_us: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+impl From<&FlowRecord> for SegmentsObject {
+    fn from(record: &FlowRecord) -> Self {
+        let (to_server, to_client) = (&record.forward.segments, &record.reverse.segments);
+        Self {
+            retransmitted_toserver: to_server.retransmitted,
+            retransmitted_toclient: to_client.retransmitted,
+            out_of_order_toserver: to_server.out_of_order,
+            out_of_order_toclient: to_client.out_of_order,
+            missed_bytes_toserver: to_server.missed_octets,
+            missed_bytes_toclient: to_client.missed_octets,
+            client_rtt_us: to_server.handshake_rtt_us,
+            server_rtt_us: to_client.handshake_rtt_us,
+        }
+    }
+}
+
+/// What was asked for besides.
+#[derive(Serialize)]
+struct DetailsObject {
+    #[serde(skip_serializing_if = "String::is_empty")]
+    payload_toserver: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    payload_toclient: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    packet_lengths_toserver: Option<[u32; BUCKETS]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    packet_lengths_toclient: Option<[u32; BUCKETS]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    packet_gaps_toserver: Option<[u32; BUCKETS]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    packet_gaps_toclient: Option<[u32; BUCKETS]>,
+}
+
+impl From<&[Detail; 2]> for DetailsObject {
+    fn from([to_server, to_client]: &[Detail; 2]) -> Self {
+        let lengths = |detail: &Detail| detail.histograms.map(|histograms| histograms.lengths);
+        let gaps = |detail: &Detail| detail.histograms.map(|histograms| histograms.gaps);
+        Self {
+            payload_toserver: hexadecimal(&to_server.payload),
+            payload_toclient: hexadecimal(&to_client.payload),
+            packet_lengths_toserver: lengths(to_server),
+            packet_lengths_toclient: lengths(to_client),
+            packet_gaps_toserver: gaps(to_server),
+            packet_gaps_toclient: gaps(to_client),
+        }
+    }
 }
 
 impl From<&FlowRecord> for Ours {
@@ -186,6 +269,9 @@ impl From<&FlowRecord> for Ours {
             direction_reason: record.direction_reason.name(),
             overlay,
             vni,
+            loss: loss_names(record.loss()).collect(),
+            segments: (record.protocol() == TCP).then(|| record.into()),
+            details: record.details.as_deref().map(DetailsObject::from),
         }
     }
 }

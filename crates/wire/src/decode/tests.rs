@@ -89,7 +89,8 @@ fn tcp_over_ipv4_over_ethernet() {
     };
     assert_eq!(packet.ip, ip);
     let ports = Ports { source: 0xc002, destination: 443 };
-    let tcp = Tcp { ports, sequence: 7, acknowledgment: 9, flags: TcpFlags(0x18), window: 1_024 };
+    let tcp =
+        Tcp { ports, sequence: 7, acknowledgment: 9, flags: TcpFlags(0x18), window: 1_024, data_octets: 5 };
     assert_eq!(packet.transport, Transport::Tcp(tcp));
     assert_eq!((packet.payload, packet.payload_offset), (&b"hello"[..], data.len() - 5));
 }

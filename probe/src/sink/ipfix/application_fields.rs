@@ -18,7 +18,7 @@ pub(super) struct ApplicationShape(u8);
 
 impl ApplicationShape {
     /// How many there are.
-    pub(super) const COUNT: usize = 16;
+    pub(super) const COUNT: usize = 17;
 
     pub(super) fn of(application: Option<&Application>) -> Self {
         let bits =
@@ -31,7 +31,8 @@ impl ApplicationShape {
             }
             Application::Quic(_) => (BEFORE_QUIC, [true, false, false]),
             Application::Ssh(_) => (BEFORE_SSH, [true, false, false]),
-            Application::Tls(tls) => {
+            Application::Rdp(None) | Application::Stratum => return Self(NAME_ALONE),
+            Application::Rdp(Some(tls)) | Application::Tls(tls) => {
                 (BEFORE_TLS, [tls.client.is_some(), tls.server.is_some(), tls.certificate.is_some()])
             }
         };
@@ -66,6 +67,7 @@ impl ApplicationShape {
             }
             shape if shape <= BEFORE_SSH => [NAME, QUIC, &[], &[], &[]],
             shape if shape <= BEFORE_TLS => [NAME, SSH, &[], &[], &[]],
+            NAME_ALONE => [NAME, &[], &[], &[], &[]],
             _ => {
                 let [client, server, certificate] = parts_behind(BEFORE_TLS);
                 [
@@ -81,16 +83,25 @@ impl ApplicationShape {
 }
 
 /// An application, and how many octets each of its texts may take.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Bounded<'a> {
     application: &'a Application,
     text_octets: usize,
 }
 
 impl<'a> Bounded<'a> {
+    /// Texts are as long as in the largest message.
+    pub(super) const fn new(application: &'a Application) -> Self {
+        Self { application, text_octets: LONGEST_TEXT }
+    }
+
+    pub(super) const fn application(&self) -> &'a Application {
+        self.application
+    }
+
     /// Has all texts, with their lengths, take at most `room` octets: the longest are cut, and no more than need be.
-    pub(super) fn new(application: &'a Application, room: usize) -> Self {
-        let mut bounded = Self { application, text_octets: LONGEST_TEXT };
+    pub(super) fn within(self, room: usize) -> Self {
+        let mut bounded = self;
         while bounded.octets() > room && bounded.text_octets > 0 {
             bounded.text_octets -= CUT_OCTETS.min(bounded.text_octets);
         }
@@ -103,14 +114,10 @@ impl<'a> Bounded<'a> {
     }
 
     /// Octets of all texts with their lengths.
-    fn octets(&self) -> usize {
-        let octets = |length: usize| {
-            let length = length.min(self.text_octets);
-            length + if length < LONG_FROM { 1 } else { 3 }
-        };
-        let name = self.application.protocol().name().len();
-        let name = name + if name < LONG_FROM { 1 } else { 3 };
-        name + text_lengths(self.application).into_iter().flatten().map(octets).sum::<usize>()
+    pub(super) fn octets(&self) -> usize {
+        let texts = text_lengths(self.application).into_iter().flatten();
+        let texts = texts.map(|length| length.min(self.text_octets));
+        texts.chain([self.application.protocol().name().len()]).map(encoded_octets).sum()
     }
 
     fn cut<'t>(&self, text: &'t str) -> &'t str {
@@ -133,7 +140,8 @@ impl<'a> Bounded<'a> {
                 writer.string(self.cut(client))?;
                 writer.string(self.cut(server))
             }
-            Application::Tls(tls) => self.write_tls(tls, writer),
+            Application::Rdp(None) | Application::Stratum => Ok(()),
+            Application::Rdp(Some(tls)) | Application::Tls(tls) => self.write_tls(tls, writer),
         }
     }
 
@@ -192,6 +200,11 @@ impl<'a> Bounded<'a> {
     }
 }
 
+/// What octets of variable length take in a record, with their length.
+pub(super) const fn encoded_octets(length: usize) -> usize {
+    length + if length < LONG_FROM { 1 } else { 3 }
+}
+
 /// Octets of each text that is written, its name apart.
 fn text_lengths(application: &Application) -> [Option<usize>; MOST_TEXTS] {
     let mut lengths = [None; MOST_TEXTS];
@@ -221,7 +234,8 @@ fn text_lengths(application: &Application) -> [Option<usize>; MOST_TEXTS] {
             put(0, client.len());
             put(1, server.len());
         }
-        Application::Tls(tls) => {
+        Application::Rdp(None) | Application::Stratum => {}
+        Application::Rdp(Some(tls)) | Application::Tls(tls) => {
             if let Some(client) = &tls.client {
                 put(0, client.server_name.len());
                 put(1, client.ja3.len());
@@ -262,6 +276,8 @@ const BEFORE_HTTP: u8 = 3;
 const BEFORE_QUIC: u8 = 6;
 const BEFORE_SSH: u8 = 7;
 const BEFORE_TLS: u8 = 8;
+/// Behind the shapes of TLS.
+const NAME_ALONE: u8 = 16;
 /// What is asked for of an HTTP server may be longer; all other texts are shorter. So each record has room in a datagram.
 const LONGEST_TEXT: usize = 400;
 /// By how much the longest texts are cut at a time.

@@ -25,9 +25,8 @@ use super::{
     application_fields::{ApplicationShape, Bounded},
     linked::IncidentLink,
     options::FIRST_OPTIONS_TEMPLATE,
+    own_fields::{DetailOctets, OwnFields},
 };
-use crate::elements::registry::{DIRECTION_REASON, INCIDENT_ID, INCIDENT_SCORE};
-
 /// How all records of an exporter are laid out, for the collector that is to read them.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Layout {
@@ -42,20 +41,23 @@ pub(super) struct Layout {
 impl Layout {
     /// Templates of another layout have other identifiers: some collectors remember them beyond the end of a session. No profile asks for
     /// short flags and microseconds both.
-    fn first_template(self, is_linked: bool) -> u16 {
+    fn first_template(self, is_linked: bool, has_details: bool) -> u16 {
         let variant = if self.has_short_flags { 1 } else { 2 * u16::from(self.has_microseconds) };
-        FIRST_TEMPLATE + (variant * 2 + u16::from(is_linked)) * TEMPLATES_OF_A_LAYOUT
+        let options = u16::from(is_linked) + 2 * u16::from(has_details);
+        FIRST_TEMPLATE + (variant * 4 + options) * TEMPLATES_OF_A_LAYOUT
     }
 }
 
 /// What there is to say of a record: which blocks of fields its template has.
 #[expect(clippy::struct_excessive_bools, reason = "each stands for a block of fields")]
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Shape {
     is_v6: bool,
     /// Packets went both ways; else the record is one of a single direction, with its sender as the source.
     is_bidirectional: bool,
-    is_icmp: bool,
+    kind: Kind,
+    /// Octets of payload and histograms are in it.
+    has_details: bool,
     has_segment: bool,
     /// VLAN identifiers, up to two.
     vlans: u8,
@@ -64,44 +66,106 @@ pub(super) struct Shape {
     application: ApplicationShape,
 }
 
+/// What there is to say of a protocol.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Kind {
+    Icmp,
+    Tcp,
+    Other,
+}
+
+/// What a record has to say.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Content<'a> {
+    pub(super) record: &'a FlowRecord,
+    pub(super) application: Option<Bounded<'a>>,
+    pub(super) link: Option<IncidentLink>,
+    /// Octets of payload of each direction, at most, where some were kept.
+    pub(super) payload_octets: usize,
+}
+
 /// A record seen from the end that the exported record calls its source.
 struct Oriented<'a> {
     source: Endpoint,
     destination: Endpoint,
     forward: &'a Direction,
     reverse: &'a Direction,
+    /// Whether its forward direction is the record's reverse one.
+    is_turned: bool,
     biflow_direction: u8,
+}
+
+impl<'a> Content<'a> {
+    pub(super) fn new(
+        record: &'a FlowRecord,
+        application: Option<&'a Application>,
+        link: Option<IncidentLink>,
+    ) -> Self {
+        Self { record, application: application.map(Bounded::new), link, payload_octets: usize::MAX }
+    }
+
+    /// The same with at most `room` octets in what has no fixed length: payload is cut first, and then texts of the application.
+    pub(super) fn within(self, room: usize) -> Self {
+        let told = self.application.map_or(0, |application| application.octets());
+        let DetailOctets { payload, histograms, directions } = DetailOctets::of(self.record, usize::MAX);
+        let mut content = self;
+        if payload + histograms + told > room {
+            let each = room.saturating_sub(histograms + told) / directions.max(1);
+            content.payload_octets = each.saturating_sub(LENGTH_OCTETS);
+            let DetailOctets { payload, .. } = DetailOctets::of(self.record, content.payload_octets);
+            let room = room.saturating_sub(payload + histograms);
+            content.application = self.application.map(|application| application.within(room));
+        }
+        content
+    }
+
+    /// Whether something was cut.
+    pub(super) fn is_cut(&self) -> bool {
+        let details = self.record.details.iter().flat_map(|details| details.iter());
+        let longest = details.map(|detail| detail.payload.len()).max().unwrap_or_default();
+        self.application.is_some_and(|application| application.is_cut()) || longest > self.payload_octets
+    }
 }
 
 impl Shape {
     /// How many shapes there are.
-    pub(super) const COUNT: usize = ApplicationShape::COUNT << FLOW_BITS;
+    pub(super) const COUNT: usize = FRAMES * (1 + 2 * MOST_APPLICATIONS);
 
-    pub(super) fn of(record: &FlowRecord, application: Option<&Application>) -> Self {
+    pub(super) fn of(content: &Content<'_>) -> Self {
+        let Content { record, application, .. } = *content;
         let (forward, reverse) = (&record.forward.first_packet.link, &record.reverse.first_packet.link);
         let most_labels = u8::try_from(MPLS_ENTRIES).unwrap_or(u8::MAX);
+        let kind = match record.protocol() {
+            1 | 58 => Kind::Icmp,
+            6 => Kind::Tcp,
+            _ => Kind::Other,
+        };
+        // Nothing speaks over ICMP, and no identifiers are set aside for it.
+        let application = application.filter(|_| kind != Kind::Icmp);
         Self {
             is_v6: record.key.version() == 6,
             is_bidirectional: record.is_bidirectional(),
-            is_icmp: matches!(record.protocol(), 1 | 58),
+            kind,
+            has_details: record.details.is_some(),
             has_segment: record.segment().is_some(),
             vlans: forward.vlan_count.max(reverse.vlan_count).min(2),
             labels: forward.mpls_count.max(reverse.mpls_count).min(most_labels),
-            application: ApplicationShape::of(application),
+            application: ApplicationShape::of(application.map(|known| known.application())),
         }
     }
 
     /// A number below [`Self::COUNT`]. Template identifiers follow from it: they stay the same from version to version, since
     /// some collectors remember them beyond the end of a session.
     pub(super) fn index(self) -> usize {
-        let flags = [self.is_v6, self.is_bidirectional, self.is_icmp, self.has_segment].map(usize::from);
-        let [v6, bidirectional, icmp, segment] = flags;
-        v6 | bidirectional << 1
-            | icmp << 2
-            | segment << 3
-            | usize::from(self.vlans) << 4
-            | usize::from(self.labels) << 6
-            | self.application.index() << FLOW_BITS
+        let flags = [self.is_v6, self.is_bidirectional, self.has_segment].map(usize::from);
+        let [v6, bidirectional, segment] = flags;
+        let tags = usize::from(self.vlans) + 3 * usize::from(self.labels);
+        let kind = match self.kind {
+            Kind::Icmp => 0,
+            Kind::Other => 1 + self.application.index(),
+            Kind::Tcp => 1 + MOST_APPLICATIONS + self.application.index(),
+        };
+        (v6 | bidirectional << 1 | segment << 2) + 8 * tags + FRAMES * kind
     }
 
     /// `is_linked` has the records say which incident they belong to.
@@ -136,29 +200,27 @@ impl Shape {
             fields.push(LAYER2_SEGMENT_ID.field());
         }
         fields.extend(self.application.fields(layout.pen)?);
-        if is_linked {
-            for element in [DIRECTION_REASON, INCIDENT_ID, INCIDENT_SCORE] {
-                fields.push(element.under(layout.pen)?.field());
-            }
+        for element in self.own_fields(is_linked).elements() {
+            fields.push(element.under(layout.pen)?.field());
         }
         Ok(Template::new(self.template_id(layout, is_linked), fields)?)
     }
 
     /// The identifier of that.
     pub(super) fn template_id(self, layout: Layout, is_linked: bool) -> u16 {
-        layout.first_template(is_linked).saturating_add(u16::try_from(self.index()).unwrap_or(u16::MAX))
+        let first = layout.first_template(is_linked, self.has_details);
+        first.saturating_add(u16::try_from(self.index()).unwrap_or(u16::MAX))
     }
 
-    /// `link` is there where the template is linked.
     pub(super) fn write(
         self,
-        record: &FlowRecord,
-        application: Option<Bounded<'_>>,
+        content: &Content<'_>,
         layout: Layout,
-        link: Option<IncidentLink>,
         writer: &mut RecordWriter<'_>,
     ) -> Result<(), RecordError> {
-        let Oriented { source, destination, forward, reverse, biflow_direction } = Oriented::new(record);
+        let Content { record, application, link, .. } = *content;
+        let Oriented { source, destination, forward, reverse, is_turned, biflow_direction } =
+            Oriented::new(record);
         if self.is_bidirectional {
             self.write_direction(reverse, layout, writer)?;
         }
@@ -180,12 +242,16 @@ impl Shape {
         if let Some(application) = application.filter(|_| self.application != ApplicationShape::default()) {
             application.write(writer)?;
         }
-        if let Some(IncidentLink { incident, score }) = link {
-            writer.u8(record.direction_reason as u8)?;
-            writer.u64(incident)?;
-            writer.u8(score)?;
+        self.own_fields(link.is_some()).write(content, is_turned, writer)
+    }
+
+    fn own_fields(self, is_linked: bool) -> OwnFields {
+        OwnFields {
+            is_tcp: self.kind == Kind::Tcp,
+            is_bidirectional: self.is_bidirectional,
+            has_details: self.has_details,
+            is_linked,
         }
-        Ok(())
     }
 
     /// The elements that a biflow has twice.
@@ -206,7 +272,7 @@ impl Shape {
         if layout.has_microseconds {
             fields.extend([FLOW_START_MICROSECONDS, FLOW_END_MICROSECONDS].map(Field::new));
         }
-        if self.is_icmp {
+        if self.kind == Kind::Icmp {
             fields.push(if self.is_v6 { ICMP_TYPE_CODE_IPV6.field() } else { ICMP_TYPE_CODE_IPV4.field() });
         }
         // Old collectors know the first name of a VLAN, new ones the second.
@@ -244,7 +310,7 @@ impl Shape {
             writer.date_time_microseconds(direction.first.nanos())?;
             writer.date_time_microseconds(direction.last.nanos())?;
         }
-        if self.is_icmp {
+        if self.kind == Kind::Icmp {
             writer.u16(u16::from_be_bytes([icmp.kind, icmp.code]))?;
         }
         let [outer, inner] = link.vlans;
@@ -272,6 +338,7 @@ impl<'a> Oriented<'a> {
                 destination: record.initiator(),
                 forward: &record.reverse,
                 reverse: &record.forward,
+                is_turned: true,
                 biflow_direction: if is_known { REVERSE_INITIATOR } else { ARBITRARY },
             }
         } else {
@@ -280,6 +347,7 @@ impl<'a> Oriented<'a> {
                 destination: record.responder(),
                 forward: &record.forward,
                 reverse: &record.reverse,
+                is_turned: false,
                 biflow_direction: if is_known { INITIATOR } else { ARBITRARY },
             }
         }
@@ -295,236 +363,28 @@ fn layer2_segment_id(segment: Segment) -> u64 {
 }
 
 const FIRST_TEMPLATE: u16 = 256;
-/// Bits of a shape's number that are about the flow itself.
-const FLOW_BITS: u32 = 9;
-/// Room for the shapes of three more applications. What follows the last layout is for options.
-const TEMPLATES_OF_A_LAYOUT: u16 = 19 << FLOW_BITS;
-const _: () = assert!(Shape::COUNT <= TEMPLATES_OF_A_LAYOUT as usize);
+/// Shapes of flows of one protocol and one application: IPv4 or IPv6, one way or both, in a virtual network or not, tags and labels.
+const FRAMES: usize = 8 * 3 * 5;
+/// Room for the shapes of three more.
+const MOST_APPLICATIONS: usize = 20;
+const _: () = assert!(ApplicationShape::COUNT <= MOST_APPLICATIONS);
+/// What follows the last layout is for options.
+const TEMPLATES_OF_A_LAYOUT: u16 = 4_920;
+const _: () = assert!(Shape::COUNT == TEMPLATES_OF_A_LAYOUT as usize);
 const _: () =
-    assert!(FIRST_TEMPLATE as u32 + 6 * TEMPLATES_OF_A_LAYOUT as u32 <= FIRST_OPTIONS_TEMPLATE as u32);
+    assert!(FIRST_TEMPLATE as u32 + 12 * TEMPLATES_OF_A_LAYOUT as u32 <= FIRST_OPTIONS_TEMPLATE as u32);
 /// Behind the times.
 const TCP_CONTROL_BITS_PLACE: usize = 4;
 /// RFC 9293 section 3.1: the bits from CWR on.
 const SHORT_FLAGS: u16 = 0xff;
 /// A label, its traffic class and the bottom-of-stack bit.
 const LABEL_OCTETS: u16 = 3;
+/// RFC 7011 section 7: what says how long a field of variable length is, at most.
+const LENGTH_OCTETS: usize = 3;
 /// The values of biflowDirection (RFC 5103 section 6.3).
 const ARBITRARY: u8 = 0;
 const INITIATOR: u8 = 1;
 const REVERSE_INITIATOR: u8 = 2;
 
 #[cfg(test)]
-mod tests {
-    use application::{
-        Certificate, Dns, DnsResponse, Http, HttpRequest, HttpResponse, Quic, SmolStr, Ssh, Tls, TlsClient,
-        TlsServer,
-    };
-    use flow::{Meter, MeterConfig, Placed};
-    use ipfix_export::{Exporter, ExporterConfig, MemoryOutput};
-    use wire::{Address, Icmp, Ip, Link, MplsEntry, Packet, Ports, Timestamp, Transport};
-
-    use super::*;
-
-    fn packet(
-        is_v6: bool,
-        transport: Transport,
-        protocol: u8,
-        link: Link,
-        segment: Option<Segment>,
-    ) -> Packet<'static> {
-        let version = if is_v6 { 6 } else { 4 };
-        let (source, destination) = (Address::from_v4([192, 0, 2, 1]), Address::from_v4([192, 0, 2, 2]));
-        let ip = Ip { source, destination, version, protocol, tos: 1, ttl: 2, octets: 60, fragment: None };
-        let timestamp = Timestamp::from_parts(1_700_000_000, 0);
-        Packet {
-            timestamp,
-            interface: 0,
-            link,
-            segment,
-            ip,
-            transport,
-            payload: &[],
-            payload_offset: 0,
-            carrier: None,
-        }
-    }
-
-    fn account(meter: &mut Meter, packet: &Packet<'_>) {
-        let Placed::InFlow(placement) = meter.place(packet, packet.timestamp) else { panic!("no fragment") };
-        meter.account(packet, &placement);
-    }
-
-    /// Records of every shape.
-    fn records() -> Vec<FlowRecord> {
-        let mut records = Vec::new();
-        for bits in 0..16_u8 {
-            let [is_v6, both, is_icmp, has_segment] = [1, 2, 4, 8].map(|bit| bits & bit != 0);
-            for (vlan_count, mpls_count) in
-                (0..=2).flat_map(|vlans| (0..=4).map(move |labels| (vlans, labels)))
-            {
-                let link =
-                    Link { vlan_count, mpls_count, mpls: [MplsEntry([1, 2, 3]); 4], ..Link::default() };
-                let segment = has_segment.then_some(Segment::Vxlan(7));
-                let (transport, protocol) = match (is_icmp, is_v6) {
-                    (true, true) => (Transport::Icmp(Icmp { kind: 128, code: 0 }), 58),
-                    (true, false) => (Transport::Icmp(Icmp { kind: 8, code: 0 }), 1),
-                    (false, _) => (Transport::Ports(Ports { source: 1, destination: 2 }), 17),
-                };
-                let there = packet(is_v6, transport, protocol, link, segment);
-                let mut back = there;
-                (back.ip.source, back.ip.destination) = (there.ip.destination, there.ip.source);
-                if let Transport::Ports(ports) = &mut back.transport {
-                    (ports.source, ports.destination) = (2, 1);
-                }
-                let mut meter = Meter::new(MeterConfig::default());
-                for packet in [there, back].into_iter().take(if both { 2 } else { 1 }) {
-                    account(&mut meter, &packet);
-                }
-                meter.close(there.timestamp);
-                assert!(meter.take_records(&mut records, usize::MAX));
-            }
-        }
-        records
-    }
-
-    /// Applications of every shape, and none.
-    fn applications() -> Vec<Option<Application>> {
-        let dns = |query_flags, response| Dns { query_flags, response, ..Dns::default() };
-        let response = Some(DnsResponse { flags: 0x8180, code: 0 });
-        let http = |request, response| Application::Http(Http { request, response });
-        let (request, page) = (Some(HttpRequest::default()), Some(HttpResponse::default()));
-        let mut all = vec![
-            Application::Dns(dns(Some(1), None)),
-            Application::Dns(dns(None, response)),
-            Application::Dns(dns(Some(1), response)),
-            http(request.clone(), None),
-            http(None, page.clone()),
-            http(request, page),
-            Application::Quic(Quic::default()),
-            Application::Ssh(Ssh::default()),
-        ];
-        for parts in 1..8 {
-            let [client, server, certificate] = [1, 2, 4].map(|part| parts & part != 0);
-            all.push(Application::Tls(Tls {
-                client: client.then(TlsClient::default),
-                server: server.then(TlsServer::default),
-                certificate: certificate.then(Certificate::default),
-            }));
-        }
-        all.into_iter().map(Some).chain([None]).collect()
-    }
-
-    fn layouts() -> impl Iterator<Item = (Layout, Option<IncidentLink>)> {
-        [(false, false), (true, false), (false, true)].into_iter().flat_map(
-            |(has_short_flags, has_microseconds)| {
-                let layout = Layout { has_short_flags, has_microseconds, pen: 32_473 };
-                [None, Some(IncidentLink { incident: 7, score: 90 })].map(|link| (layout, link))
-            },
-        )
-    }
-
-    #[test]
-    fn values_meet_their_template_in_every_shape() {
-        let mut exporter = Exporter::new(ExporterConfig::new(1), MemoryOutput::stream()).unwrap();
-        let mut indices = std::collections::BTreeSet::new();
-        let (records, applications) = (records(), applications());
-        for (record, application) in records
-            .iter()
-            .flat_map(|record| applications.iter().map(move |application| (record, application)))
-        {
-            let application = application.as_ref();
-            let shape = Shape::of(record, application);
-            assert!(shape.index() < Shape::COUNT && indices.insert(shape.index()), "{shape:?}");
-            for (layout, link) in layouts() {
-                let template = shape.template(layout, link.is_some()).unwrap();
-                let handle = exporter.register(&template).unwrap();
-                let application = application.map(|application| Bounded::new(application, usize::MAX));
-                let write =
-                    |writer: &mut RecordWriter<'_>| shape.write(record, application, layout, link, writer);
-                exporter.record(&handle, 1, write).unwrap();
-            }
-        }
-        assert_eq!(indices.len(), 16 * 3 * 5 * applications.len());
-        assert_eq!(applications.len(), ApplicationShape::COUNT);
-    }
-
-    /// Applications with the longest texts that there are.
-    fn longest_applications() -> [Application; 4] {
-        let text = |octets: usize| SmolStr::from("é".repeat(octets / 2));
-        let request = HttpRequest {
-            method: text(16),
-            target: text(1_024),
-            host: text(260),
-            user_agent: text(256),
-            minor_version: 1,
-        };
-        let response = HttpResponse { status: 200, content_type: text(128) };
-        let client = TlsClient {
-            version: 771,
-            server_name: text(254),
-            alpn: vec![text(32); 8].into(),
-            ja3: text(32).as_str().try_into().unwrap(),
-            ja4: text(36).as_str().try_into().unwrap(),
-        };
-        let tls = Tls {
-            client: Some(client.clone()),
-            server: Some(TlsServer::default()),
-            certificate: Some(Certificate {
-                subject: text(128),
-                issuer: text(128),
-                ..Certificate::default()
-            }),
-        };
-        [
-            Application::Http(Http { request: Some(request), response: Some(response) }),
-            Application::Tls(tls),
-            Application::Quic(Quic { version: 1, client }),
-            Application::Ssh(Ssh { client: text(254), server: text(254) }),
-        ]
-    }
-
-    /// In a message as small as it may be, texts are cut; as large as it is for a datagram, none is.
-    #[test]
-    fn the_longest_record_has_room_in_every_message() {
-        let layout = Layout { has_short_flags: false, has_microseconds: true, pen: 32_473 };
-        let link = Some(IncidentLink { incident: 7, score: 90 });
-        for (octets, is_cut) in [(1_400, false), (512, true)] {
-            let config = ExporterConfig::new(1).with_maximum_message(octets);
-            let mut exporter = Exporter::new(config, MemoryOutput::datagram()).unwrap();
-            for (record, application) in records()
-                .iter()
-                .flat_map(|record| longest_applications().map(|application| (record.clone(), application)))
-            {
-                let shape = Shape::of(&record, Some(&application));
-                let template = shape.template(layout, link.is_some()).unwrap();
-                let handle = exporter.register(&template).unwrap();
-                let fixed = template.fields().iter().filter(|field| !field.is_variable());
-                let fixed: usize = fixed.map(|field| usize::from(field.length())).sum();
-                let bounded = Bounded::new(&application, exporter.largest_record() - fixed);
-                assert_eq!(bounded.is_cut(), is_cut);
-                exporter
-                    .record(&handle, 1, |writer| shape.write(&record, Some(bounded), layout, link, writer))
-                    .unwrap();
-            }
-        }
-    }
-
-    #[test]
-    fn what_only_answers_is_the_source_and_said_to_be_the_responder() {
-        let segment = wire::Tcp {
-            ports: Ports { source: 443, destination: 50_000 },
-            flags: wire::TcpFlags(0x12),
-            ..wire::Tcp::default()
-        };
-        let answer = packet(false, Transport::Tcp(segment), 6, Link::default(), None);
-        let mut meter = Meter::new(MeterConfig::default());
-        account(&mut meter, &answer);
-        meter.close(answer.timestamp);
-        let mut records = Vec::new();
-        assert!(meter.take_records(&mut records, 1));
-        let oriented = Oriented::new(&records[0]);
-        assert_eq!((oriented.source.port, oriented.forward.packets), (443, 1));
-        assert_eq!(oriented.biflow_direction, REVERSE_INITIATOR);
-        assert_eq!((records[0].initiator().port, records[0].reverse.packets), (50_000, 1));
-    }
-}
+mod tests;
