@@ -2,6 +2,7 @@
 
 import array
 import ctypes
+import os
 import socket
 import struct
 import time
@@ -75,11 +76,6 @@ class Sender:
         sent = self._sendmmsg(self.socket.fileno(), self._address + 64 * self.next, most, 0)
         if sent < 0:
             error = ctypes.get_errno()
-            raise OSError(error, f"sendmmsg: {errno_name(error)}")
+            raise OSError(error, f"sendmmsg: {os.strerror(error)}")
         self.next += sent
         return sent
-
-
-def errno_name(error):
-    import os
-    return os.strerror(error)

@@ -87,9 +87,9 @@ impl Run {
         }
         let mut warnings = input.complaints;
         let flows = FlowCounts { flows, ..collected.counts };
-        let last = packet_time.map_or(Timestamp::ZERO, |(_, latest)| latest);
+        let end = packet_time.map_or(Timestamp::ZERO, |(_, latest)| latest);
         let statistics = Statistics {
-            time: if input.live.is_some() { Ticks.now().max(last) } else { last },
+            time: if input.live.is_some() { Ticks.now().max(end) } else { end },
             packets: &ledger,
             flows: &flows,
             observers,
