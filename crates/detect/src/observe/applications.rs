@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use ahash::RandomState;
-use application::{Application, Conversation, may_begin};
+use application::{Application, Conversation, may_begin, may_lead_to_tls};
 use flow::{Accounted, Biflow, EndReason, FlowId, FlowKey, FlowRecord, Meter, Side};
 use hashbrown::HashMap;
 use smallvec::{SmallVec, smallvec};
@@ -157,7 +157,8 @@ impl Applications {
         // Only the first segment that is seen can have overtaken the first one.
         let may_be_first = || known == Listening::NEW && is_ahead(packet, flow);
         if !begins && !may_be_first() {
-            return known.looked();
+            // Of those looks there are enough for what clients say before TLS, and not for the answers, too.
+            return if known != Listening::NEW && may_lead_to_tls(packet) { known } else { known.looked() };
         }
         // It begins here, whatever was said before: so it is with TLS that two ends of something else have agreed on.
         let syn_sequence = flow.syn_sequence().filter(|_| !begins);
