@@ -135,7 +135,7 @@ fn begins_with_one_of(octets: &[u8], words: &[&str]) -> Option<bool> {
     }
 }
 
-/// RFC 9110, 9.3, and RFC 5789; those of WebDAV and its relatives (IANA, HTTP Method Registry); of `UPnP`; of Exchange and of updates of Windows.
+/// RFC 9110, 9.3, and RFC 5789; those of `WebDAV` and its relatives (IANA, HTTP Method Registry); of `UPnP`; of Exchange and of updates of Windows.
 const METHODS: &[&str] = &[
     "GET ",
     "POST ",

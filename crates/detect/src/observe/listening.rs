@@ -44,8 +44,8 @@ impl Listening {
 }
 
 /// Packets with octets that are looked at, of both directions. More than one, since they may come out of order, and since some servers
-/// greet first.
-const LOOKS: u8 = 4;
+/// greet first. As many as there is room for in a mark: SOCKS5 has four messages before what it carries (RFC 1928).
+const LOOKS: u8 = 5;
 const _: () = assert!(Listening::KNOWN.0 < 8, "a second mark has three bits");
 
 #[cfg(test)]
