@@ -10,7 +10,7 @@ pub(crate) use outputs::Outputs;
 
 use std::{
     fs::{File, OpenOptions},
-    io::{self, ErrorKind, Write},
+    io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write},
     os::{fd::AsFd as _, unix::fs::OpenOptionsExt as _},
     path::Path,
 };
@@ -53,6 +53,11 @@ pub(crate) trait Sink {
     /// What it has taken and lost so far.
     fn counts(&self) -> OutputCounts;
 
+    /// Whether it will take nothing any more, so that only opening it anew can help.
+    fn has_failed(&self) -> bool {
+        false
+    }
+
     /// Hands on what it still holds.
     fn finish(self: Box<Self>) -> SinkReport;
 }
@@ -91,7 +96,11 @@ fn open(path: Option<&Path>, opening: Opening<'_>) -> anyhow::Result<Box<dyn Wri
     };
     let file = match path {
         None => File::from(io::stdout().as_fd().try_clone_to_owned().context("no standard output")?),
-        Some(path) if opening.is_again => append_to_file(path)?,
+        Some(path) if opening.is_again => {
+            let mut file = append_to_file(path)?;
+            end_line(path, &mut file).with_context(|| format!("cannot go on with {}", path.display()))?;
+            file
+        }
         Some(path) => create_file(path)?,
     };
     // A disk is always ready.
@@ -128,6 +137,19 @@ fn append_to_file(path: &Path) -> anyhow::Result<File> {
         };
         anyhow!("cannot open {}: {error}{advice}", path.display())
     })
+}
+
+/// Ends the line that a file was left with when there was no more room: what follows is a line of its own.
+fn end_line(path: &Path, file: &mut File) -> io::Result<()> {
+    if !file.metadata()?.is_file() {
+        return Ok(());
+    }
+    let mut last = [b'\n'];
+    let mut reader = File::open(path)?;
+    if reader.seek(SeekFrom::End(-1)).is_ok() {
+        reader.read_exact(&mut last)?;
+    }
+    if last == *b"\n" { Ok(()) } else { file.write_all(b"\n") }
 }
 
 #[cfg(test)]

@@ -44,16 +44,21 @@ impl<W: Write> FlowFile<W> {
     ///
     /// As `output` says.
     pub fn new(format: FlowFormat, output: W) -> io::Result<Self> {
-        let form = match format {
-            FlowFormat::Csv => Form::Csv(Box::new(csv_buffer())),
-            FlowFormat::JsonLines => Form::JsonLines(Vec::with_capacity(BUFFER_OCTETS)),
-        };
-        let mut file = Self { lines: LineFile::new(output), form };
+        let mut file = Self::going_on(format, output);
         if let Form::Csv(writer) = &mut file.form {
             writer.write_record(flow_columns().iter().map(|column| column.name)).map_err(io::Error::from)?;
             file.flush()?;
         }
         Ok(file)
+    }
+
+    /// Goes on with a file that has been begun.
+    pub fn going_on(format: FlowFormat, output: W) -> Self {
+        let form = match format {
+            FlowFormat::Csv => Form::Csv(Box::new(csv_buffer())),
+            FlowFormat::JsonLines => Form::JsonLines(Vec::with_capacity(BUFFER_OCTETS)),
+        };
+        Self { lines: LineFile::new(output), form }
     }
 
     /// Writes a record, or keeps it in a buffer for now. What is known of its application stands at the end of JSON lines; CSV has

@@ -68,6 +68,10 @@ impl Sink for EveSink {
         OutputCounts { output: self.name.clone(), records, lost_records, ..OutputCounts::default() }
     }
 
+    fn has_failed(&self) -> bool {
+        self.failure.is_some()
+    }
+
     fn finish(mut self: Box<Self>) -> SinkReport {
         let outcome = self.eve.flush();
         self.note(outcome);

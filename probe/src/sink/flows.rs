@@ -1,4 +1,4 @@
-use std::io;
+use std::{fs, io};
 
 use anyhow::Context as _;
 use application::Application;
@@ -18,9 +18,15 @@ pub(crate) struct FlowsSink {
 impl FlowsSink {
     /// Opens the file.
     pub(super) fn open(flows: &FlowsPath, opening: Opening<'_>) -> anyhow::Result<Self> {
+        let is_begun = |path| fs::metadata(path).is_ok_and(|file| file.len() > 0);
+        let goes_on = opening.is_again && flows.path.as_ref().is_some_and(is_begun);
         let output = open(flows.path.as_deref(), opening)?;
         let name = flows.to_string();
-        let file = FlowFile::new(flows.format, output).with_context(|| format!("cannot write to {name}"))?;
+        let file = if goes_on {
+            FlowFile::going_on(flows.format, output)
+        } else {
+            FlowFile::new(flows.format, output).with_context(|| format!("cannot write to {name}"))?
+        };
         Ok(Self { name, file, failure: None })
     }
 }
@@ -41,6 +47,10 @@ impl Sink for FlowsSink {
     fn counts(&self) -> OutputCounts {
         let (records, lost_records) = (self.file.written_records(), self.file.lost_records());
         OutputCounts { output: self.name.clone(), records, lost_records, ..OutputCounts::default() }
+    }
+
+    fn has_failed(&self) -> bool {
+        self.failure.is_some()
     }
 
     fn finish(mut self: Box<Self>) -> SinkReport {

@@ -67,8 +67,8 @@ impl Outputs {
         Ok(Self { open, interfaces: interfaces.to_vec(), closed: Vec::new() })
     }
 
-    /// Comes to have what is asked for now: keeps what is as it was, and opens what is new or has lost its name to another file, as when
-    /// logs are rotated. Files that are there already are written on. Says what was opened and closed.
+    /// Comes to have what is asked for now: keeps what is as it was, and opens what is new, has failed, as for want of room, or has lost its
+    /// name to another file, as when logs are rotated. Files that are there already are written on. Says what was opened and closed.
     ///
     /// # Errors
     ///
@@ -83,7 +83,7 @@ impl Outputs {
         let mut kept = BTreeSet::new();
         for wanted in Wanted::all(arguments) {
             let is_kept = |(place, output): &(usize, &Output)| {
-                output.wanted == wanted && !output.has_lost_its_name() && !kept.contains(place)
+                output.wanted == wanted && output.is_usable() && !kept.contains(place)
             };
             plans.push(match self.open.iter().enumerate().find(is_kept) {
                 Some((place, _)) => {
@@ -182,6 +182,11 @@ impl Output {
         Ok(Self { wanted, sink, file })
     }
 
+    /// Whether it can stay as it is.
+    fn is_usable(&self) -> bool {
+        !self.sink.has_failed() && !self.has_lost_its_name()
+    }
+
     /// Whether its file is no longer the one of its name: somebody has moved it away.
     fn has_lost_its_name(&self) -> bool {
         self.file.is_some() && self.file != self.wanted.path().and_then(FileIdentity::of)
@@ -217,7 +222,9 @@ impl FileIdentity {
 
 #[cfg(test)]
 mod tests {
+    use application::Application;
     use clap::Parser as _;
+    use flow::FlowRecord;
 
     use super::*;
     use crate::arguments::{Arguments, Command};
@@ -244,6 +251,43 @@ mod tests {
         }
         assert!(path.is_file());
         assert_eq!((outputs.open.len(), outputs.closed.len(), outputs.counts().len()), (1, 1, 1));
+    }
+
+    #[test]
+    fn one_that_has_failed_is_opened_anew_and_goes_on_with_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("flows.csv");
+        fs::write(&path, "start,end\n1,2\n3").unwrap();
+        let asked = asked(&["--flows", path.to_str().unwrap()]);
+        let wanted = Wanted::all(&asked).remove(0);
+        let file = FileIdentity::of(&path);
+        let failed = Output { wanted, sink: Box::new(Failed(path.display().to_string())), file };
+        let mut outputs = Outputs { open: vec![failed], interfaces: Vec::new(), closed: Vec::new() };
+        let said = outputs.change(&asked, &Signals::default()).unwrap();
+        assert_eq!(said, [format!("{} is opened", path.display())]);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "start,end\n1,2\n3\n");
+        let nothing: [&str; 0] = [];
+        assert_eq!(outputs.change(&asked, &Signals::default()).unwrap(), nothing);
+        assert_eq!(outputs.counts()[0].lost_records, 1);
+    }
+
+    /// An output whose disk was full when a record came.
+    struct Failed(String);
+
+    impl Sink for Failed {
+        fn record(&mut self, _: &FlowRecord, _: Option<&Application>) {}
+
+        fn counts(&self) -> OutputCounts {
+            OutputCounts { output: self.0.clone(), lost_records: 1, ..OutputCounts::default() }
+        }
+
+        fn has_failed(&self) -> bool {
+            true
+        }
+
+        fn finish(self: Box<Self>) -> SinkReport {
+            SinkReport { counts: self.counts(), failure: Some("full".to_owned()) }
+        }
     }
 
     #[test]
