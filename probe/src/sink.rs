@@ -53,9 +53,9 @@ pub(crate) trait Sink {
     /// What it has taken and lost so far.
     fn counts(&self) -> OutputCounts;
 
-    /// Whether it will take nothing any more, so that only opening it anew can help.
-    fn has_failed(&self) -> bool {
-        false
+    /// Why it will take nothing any more, if so: only opening it anew can help.
+    fn failure(&self) -> Option<&io::Error> {
+        None
     }
 
     /// Hands on what it still holds.

@@ -68,8 +68,8 @@ impl Sink for EveSink {
         OutputCounts { output: self.name.clone(), records, lost_records, ..OutputCounts::default() }
     }
 
-    fn has_failed(&self) -> bool {
-        self.failure.is_some()
+    fn failure(&self) -> Option<&io::Error> {
+        self.failure.as_ref()
     }
 
     fn finish(mut self: Box<Self>) -> SinkReport {

@@ -27,6 +27,8 @@ struct Output {
     sink: Box<dyn Sink>,
     /// The file that it has, if it is one: another one may come to have its name.
     file: Option<FileIdentity>,
+    /// It was said that it has failed.
+    is_failure_said: bool,
 }
 
 /// What an output is asked to be.
@@ -132,6 +134,18 @@ impl Outputs {
         self.open.iter_mut().map(|output| &mut output.sink)
     }
 
+    /// Those that have failed since this was asked last, with what went wrong.
+    pub(crate) fn new_failures(&mut self) -> Vec<String> {
+        let fresh = self.open.iter_mut().filter(|output| !output.is_failure_said);
+        let said = fresh.filter_map(|output| {
+            let failure = output.sink.failure()?;
+            output.is_failure_said = true;
+            let name = output.sink.counts().output;
+            Some(format!("{name}: {failure}; what comes is lost until HUP opens it anew"))
+        });
+        said.collect()
+    }
+
     /// What all have taken and lost so far: one that was opened anew counts on.
     pub(crate) fn counts(&self) -> Vec<OutputCounts> {
         let open = self.open.iter().map(|output| output.sink.counts());
@@ -179,12 +193,12 @@ impl Output {
             Wanted::Eve(eve, types) => Box::new(EveSink::open(eve, *types, arguments.sampling(), opening)?),
         };
         let file = wanted.path().and_then(FileIdentity::of);
-        Ok(Self { wanted, sink, file })
+        Ok(Self { wanted, sink, file, is_failure_said: false })
     }
 
     /// Whether it can stay as it is.
     fn is_usable(&self) -> bool {
-        !self.sink.has_failed() && !self.has_lost_its_name()
+        self.sink.failure().is_none() && !self.has_lost_its_name()
     }
 
     /// Whether its file is no longer the one of its name: somebody has moved it away.
@@ -222,6 +236,8 @@ impl FileIdentity {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use application::Application;
     use clap::Parser as _;
     use flow::FlowRecord;
@@ -261,8 +277,13 @@ mod tests {
         let asked = asked(&["--flows", path.to_str().unwrap()]);
         let wanted = Wanted::all(&asked).remove(0);
         let file = FileIdentity::of(&path);
-        let failed = Output { wanted, sink: Box::new(Failed(path.display().to_string())), file };
+        let sink = Box::new(Failed(path.display().to_string(), io::ErrorKind::StorageFull.into()));
+        let failed = Output { wanted, sink, file, is_failure_said: false };
         let mut outputs = Outputs { open: vec![failed], interfaces: Vec::new(), closed: Vec::new() };
+        let said =
+            format!("{}: no storage space; what comes is lost until HUP opens it anew", path.display());
+        assert_eq!(outputs.new_failures(), [said]);
+        assert!(outputs.new_failures().is_empty(), "it was said");
         let said = outputs.change(&asked, &Signals::default()).unwrap();
         assert_eq!(said, [format!("{} is opened", path.display())]);
         assert_eq!(fs::read_to_string(&path).unwrap(), "start,end\n1,2\n3\n");
@@ -272,7 +293,7 @@ mod tests {
     }
 
     /// An output whose disk was full when a record came.
-    struct Failed(String);
+    struct Failed(String, io::Error);
 
     impl Sink for Failed {
         fn record(&mut self, _: &FlowRecord, _: Option<&Application>) {}
@@ -281,8 +302,8 @@ mod tests {
             OutputCounts { output: self.0.clone(), lost_records: 1, ..OutputCounts::default() }
         }
 
-        fn has_failed(&self) -> bool {
-            true
+        fn failure(&self) -> Option<&io::Error> {
+            Some(&self.1)
         }
 
         fn finish(self: Box<Self>) -> SinkReport {
