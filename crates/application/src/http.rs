@@ -109,7 +109,17 @@ const fn incomplete_unless<T>(is_wrong: bool) -> Head<T> {
 
 fn field(headers: &[Header<'_>], name: &str, most: usize) -> SmolStr {
     let field = headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
-    field.map_or_else(SmolStr::default, |header| printable(header.value, most))
+    field.map_or_else(SmolStr::default, |header| match header.value {
+        // A value that goes on in the next line stands for one with spaces there (RFC 9112, 5.2).
+        value if value.contains(&b'\n') => {
+            let one_line: Vec<_> = value
+                .iter()
+                .map(|octet| if matches!(octet, b'\r' | b'\n') { b' ' } else { *octet })
+                .collect();
+            printable(&one_line, most)
+        }
+        value => printable(value, most),
+    })
 }
 
 /// Whether octets begin like a request. `None` if there are too few of them to say.
@@ -226,6 +236,13 @@ mod tests {
             let Head::Known(known) = response(head.as_bytes(), false) else { panic!("{wrong}") };
             assert_eq!((known.status, &*known.content_type), (200, "a/b"), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn a_value_on_two_lines_is_one() {
+        let head = b"HTTP/1.1 200 OK\r\nContent-Type: a/b;\r\n charset=x\r\n\r\n";
+        let Head::Known(known) = response(head, false) else { panic!() };
+        assert_eq!(&*known.content_type, "a/b;   charset=x");
     }
 
     #[test]
