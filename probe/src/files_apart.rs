@@ -79,7 +79,7 @@ fn target(path: &Path) -> PathBuf {
     path
 }
 
-/// As many as Linux follows (path_resolution(7)).
+/// As many as Linux follows (`path_resolution(7)`).
 const MAX_LINKS: u8 = 40;
 
 #[cfg(test)]
