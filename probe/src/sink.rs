@@ -10,7 +10,7 @@ pub(crate) use outputs::Outputs;
 
 use std::{
     fs::{File, OpenOptions},
-    io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write},
+    io::{self, ErrorKind, Write},
     os::{fd::AsFd as _, unix::fs::OpenOptionsExt as _},
     path::Path,
 };
@@ -58,6 +58,11 @@ pub(crate) trait Sink {
         None
     }
 
+    /// Whether the failure left its file within a line.
+    fn has_cut_line(&self) -> bool {
+        false
+    }
+
     /// Hands on what it still holds.
     fn finish(self: Box<Self>) -> SinkReport;
 }
@@ -77,6 +82,8 @@ struct Opening<'a> {
     signals: Option<&'a Signals>,
     /// The program has run for a while: a file that is there is written on, and nobody is waited for.
     is_again: bool,
+    /// The file was left within a line, which is to be ended first: that cannot be seen from it, since files may only be written then.
+    ends_line: bool,
 }
 
 impl Opening<'_> {
@@ -98,7 +105,9 @@ fn open(path: Option<&Path>, opening: Opening<'_>) -> anyhow::Result<Box<dyn Wri
         None => File::from(io::stdout().as_fd().try_clone_to_owned().context("no standard output")?),
         Some(path) if opening.is_again => {
             let mut file = append_to_file(path)?;
-            end_line(path, &mut file).with_context(|| format!("cannot go on with {}", path.display()))?;
+            if opening.ends_line {
+                file.write_all(b"\n").with_context(|| format!("cannot go on with {}", path.display()))?;
+            }
             file
         }
         Some(path) => create_file(path)?,
@@ -137,19 +146,6 @@ fn append_to_file(path: &Path) -> anyhow::Result<File> {
         };
         anyhow!("cannot open {}: {error}{advice}", path.display())
     })
-}
-
-/// Ends the line that a file was left with when there was no more room: what follows is a line of its own.
-fn end_line(path: &Path, file: &mut File) -> io::Result<()> {
-    if !file.metadata()?.is_file() {
-        return Ok(());
-    }
-    let mut last = [b'\n'];
-    let mut reader = File::open(path)?;
-    if reader.seek(SeekFrom::End(-1)).is_ok() {
-        reader.read_exact(&mut last)?;
-    }
-    if last == *b"\n" { Ok(()) } else { file.write_all(b"\n") }
 }
 
 #[cfg(test)]

@@ -72,6 +72,10 @@ impl Sink for EveSink {
         self.failure.as_ref()
     }
 
+    fn has_cut_line(&self) -> bool {
+        self.eve.has_cut_line()
+    }
+
     fn finish(mut self: Box<Self>) -> SinkReport {
         let outcome = self.eve.flush();
         self.note(outcome);

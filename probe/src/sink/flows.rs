@@ -53,6 +53,10 @@ impl Sink for FlowsSink {
         self.failure.as_ref()
     }
 
+    fn has_cut_line(&self) -> bool {
+        self.file.has_cut_line()
+    }
+
     fn finish(mut self: Box<Self>) -> SinkReport {
         if let Err(error) = self.file.flush() {
             self.failure.get_or_insert(error);

@@ -61,7 +61,7 @@ impl Outputs {
         signals: Option<&Signals>,
         interfaces: &[String],
     ) -> anyhow::Result<Self> {
-        let opening = Opening { signals, is_again: false };
+        let opening = Opening { signals, is_again: false, ends_line: false };
         let open = Wanted::all(arguments)
             .into_iter()
             .map(|wanted| Output::open(wanted, arguments, interfaces, opening))
@@ -80,7 +80,6 @@ impl Outputs {
         arguments: &CommonArguments,
         signals: &Signals,
     ) -> anyhow::Result<Vec<String>> {
-        let opening = Opening { signals: Some(signals), is_again: true };
         let mut plans = Vec::new();
         let mut kept = BTreeSet::new();
         for wanted in Wanted::all(arguments) {
@@ -92,7 +91,11 @@ impl Outputs {
                     kept.insert(place);
                     Plan::Keep(place)
                 }
-                None => Plan::Open(Box::new(Output::open(wanted, arguments, &self.interfaces, opening)?)),
+                None => {
+                    let ends_line = self.open.iter().any(|output| output.has_cut_line_of(&wanted));
+                    let opening = Opening { signals: Some(signals), is_again: true, ends_line };
+                    Plan::Open(Box::new(Output::open(wanted, arguments, &self.interfaces, opening)?))
+                }
             });
         }
         let mut before: Vec<_> = std::mem::take(&mut self.open).into_iter().map(Some).collect();
@@ -201,6 +204,11 @@ impl Output {
         self.sink.failure().is_none() && !self.has_lost_its_name()
     }
 
+    /// Whether it has left the file of `wanted` within a line.
+    fn has_cut_line_of(&self, wanted: &Wanted) -> bool {
+        self.sink.has_cut_line() && self.wanted.path() == wanted.path() && !self.has_lost_its_name()
+    }
+
     /// Whether its file is no longer the one of its name: somebody has moved it away.
     fn has_lost_its_name(&self) -> bool {
         self.file.is_some() && self.file != self.wanted.path().and_then(FileIdentity::of)
@@ -304,6 +312,10 @@ mod tests {
 
         fn failure(&self) -> Option<&io::Error> {
             Some(&self.1)
+        }
+
+        fn has_cut_line(&self) -> bool {
+            true
         }
 
         fn finish(self: Box<Self>) -> SinkReport {
