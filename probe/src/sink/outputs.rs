@@ -86,17 +86,14 @@ impl Outputs {
             let is_kept = |(place, output): &(usize, &Output)| {
                 output.wanted == wanted && output.is_usable() && !kept.contains(place)
             };
-            plans.push(match self.open.iter().enumerate().find(is_kept) {
-                Some((place, _)) => {
-                    kept.insert(place);
-                    Plan::Keep(place)
-                }
-                None => {
-                    let ends_line = self.open.iter().any(|output| output.has_cut_line_of(&wanted));
-                    let opening = Opening { signals: Some(signals), is_again: true, ends_line };
-                    Plan::Open(Box::new(Output::open(wanted, arguments, &self.interfaces, opening)?))
-                }
-            });
+            if let Some((place, _)) = self.open.iter().enumerate().find(is_kept) {
+                kept.insert(place);
+                plans.push(Plan::Keep(place));
+            } else {
+                let ends_line = self.open.iter().any(|output| output.has_cut_line_of(&wanted));
+                let opening = Opening { signals: Some(signals), is_again: true, ends_line };
+                plans.push(Plan::Open(Box::new(Output::open(wanted, arguments, &self.interfaces, opening)?)));
+            }
         }
         let mut before: Vec<_> = std::mem::take(&mut self.open).into_iter().map(Some).collect();
         let (mut opened, mut said) = (Vec::new(), Vec::new());
