@@ -40,7 +40,7 @@ fn what_is_no_capture_is_refused() {
 
 #[test]
 fn standard_input_is_named_once_at_most() {
-    assert_refused(&mut replay(["-", "-"]), 1, &["standard input", "only once"]);
+    assert_refused(&mut replay(["-", "-"]), 2, &["standard input", "only once"]);
 }
 
 #[test]

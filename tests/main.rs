@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where its setting fails")]
 
 mod accuracy;
+mod application_oracle;
 mod capture_oracle;
 mod collectors;
 mod command_line;

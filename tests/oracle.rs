@@ -20,7 +20,7 @@ fn own_capture_is_counted_as_tshark_counts_it() {
 }
 
 #[test]
-fn plain_captures_of_the_corpus_are_counted_as_tshark_counts_them() {
+pub(crate) fn plain_captures_of_the_corpus_are_counted_as_tshark_counts_them() {
     let plain = plain_captures();
     let compared: usize =
         parallel::each(&plain, |(capture, header)| assert_same_counts(capture, *header)).into_iter().sum();
@@ -117,7 +117,7 @@ fn way_of(line: &str, link_header: u64) -> Option<(Way, u64)> {
 }
 
 /// Captures of the corpus that hold no tunnels, fragments or options, by its labels, and the octets of their link-layer headers.
-fn plain_captures() -> Vec<(PathBuf, u64)> {
+pub(crate) fn plain_captures() -> Vec<(PathBuf, u64)> {
     let captures = corpus();
     let Some(folder) = captures.first().and_then(|capture| capture.parent()) else { return Vec::new() };
     let labels: Vec<Value> =

@@ -4,13 +4,14 @@ use application::Application;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use detect::{Judge, JudgeConfig, JudgeCounts, Observation, Statement};
 use flow::{EndReason, FlowRecord};
-use report::{Findings, FlowCounts, Statistics, TopTalkers};
+use report::{Findings, FlowCounts, Statistics, TopTalkers, printable};
 use wire::Timestamp;
 
 use crate::{
     arguments::CommonArguments,
     metrics::Collected,
     pipeline::{Backlog, Delivery, Item, Merge},
+    say,
     signals::Signals,
     sink::Outputs,
 };
@@ -113,10 +114,13 @@ impl Collector {
         self.outputs.change(arguments, signals)
     }
 
-    /// Has the outputs hand on what they hold, so that nobody waits for it.
+    /// Has the outputs hand on what they hold, so that nobody waits for it, and says which have failed: the end may be weeks away.
     pub(crate) fn flush(&mut self) {
         for sink in self.outputs.sinks() {
             sink.flush();
+        }
+        for failure in self.outputs.new_failures() {
+            say(&format!("flowcanary: {}\n", printable(&failure)));
         }
     }
 

@@ -21,9 +21,12 @@ enum Identity {
 /// Refuses a command line that names a file twice.
 pub(crate) fn check(captures: &[PathBuf], arguments: &CommonArguments) -> anyhow::Result<()> {
     let mut taken = Vec::new();
+    let is_standard_input = |capture: &Path| capture == Path::new("-");
+    if captures.iter().filter(|capture| is_standard_input(capture)).count() > 1 {
+        return Err(UsageError("standard input (-) can be read only once; name it once".to_owned()).into());
+    }
     for capture in captures {
-        let is_standard_input = capture == Path::new("-");
-        let path = if is_standard_input { Path::new("/dev/stdin") } else { capture };
+        let path = if is_standard_input(capture) { Path::new("/dev/stdin") } else { capture };
         take(&mut taken, path, "is named more than once as a capture; name it once")?;
     }
     if let Some(config) = &arguments.config {
@@ -57,6 +60,7 @@ fn identity(path: &Path) -> Option<Identity> {
     match fs::metadata(path) {
         Ok(file) if file.is_file() => Some(Identity::Existing { device: file.dev(), inode: file.ino() }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let path = &target(path);
             let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
             let folder = folder.unwrap_or_else(|| Path::new(".")).canonicalize().ok()?;
             Some(Identity::New(folder.join(path.file_name()?)))
@@ -64,6 +68,19 @@ fn identity(path: &Path) -> Option<Identity> {
         Ok(_) | Err(_) => None,
     }
 }
+
+/// Where a link leads to that leads to no file yet: creating it creates that one.
+fn target(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        let Ok(next) = fs::read_link(&path) else { break };
+        path = path.parent().unwrap_or_else(|| Path::new("")).join(next);
+    }
+    path
+}
+
+/// As many as Linux follows (`path_resolution(7)`).
+const MAX_LINKS: u8 = 40;
 
 #[cfg(test)]
 mod tests {
@@ -83,6 +100,11 @@ mod tests {
         assert!(a.is_some() && a == identity(&at("hard")) && a == identity(&at("soft")));
         assert_ne!(a, identity(&at("b")));
         assert_eq!(identity(&at("new")), identity(&folder.path().join(".").join("new")));
+        symlink("new", at("leads to new")).unwrap();
+        symlink(at("leads to new"), at("leads there, too")).unwrap();
+        assert_eq!(identity(&at("new")), identity(&at("leads there, too")));
+        symlink("loop", at("loop")).unwrap();
+        assert_eq!(identity(&at("loop")), None);
         assert_eq!(identity(Path::new("/dev/null")), None);
     }
 }

@@ -62,6 +62,16 @@ pub(crate) trait Sink {
     /// What it has taken and lost so far.
     fn counts(&self) -> OutputCounts;
 
+    /// Why it will take nothing any more, if so: only opening it anew can help.
+    fn failure(&self) -> Option<&io::Error> {
+        None
+    }
+
+    /// Whether the failure left its file within a line.
+    fn has_cut_line(&self) -> bool {
+        false
+    }
+
     /// Hands on what it still holds.
     fn finish(self: Box<Self>) -> SinkReport;
 }
@@ -81,6 +91,8 @@ struct Opening<'a> {
     signals: Option<&'a Signals>,
     /// The program has run for a while: a file that is there is written on, and nobody is waited for.
     is_again: bool,
+    /// The file was left within a line, which is to be ended first: that cannot be seen from it, since files may only be written then.
+    ends_line: bool,
 }
 
 impl Opening<'_> {
@@ -95,7 +107,13 @@ fn open(path: Option<&Path>, opening: Opening<'_>) -> anyhow::Result<Box<dyn Wri
     let file = match path {
         None if opening.signals.is_none() => return Ok(Box::new(io::stdout())),
         None => File::from(io::stdout().as_fd().try_clone_to_owned().context("no standard output")?),
-        Some(path) if opening.is_again => append_to_file(path)?,
+        Some(path) if opening.is_again => {
+            let mut file = append_to_file(path)?;
+            if opening.ends_line {
+                file.write_all(b"\n").with_context(|| format!("cannot go on with {}", path.display()))?;
+            }
+            file
+        }
         Some(path) if is_pipe(path) => pipe::open(path, opening.signals)?,
         Some(path) => create_file(path)?,
     };

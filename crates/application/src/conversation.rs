@@ -31,6 +31,13 @@ pub fn may_begin(packet: &Packet<'_>) -> bool {
     }
 }
 
+/// Whether a segment is what a server of mail or files says before both ends agree on TLS (RFC 3207, RFC 2595, RFC 4217). Of such talk
+/// there may be more than of what comes before TLS elsewhere.
+pub fn may_lead_to_tls(packet: &Packet<'_>) -> bool {
+    let is_tcp = matches!(packet.transport, Transport::Tcp(_));
+    is_tcp && REPLIES_BEFORE_TLS.iter().any(|reply| packet.payload.starts_with(reply))
+}
+
 impl Conversation {
     /// The one that `packet` is of, which is to be shown to it next. Given `syn_sequence`, it begins after the initiator's SYN with that
     /// number, and waits for what the packet has overtaken; else it begins with the packet. `None` if the packet has no ports.
@@ -90,3 +97,5 @@ const fn is_dns(ports: Ports) -> bool {
 }
 
 const UDP: u8 = 17;
+/// Of SMTP and FTP, IMAP, and POP3.
+const REPLIES_BEFORE_TLS: [&[u8]; 4] = [b"220", b"250", b"* ", b"+OK"];

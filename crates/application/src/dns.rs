@@ -10,14 +10,20 @@ use crate::{Dns, DnsResponse};
 pub(crate) fn add(known: &mut Option<Dns>, octets: &[u8]) -> Option<()> {
     let message = Message::from_slice(octets).ok()?;
     let (header, counts) = (message.header(), message.header_counts());
-    let is_usual = header.opcode() == Opcode::QUERY && counts.qdcount() == 1 && !header.z();
+    let is_usual = header.opcode() == Opcode::QUERY && !header.z();
     is_usual.then_some(())?;
-    let question = message.sole_question().ok()?;
     let [_, _, high, low, ..] = *octets else { return None };
     let flags = u16::from_be_bytes([high, low]);
     if known.as_ref().is_some_and(|known| known.transaction_id != header.id()) {
         return None;
     }
+    let response = DnsResponse { flags, code: header.rcode().to_int() };
+    if counts.qdcount() == 0 && header.qr() {
+        // Servers that do not understand a query may not repeat its question.
+        known.as_mut()?.response.get_or_insert(response);
+        return Some(());
+    }
+    let question = (counts.qdcount() == 1).then(|| message.sole_question().ok())??;
     let known = known.get_or_insert_with(|| Dns {
         transaction_id: header.id(),
         name: name(question.qname()).unwrap_or_default(),
@@ -27,7 +33,7 @@ pub(crate) fn add(known: &mut Option<Dns>, octets: &[u8]) -> Option<()> {
         response: None,
     });
     if header.qr() {
-        known.response.get_or_insert_with(|| DnsResponse { flags, code: header.rcode().to_int() });
+        known.response.get_or_insert(response);
     } else {
         known.query_flags.get_or_insert(flags);
     }
@@ -83,6 +89,16 @@ pub(crate) mod tests {
         assert_eq!((&*known.name, known.query_type, known.query_class), ("www.example.org", 1, 1));
         assert_eq!(known.query_flags, Some(0x0100));
         assert_eq!(known.response, Some(DnsResponse { flags: 0x8183, code: 3 }));
+    }
+
+    #[test]
+    fn an_answer_may_lack_the_question() {
+        let answer = [7_u16, 0x8001, 0, 0, 0, 0].map(u16::to_be_bytes).concat();
+        assert_eq!(add(&mut None, &answer), None, "what was asked is not known");
+        let mut known = None;
+        add(&mut known, &message(7, 0x0100)).unwrap();
+        add(&mut known, &answer).unwrap();
+        assert_eq!(known.unwrap().response, Some(DnsResponse { flags: 0x8001, code: 1 }));
     }
 
     #[test]

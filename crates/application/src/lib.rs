@@ -35,7 +35,7 @@ pub use application::{
     Application, Certificate, Dns, DnsResponse, Http, HttpRequest, HttpResponse, Protocol, Quic, Recognized,
     Ssh, Tls, TlsClient, TlsServer,
 };
-pub use conversation::{Conversation, may_begin};
+pub use conversation::{Conversation, may_begin, may_lead_to_tls};
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub use fuzz::{fuzz_datagrams, fuzz_stream};

@@ -37,12 +37,14 @@ impl Handshake {
 
     /// Takes in a datagram of either end, and says what the hello says, if it is whole now.
     pub(crate) fn datagram(&mut self, datagram: &[u8]) -> Option<TlsClient> {
-        let mut rest = datagram;
+        let (mut rest, mut unopened) = (datagram, 0);
         // Several packets may share a datagram (RFC 9000, 12.2).
-        while let Some((packet, next)) = Initial::read(rest) {
+        while let Some((packet, next)) = Initial::read(rest).filter(|_| unopened < MAX_UNOPENED) {
             if let Some(frames) = self.open(&packet) {
                 self.version = packet.version();
                 self.frames(&frames);
+            } else {
+                unopened += 1;
             }
             rest = next;
         }
@@ -121,6 +123,9 @@ const CRYPTO: u8 = 0x06;
 const MAX_OCTETS: usize = 8 * 1024;
 /// Some clients cut their hello into a dozen and shuffle them.
 const MAX_PIECES: usize = 64;
+
+/// Of a datagram, packets that no key opens, each of which costs keys of its own: one can be filled with dozens.
+const MAX_UNOPENED: u8 = 2;
 
 #[cfg(test)]
 mod tests;

@@ -9,15 +9,15 @@ use crate::{
     octets::Octets,
     text::printable,
     tls::{
-        CERTIFICATE, CLIENT_HELLO, Carrier, ClientHello, HANDSHAKE, MAJOR_VERSION, SERVER_HELLO, ServerHello,
-        TLS_1_3, ja3, ja4,
+        ALERT, CERTIFICATE, CLIENT_HELLO, Carrier, ClientHello, HANDSHAKE, MAJOR_VERSION, SERVER_HELLO,
+        ServerHello, TLS_1_3, ja3, ja4,
     },
 };
 
 /// Adds what the client's octets say. `true` if nothing more is to come of them.
 pub(crate) fn add_client(known: &mut Tls, octets: &[u8]) -> bool {
     let handshake = Handshake::of(octets);
-    if let Some((kind, body)) = handshake.messages().next() {
+    if let Some(Message { kind, body, is_whole: true }) = handshake.messages().next() {
         if kind == CLIENT_HELLO {
             known.client = ClientHello::of_body(body).map(|hello| client(&hello, Carrier::Tcp));
         }
@@ -29,18 +29,21 @@ pub(crate) fn add_client(known: &mut Tls, octets: &[u8]) -> bool {
 /// Adds what the server's octets say. `true` if nothing more is to come of them.
 pub(crate) fn add_server(known: &mut Tls, octets: &[u8]) -> bool {
     let handshake = Handshake::of(octets);
-    for (kind, body) in handshake.messages() {
+    for Message { kind, body, is_whole } in handshake.messages() {
         match kind {
-            SERVER_HELLO => {
+            SERVER_HELLO if is_whole => {
                 known.server = ServerHello::of_body(body).map(|hello| server(hello, body));
                 if known.server.as_ref().is_none_or(|server| server.version >= TLS_1_3) {
                     // What follows is encrypted.
                     return true;
                 }
             }
+            // The server's own is the first one: a chain without end does not hide it.
             CERTIFICATE => {
                 known.certificate = certificate::first(body);
-                return true;
+                if is_whole || known.certificate.is_some() {
+                    return true;
+                }
             }
             // Messages between hello and certificate, of which there may be some (RFC 5246, 7.3).
             _ => {}
@@ -77,16 +80,22 @@ struct Handshake<'a> {
 
 impl<'a> Handshake<'a> {
     /// Takes the handshake records at the beginning of `octets` together: a message may span several, and a record hold several
-    /// (RFC 8446, 5.1).
+    /// (RFC 8446, 5.1). Warnings may come between: servers that do not know a name say so before their hello (RFC 6066, 3).
     fn of(octets: &'a [u8]) -> Self {
         let (mut rest, mut messages) = (Octets::new(octets), Cow::default());
         while let (Some(kind), Some(major), Some(_minor)) = (rest.u8(), rest.u8(), rest.u8()) {
             let Some(length) = rest.u16_be() else { break };
-            if kind != HANDSHAKE || major != MAJOR_VERSION {
+            let is_alert = kind == ALERT && usize::from(length) == WARNING_OCTETS;
+            if kind != HANDSHAKE && !is_alert || major != MAJOR_VERSION {
                 return Self { octets: messages, is_over: true };
             }
             let there = usize::from(length).min(rest.rest().len());
-            append(&mut messages, rest.take(there).unwrap_or_default());
+            let content = rest.take(there).unwrap_or_default();
+            if kind == HANDSHAKE {
+                append(&mut messages, content);
+            } else if matches!(content, [level, about] if *level != WARNING || *about == CLOSE_NOTIFY) {
+                return Self { octets: messages, is_over: true };
+            }
             if there < usize::from(length) {
                 break;
             }
@@ -94,14 +103,23 @@ impl<'a> Handshake<'a> {
         Self { octets: messages, is_over: false }
     }
 
-    /// Types and bodies of the messages that are whole.
-    fn messages(&self) -> impl Iterator<Item = (u8, &[u8])> {
+    /// The messages, the last of which may be cut.
+    fn messages(&self) -> impl Iterator<Item = Message<'_>> {
         let mut rest = Octets::new(&self.octets);
         std::iter::from_fn(move || {
             let (kind, length) = (rest.u8()?, rest.u24_be()?);
-            Some((kind, rest.take(length)?))
+            let there = length.min(rest.rest().len());
+            Some(Message { kind, body: rest.take(there)?, is_whole: there == length })
         })
     }
+}
+
+/// A handshake message (RFC 8446, 4).
+struct Message<'a> {
+    kind: u8,
+    /// As much as there is of it.
+    body: &'a [u8],
+    is_whole: bool,
 }
 
 /// Appends to octets, which are copied only if there are some already.
@@ -113,6 +131,12 @@ fn append<'a>(octets: &mut Cow<'a, [u8]>, more: &'a [u8]) {
     }
 }
 
+/// What an alert consists of that is not encrypted: a level, and what it is about (RFC 5246, 7.2).
+const WARNING_OCTETS: usize = 2;
+/// A level.
+const WARNING: u8 = 1;
+/// A warning after which nothing comes.
+const CLOSE_NOTIFY: u8 = 0;
 /// Of what a client offers.
 const MAX_PROTOCOLS: usize = 8;
 const MAX_PROTOCOL_OCTETS: usize = 32;

@@ -1,7 +1,7 @@
 //! What is known of an application, as an object with Suricata's names.
 
 use application::{Application, Certificate, Dns, Http, Quic, Ssh, Tls, TlsClient};
-use jiff::Timestamp as Moment;
+use jiff::{SignedDuration, civil::date};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use smol_str::SmolStr;
 
@@ -242,8 +242,10 @@ fn version(version: u16) -> String {
 
 /// A time as Suricata has those of certificates: UTC, to the second, without a mark for that. `None` for one that no calendar has.
 fn moment(seconds: i64) -> Option<String> {
-    let moment = Moment::from_second(seconds).ok()?;
-    Some(moment.to_string().trim_end_matches('Z').to_owned())
+    // No `Timestamp`, which ends a day before the year 9999 does, to its last second of which certificates are valid that have no end
+    // (RFC 5280, 4.1.2.5).
+    let moment = date(1970, 1, 1).at(0, 0, 0, 0).checked_add(SignedDuration::from_secs(seconds)).ok()?;
+    Some(moment.to_string())
 }
 
 #[cfg(test)]
@@ -312,6 +314,13 @@ mod tests {
         let quic = Quic { version: 0x6b33_43cf, client };
         let known = r#"{"name":"quic","version":"6b3343cf","sni":"a.example","ja3":{"hash":"0f"},"ja4":"t12","client_alpns":["h2","http/1.1"]}"#;
         assert_eq!(json(&Application::Quic(quic)), known);
+    }
+
+    #[test]
+    fn times_of_certificates_reach_from_the_first_to_the_last() {
+        assert_eq!(moment(253_402_300_799).as_deref(), Some("9999-12-31T23:59:59"));
+        assert_eq!(moment(-631_152_000).as_deref(), Some("1950-01-01T00:00:00"));
+        assert_eq!(moment(i64::MAX), None);
     }
 
     #[test]

@@ -141,6 +141,11 @@ impl<W: Write> Eve<W> {
         self.lines.written()
     }
 
+    /// Whether a failure left the output within a line: who goes on with it has to end that first.
+    pub const fn has_cut_line(&self) -> bool {
+        self.lines.has_cut_line()
+    }
+
     /// Lines that it has not, and never will.
     pub const fn lost_lines(&self) -> u64 {
         self.lines.lost()

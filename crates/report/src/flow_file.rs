@@ -88,6 +88,11 @@ impl<W: Write> FlowFile<W> {
         self.lines.flush()
     }
 
+    /// Whether a failure left the output within a line: who goes on with it has to end that first.
+    pub const fn has_cut_line(&self) -> bool {
+        self.lines.has_cut_line()
+    }
+
     /// Records that the output has taken.
     pub const fn written_records(&self) -> u64 {
         self.lines.written()
@@ -226,6 +231,7 @@ mod tests {
         let errors = (0..2_000).filter(|_| file.write(&udp_record(), None).is_err()).count();
         let errors = errors + usize::from(file.flush().is_err());
         assert_eq!((errors, file.written_records(), file.lost_records()), (1, 300, 1_700));
+        assert!(file.has_cut_line());
     }
 
     #[test]

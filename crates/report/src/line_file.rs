@@ -12,11 +12,13 @@ pub(crate) struct LineFile<W: Write> {
     written: u64,
     lost: u64,
     has_failed: bool,
+    /// The last line that the output has taken lacks its end.
+    has_cut_line: bool,
 }
 
 impl<W: Write> LineFile<W> {
     pub(crate) const fn new(output: W) -> Self {
-        Self { output, pending: 0, written: 0, lost: 0, has_failed: false }
+        Self { output, pending: 0, written: 0, lost: 0, has_failed: false, has_cut_line: false }
     }
 
     /// Counts another line. If `false`, it is lost and need not be assembled.
@@ -44,6 +46,8 @@ impl<W: Write> LineFile<W> {
         self.written += lines;
         self.lost += self.pending - lines;
         self.has_failed = outcome.is_err();
+        self.has_cut_line =
+            taken.checked_sub(1).and_then(|last| octets.get(last)).is_some_and(|octet| *octet != b'\n');
         self.pending = 0;
         outcome
     }
@@ -60,6 +64,11 @@ impl<W: Write> LineFile<W> {
     /// Lines that the output has taken.
     pub(crate) const fn written(&self) -> u64 {
         self.written
+    }
+
+    /// Whether the output was left within a line: who goes on with it has to end that first.
+    pub(crate) const fn has_cut_line(&self) -> bool {
+        self.has_cut_line
     }
 
     /// Lines that it has not, and never will.

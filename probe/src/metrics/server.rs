@@ -1,6 +1,7 @@
-//! As much of HTTP (RFC 9112) as a scraper needs: GET and HEAD of two paths, one request for each connection, one connection at a time.
+//! As much of HTTP (RFC 9112) as a scraper needs: GET and HEAD of two paths, one request for each connection.
 //!
-//! Nobody holds it up for longer than [`PATIENCE`]: neither by asking slowly nor by reading slowly, in however small pieces.
+//! Nobody takes longer than twice [`PATIENCE`], neither by asking slowly nor by reading slowly, in however small pieces, and those who are slow hold
+//! up others only if they are [`MOST_CLIENTS`].
 
 use std::{
     io::{self, ErrorKind, Read as _, Write as _},
@@ -48,13 +49,12 @@ impl Endpoint {
         self.listener.local_addr()
     }
 
-    /// Answers from now on, in a thread that ends with the program.
+    /// Answers from now on, in threads that end with the program.
     pub(crate) fn serve(self, metrics: Arc<Metrics>) -> anyhow::Result<()> {
         let serve = move || {
             loop {
                 match self.listener.accept() {
-                    // Who goes away before the answer does not want it.
-                    Ok((client, _)) => drop(attend(client, &metrics)),
+                    Ok((client, _)) => attend_beside_others(client, &metrics),
                     // There are too many files open, perhaps.
                     Err(_) => thread::sleep(A_MOMENT),
                 }
@@ -66,6 +66,18 @@ impl Endpoint {
             .context("cannot start the thread metrics")?;
         Ok(())
     }
+}
+
+/// Attends to a client in a thread of its own, once there are not too many of them.
+fn attend_beside_others(client: TcpStream, metrics: &Arc<Metrics>) {
+    // This thread and the collector have one each, too.
+    while Arc::strong_count(metrics) > MOST_CLIENTS {
+        thread::sleep(A_MOMENT);
+    }
+    let metrics = Arc::clone(metrics);
+    // Who goes away before the answer does not want it, and who finds no thread has to ask again.
+    let attend = move || drop(attend(client, &metrics));
+    drop(thread::Builder::new().name("metrics client".to_owned()).spawn(attend));
 }
 
 #[expect(clippy::disallowed_methods, reason = "clients are waited for by the clock")]
@@ -173,6 +185,8 @@ fn left(begun: Instant) -> io::Result<Duration> {
 /// For asking, and once more for reading the answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 const A_MOMENT: Duration = Duration::from_millis(100);
+/// At a time: a scraper or two are usual.
+const MOST_CLIENTS: usize = 32;
 /// More than scrapers ask with.
 const MOST_OCTETS: usize = 8 << 10;
 /// Prometheus, "Exposition formats", "Text-based format".
@@ -181,6 +195,24 @@ const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::Board;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test of how long something takes")]
+    fn those_who_are_silent_do_not_hold_up_others() {
+        let metrics = Arc::new(Metrics::new(Arc::new(Board::new(1)), Vec::new(), Instant::now()));
+        let endpoint = Endpoint::open(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let address = endpoint.address().unwrap();
+        endpoint.serve(metrics).unwrap();
+        let silent: Vec<_> = (0..10).map(|_| TcpStream::connect(address).unwrap()).collect();
+        let begun = Instant::now();
+        let mut client = TcpStream::connect(address).unwrap();
+        client.write_all(b"GET /healthz HTTP/1.1\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK") && begun.elapsed() < PATIENCE, "{answer}");
+        drop(silent);
+    }
 
     #[test]
     fn a_request_line_has_three_words() {

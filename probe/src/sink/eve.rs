@@ -68,6 +68,14 @@ impl Sink for EveSink {
         OutputCounts { output: self.name.clone(), records, lost_records, ..OutputCounts::default() }
     }
 
+    fn failure(&self) -> Option<&io::Error> {
+        self.failure.as_ref()
+    }
+
+    fn has_cut_line(&self) -> bool {
+        self.eve.has_cut_line()
+    }
+
     fn finish(mut self: Box<Self>) -> SinkReport {
         let outcome = self.eve.flush();
         self.note(outcome);

@@ -49,6 +49,14 @@ impl Sink for FlowsSink {
         OutputCounts { output: self.name.clone(), records, lost_records, ..OutputCounts::default() }
     }
 
+    fn failure(&self) -> Option<&io::Error> {
+        self.failure.as_ref()
+    }
+
+    fn has_cut_line(&self) -> bool {
+        self.file.has_cut_line()
+    }
+
     fn finish(mut self: Box<Self>) -> SinkReport {
         if let Err(error) = self.file.flush() {
             self.failure.get_or_insert(error);

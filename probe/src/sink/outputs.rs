@@ -27,6 +27,8 @@ struct Output {
     sink: Box<dyn Sink>,
     /// The file that it has, if it is one: another one may come to have its name.
     file: Option<FileIdentity>,
+    /// It was said that it has failed.
+    is_failure_said: bool,
 }
 
 /// What an output is asked to be.
@@ -65,7 +67,7 @@ impl Outputs {
         signals: Option<&Signals>,
         interfaces: &[String],
     ) -> anyhow::Result<Self> {
-        let opening = Opening { signals, is_again: false };
+        let opening = Opening { signals, is_again: false, ends_line: false };
         let open = Asked::all(arguments)
             .into_iter()
             .map(|asked| Output::open(asked, arguments, interfaces, opening))
@@ -73,8 +75,8 @@ impl Outputs {
         Ok(Self { open, interfaces: interfaces.to_vec(), closed: Vec::new() })
     }
 
-    /// Comes to have what is asked for now: keeps what is as it was, and opens what is new or has lost its name to another file, as when
-    /// logs are rotated. Files that are there already are written on. Says what was opened and closed.
+    /// Comes to have what is asked for now: keeps what is as it was, and opens what is new, has failed, as for want of room, or has lost its
+    /// name to another file, as when logs are rotated. Files that are there already are written on. Says what was opened and closed.
     ///
     /// # Errors
     ///
@@ -84,20 +86,20 @@ impl Outputs {
         arguments: &CommonArguments,
         signals: &Signals,
     ) -> anyhow::Result<Vec<String>> {
-        let opening = Opening { signals: Some(signals), is_again: true };
         let mut plans = Vec::new();
         let mut kept = BTreeSet::new();
         for asked in Asked::all(arguments) {
             let is_kept = |(place, output): &(usize, &Output)| {
-                output.wanted == asked.wanted && !output.has_lost_its_name() && !kept.contains(place)
+                output.wanted == asked.wanted && output.is_usable() && !kept.contains(place)
             };
-            plans.push(match self.open.iter().enumerate().find(is_kept) {
-                Some((place, _)) => {
-                    kept.insert(place);
-                    Plan::Keep(place, asked.share)
-                }
-                None => Plan::Open(Box::new(Output::open(asked, arguments, &self.interfaces, opening)?)),
-            });
+            if let Some((place, _)) = self.open.iter().enumerate().find(is_kept) {
+                kept.insert(place);
+                plans.push(Plan::Keep(place, asked.share));
+            } else {
+                let ends_line = self.open.iter().any(|output| output.has_cut_line_of(&asked.wanted));
+                let opening = Opening { signals: Some(signals), is_again: true, ends_line };
+                plans.push(Plan::Open(Box::new(Output::open(asked, arguments, &self.interfaces, opening)?)));
+            }
         }
         let mut before: Vec<_> = std::mem::take(&mut self.open).into_iter().map(Some).collect();
         let (mut opened, mut said) = (Vec::new(), Vec::new());
@@ -142,6 +144,18 @@ impl Outputs {
     /// Those that are open.
     pub(crate) fn sinks(&mut self) -> impl Iterator<Item = &mut Box<dyn Sink>> {
         self.open.iter_mut().map(|output| &mut output.sink)
+    }
+
+    /// Those that have failed since this was asked last, with what went wrong.
+    pub(crate) fn new_failures(&mut self) -> Vec<String> {
+        let fresh = self.open.iter_mut().filter(|output| !output.is_failure_said);
+        let said = fresh.filter_map(|output| {
+            let failure = output.sink.failure()?;
+            output.is_failure_said = true;
+            let name = output.sink.counts().output;
+            Some(format!("{name}: {failure}; what comes is lost until HUP opens it anew"))
+        });
+        said.collect()
     }
 
     /// What all have taken and lost so far: one that was opened anew counts on.
@@ -193,7 +207,17 @@ impl Output {
         };
         sink.take_share(share);
         let file = wanted.path().and_then(FileIdentity::of);
-        Ok(Self { wanted, sink, file })
+        Ok(Self { wanted, sink, file, is_failure_said: false })
+    }
+
+    /// Whether it can stay as it is.
+    fn is_usable(&self) -> bool {
+        self.sink.failure().is_none() && !self.has_lost_its_name()
+    }
+
+    /// Whether it has left the file of `wanted` within a line.
+    fn has_cut_line_of(&self, wanted: &Wanted) -> bool {
+        self.sink.has_cut_line() && self.wanted.path() == wanted.path() && !self.has_lost_its_name()
     }
 
     /// Whether its file is no longer the one of its name: somebody has moved it away.
@@ -246,7 +270,11 @@ impl FileIdentity {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
+    use application::Application;
     use clap::Parser as _;
+    use flow::FlowRecord;
 
     use super::*;
     use crate::arguments::{Arguments, Command};
@@ -304,6 +332,52 @@ mod tests {
         assert_eq!(said, ["udp://127.0.0.1:11 is opened"]);
         let said = outputs.change(&spread("udp://127.0.0.1:10"), &Signals::default()).unwrap();
         assert_eq!(said, ["udp://127.0.0.1:9 is closed", "udp://127.0.0.1:11 is closed"]);
+    }
+
+    #[test]
+    fn one_that_has_failed_is_opened_anew_and_goes_on_with_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("flows.csv");
+        fs::write(&path, "start,end\n1,2\n3").unwrap();
+        let asked = asked(&["--flows", path.to_str().unwrap()]);
+        let wanted = Asked::all(&asked).remove(0).wanted;
+        let file = FileIdentity::of(&path);
+        let sink = Box::new(Failed(path.display().to_string(), io::ErrorKind::StorageFull.into()));
+        let failed = Output { wanted, sink, file, is_failure_said: false };
+        let mut outputs = Outputs { open: vec![failed], interfaces: Vec::new(), closed: Vec::new() };
+        let said =
+            format!("{}: no storage space; what comes is lost until HUP opens it anew", path.display());
+        assert_eq!(outputs.new_failures(), [said]);
+        assert!(outputs.new_failures().is_empty(), "it was said");
+        let said = outputs.change(&asked, &Signals::default()).unwrap();
+        assert_eq!(said, [format!("{} is opened", path.display())]);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "start,end\n1,2\n3\n");
+        let nothing: [&str; 0] = [];
+        assert_eq!(outputs.change(&asked, &Signals::default()).unwrap(), nothing);
+        assert_eq!(outputs.counts()[0].lost_records, 1);
+    }
+
+    /// An output whose disk was full when a record came.
+    struct Failed(String, io::Error);
+
+    impl Sink for Failed {
+        fn record(&mut self, _: &FlowRecord, _: Option<&Application>) {}
+
+        fn counts(&self) -> OutputCounts {
+            OutputCounts { output: self.0.clone(), lost_records: 1, ..OutputCounts::default() }
+        }
+
+        fn failure(&self) -> Option<&io::Error> {
+            Some(&self.1)
+        }
+
+        fn has_cut_line(&self) -> bool {
+            true
+        }
+
+        fn finish(self: Box<Self>) -> SinkReport {
+            SinkReport { counts: self.counts(), failure: Some("full".to_owned()) }
+        }
     }
 
     #[test]

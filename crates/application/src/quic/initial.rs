@@ -34,8 +34,9 @@ enum Version {
 
 /// Whether a datagram begins like an Initial packet of a client.
 pub(crate) fn is_initial(datagram: &[u8]) -> bool {
-    // The client's first identifier has eight octets at least (RFC 9000, 7.2).
-    Initial::read(datagram).is_some_and(|(packet, _)| packet.destination.len() >= 8)
+    // The client's first identifier has eight octets at least (RFC 9000, 7.2). Servers discard datagrams that are shorter (14.1).
+    datagram.len() >= MIN_DATAGRAM_OCTETS
+        && Initial::read(datagram).is_some_and(|(packet, _)| packet.destination.len() >= 8)
 }
 
 impl<'a> Initial<'a> {
@@ -154,6 +155,8 @@ fn label(label: &str, octets: usize) -> Vec<u8> {
     [&octets.to_be_bytes()[..], &[length], LABEL_PREFIX, label.as_bytes(), &[0]].concat()
 }
 
+/// RFC 9000, 14.1.
+const MIN_DATAGRAM_OCTETS: usize = 1_200;
 const LABEL_PREFIX: &[u8] = b"tls13 ";
 const VERSION_1: u32 = 1;
 const VERSION_2: u32 = 0x6b33_43cf;

@@ -41,6 +41,26 @@ fn a_packet_that_was_changed_says_nothing() {
 }
 
 #[test]
+fn what_no_server_would_take_is_no_beginning() {
+    let packet = packet();
+    assert!(packet.len() == 1_200 && !is_initial(&packet[..1_199]));
+    // One that says that it is shorter, and so it is.
+    let mut frames = octets(FRAMES);
+    frames.resize(300, 0);
+    let short = initial::tests::protect(&octets("c300000001088394c8f03e5157080000414000000002"), &frames);
+    assert!(short.len() < 1_200 && Initial::read(&short).is_some() && !is_initial(&short));
+}
+
+#[test]
+fn a_datagram_of_packets_that_nothing_opens_is_given_up() {
+    let unopened = [&octets("c300000001084142434445464748000014")[..], &[7; 20]].concat();
+    for (count, is_heard) in [(1, true), (2, false), (30, false)] {
+        let datagram = [unopened.repeat(count), packet()].concat();
+        assert_eq!(Handshake::default().datagram(&datagram).is_some(), is_heard, "{count}");
+    }
+}
+
+#[test]
 fn pieces_come_in_any_order() {
     let mut handshake = Handshake::default();
     let hello = &octets(FRAMES)[4..];

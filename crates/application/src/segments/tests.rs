@@ -115,6 +115,45 @@ fn a_resumed_session_shows_no_certificate() {
 }
 
 #[test]
+fn a_warning_before_the_hello_hides_nothing() {
+    let (unrecognized_name, close_notify) = (&[21, 3, 3, 0, 2, 1, 112][..], &[21, 3, 3, 0, 2, 1, 0][..]);
+    for (before, is_heard) in [(unrecognized_name, true), (close_notify, false)] {
+        let mut connection = Connection::new();
+        connection.say(true, 0, &client_hello(Some("shop.example")));
+        connection.say(false, 0, &before[..6]);
+        connection.say(false, 6, &[&before[6..], &server_hello(0x0303, 0xc02f)].concat());
+        assert_eq!(connection.tls().server.is_some(), is_heard, "{before:?}");
+        assert_eq!(connection.segments.is_done(), !is_heard);
+    }
+}
+
+#[test]
+fn a_chain_without_end_does_not_hide_the_first_certificate() {
+    let chain_octets = 60_000_usize;
+    let mut message = vec![11];
+    message.extend(&chain_octets.to_be_bytes()[5..]);
+    message.extend(&(chain_octets - 3).to_be_bytes()[5..]);
+    message.extend(&CERTIFICATE.len().to_be_bytes()[5..]);
+    message.extend(CERTIFICATE);
+    message.resize(4 + chain_octets, 0);
+    let records = message.chunks(4_000).flat_map(|content| {
+        [&[22, 3, 3][..], &u16::try_from(content.len()).unwrap().to_be_bytes(), content].concat()
+    });
+    let said = [server_hello(0x0303, 0xc02f), records.collect()].concat();
+    let mut connection = Connection::new();
+    connection.say(true, 0, &client_hello(None));
+    let mut at = 0;
+    for segment in said.chunks(1_400) {
+        connection.say(false, at, segment);
+        at += length(segment);
+    }
+    let certificate = connection.tls().certificate.clone().unwrap();
+    assert_eq!((&*certificate.subject, certificate.not_before), ("öД", 2_524_607_999));
+    assert_eq!(certificate.not_after, 253_402_300_799, "the end of 9999");
+    assert!(connection.segments.is_done());
+}
+
+#[test]
 fn a_server_that_speaks_first_is_heard() {
     let mut connection = Connection::new();
     connection.say(false, 0, b"SSH-2.0-OpenSSH_9.6\r\n");
@@ -130,3 +169,14 @@ fn beginnings_are_told_apart_from_what_else_there_is() {
     assert!(!may_begin(b"220 mail", false) && !may_begin(b"\x16\x03\x01\x01\x00\x0b", false));
     assert!(!may_begin(b"\x03\x00\x00\x13", false));
 }
+
+/// A certificate of `öД` as `BMPString`, from the last second of 2049, the last of `UTCTime`, to that of 9999.
+const CERTIFICATE: &[u8] = b"\
+    0\x81\xc80|\xa0\x03\x02\x01\x02\x02\x01\x010\x05\x06\x03+ep0\x0c1\x0a0\x08\x06\x03U\x04\x0a\x0c\x01O\
+    0 \x17\x0d491231235959Z\x18\x0f99991231235959Z0\x0f1\x0d0\x0b\x06\x03U\x04\x03\x1e\x04\0\xf6\x04\x14\
+    0*0\x05\x06\x03+ep\x03!\0\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\
+    \x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x090\x05\x06\x03+ep\x03A\0\x09\x09\x09\x09\x09\
+    \x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\
+    \x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\
+    \x09\x09\x09\x09\x09\x09\x09\x09\x09\
+    ";

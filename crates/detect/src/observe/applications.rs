@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use ahash::RandomState;
-use application::{Application, Conversation, Recognized, may_begin};
+use application::{Application, Conversation, Recognized, may_begin, may_lead_to_tls};
 use flow::{Accounted, Biflow, EndReason, FlowId, FlowKey, FlowNumber, FlowRecord, Meter, Side};
 use hashbrown::HashMap;
 use smallvec::SmallVec;
@@ -95,12 +95,9 @@ impl Applications {
             return;
         }
         entry.recognize(recognized, biflow.record_opened());
-        let is_followed = entry.conversation.is_some();
-        let listening = match recognized {
-            _ if is_followed => Listening::FOLLOWED,
-            Recognized::Rdp => Listening::NAMED,
-            Recognized::Stratum => Listening::KNOWN,
-        };
+        // Inside of RDP there may be TLS to come.
+        let goes_on = entry.conversation.is_some() || recognized == Recognized::Rdp;
+        let listening = if goes_on { Listening::FOLLOWED } else { Listening::KNOWN };
         let change = entry.settle(clock);
         self.count(change);
         meter.second_mark(flow, listening.mark());
@@ -187,11 +184,8 @@ impl Applications {
         // Only the first segment that is seen can have overtaken the first one.
         let may_be_first = || known == Listening::NEW && is_ahead(packet, flow);
         if !begins && !may_be_first() {
-            return if known == Listening::NAMED {
-                self.looked(accounted.flow, meter)
-            } else {
-                known.looked()
-            };
+            // Of those looks there are enough for what clients say before TLS, and not for the answers, too.
+            return if known != Listening::NEW && may_lead_to_tls(packet) { known } else { known.looked() };
         }
         let Some(id) = meter.flow_id(accounted.flow) else { return Listening::OVER };
         // It begins here, whatever was said before: so it is with TLS that two ends of something else have agreed on.
@@ -220,7 +214,12 @@ impl Applications {
         if entry.learned.is_some_and(|learned| learned != opened) {
             entry.set_down();
         }
-        let Some(conversation) = &mut entry.conversation else { return Listening::KNOWN };
+        if entry.conversation.is_none() {
+            entry.look_inside(packet);
+        }
+        let Some(conversation) = &mut entry.conversation else {
+            return if entry.looks > 0 { Listening::FOLLOWED } else { Listening::KNOWN };
+        };
         let (_, sender) = FlowKey::of(packet);
         if conversation.packet(packet, sender == entry.initiator) {
             entry.learned = Some(opened);
@@ -236,14 +235,6 @@ impl Applications {
         let change = entry.settle(clock);
         self.count(change);
         if is_done { Listening::KNOWN } else { Listening::FOLLOWED }
-    }
-
-    /// One more packet of a flow was looked at in vain, whose name is known.
-    fn looked(&mut self, flow: FlowNumber, meter: &Meter) -> Listening {
-        let entry = meter.flow_id(flow).and_then(|id| self.by_flow.get_mut(&id));
-        let Some(entry) = entry else { return Listening::OVER };
-        entry.looks = entry.looks.saturating_sub(1);
-        if entry.looks > 0 { Listening::NAMED } else { Listening::KNOWN }
     }
 
     /// Counts what an entry takes, by what it took before and takes now.
@@ -316,6 +307,14 @@ impl Entry {
         self.recognized = Some(recognized);
         let known = self.known.last().map(|(_, known)| Arc::clone(known));
         self.learn(opened, Application::recognized(recognized, known.as_deref()));
+    }
+
+    /// Looks at a packet of a flow that others have recognized, for what may begin inside of that.
+    fn look_inside(&mut self, packet: &Packet<'_>) {
+        if self.looks > 0 && may_begin(packet) {
+            self.conversation = Conversation::of(packet, None).map(Box::new);
+        }
+        self.looks = self.looks.saturating_sub(1);
     }
 
     /// What the conversation said has to stay as it is for a record, while it goes on.

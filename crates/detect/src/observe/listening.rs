@@ -11,8 +11,6 @@ impl Listening {
     pub(super) const FOLLOWED: Self = Self(LOOKS + 1);
     /// Something is known, and more will not be.
     pub(super) const KNOWN: Self = Self(LOOKS + 2);
-    /// Its name is known, and packets are looked at for what is inside.
-    pub(super) const NAMED: Self = Self(LOOKS + 3);
 
     /// That of a flow with this mark.
     #[inline]
@@ -46,9 +44,9 @@ impl Listening {
 }
 
 /// Packets with octets that are looked at, of both directions. More than one, since they may come out of order, and since some servers
-/// greet first.
-const LOOKS: u8 = 4;
-const _: () = assert!(Listening::NAMED.0 < 8, "a second mark has three bits");
+/// greet first. As many as there is room for in a mark: SOCKS5 has four messages before what it carries (RFC 1928).
+const LOOKS: u8 = 5;
+const _: () = assert!(Listening::KNOWN.0 < 8, "a second mark has three bits");
 
 #[cfg(test)]
 mod tests {

@@ -160,6 +160,26 @@ fn what_two_ends_agree_on_later_is_heard() {
 }
 
 #[test]
+fn mail_that_goes_on_in_tls_is_heard() {
+    let smtp = ["220 mail ready", "EHLO a", "250-mail\r\n250 STARTTLS", "STARTTLS", "220 go ahead"];
+    let imap = ["* OK ready", "a CAPABILITY", "* CAPABILITY STARTTLS\r\na OK", "b STARTTLS", "b OK begin"];
+    let pop = ["+OK ready", "CAPA", "+OK\r\nSTLS\r\n.", "STLS", "+OK begin"];
+    for said in [smtp, imap, pop] {
+        let mut probe = Probe::new(ROOM);
+        probe.show(0, &segment(1, true, 0x02, 0, &[]));
+        for (place, line) in said.into_iter().enumerate() {
+            probe.show(
+                0,
+                &segment(1, place % 2 == 1, 0x10, 1 + u32::try_from(place).unwrap() * 50, line.as_bytes()),
+            );
+        }
+        probe.show(0, &segment(1, true, 0x10, 300, &client_hello(Some("mail.example"))));
+        let (known, _) = probe.close(1);
+        assert!(matches!(known[0].as_deref(), Some(Application::Tls(_))), "{said:?}: {known:?}");
+    }
+}
+
+#[test]
 fn a_segment_that_overtook_the_first_waits_for_it() {
     let (first, last) = b"GET /a HTTP/1.1\r\nHost: example.org\r\n\r\n".split_at(20);
     let mut probe = Probe::new(ROOM);
