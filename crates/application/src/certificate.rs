@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn names_are_read_in_each_of_their_alphabets() {
-        let read = |tag, data: &[u8]| directory_string(&Any::from_tag_and_data(tag, data.into()));
+        let read = |tag, data: &[u8]| directory_string(&Any::from_tag_and_data(tag, data));
         assert_eq!(read(Tag::Utf8String, "höf".as_bytes()), "höf");
         assert_eq!(read(Tag::PrintableString, b"hof"), "hof");
         assert_eq!(read(Tag::BmpString, b"\0h\0\xf6\x04\x14\xd8\0\0\n"), "höД??");
