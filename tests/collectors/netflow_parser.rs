@@ -99,7 +99,7 @@ fn own_elements() -> Vec<EnterpriseFieldDef> {
             "dateTimeMilliseconds" => FieldDataType::DurationMillis,
             "ipv4Address" => FieldDataType::Ip4Addr,
             "ipv6Address" => FieldDataType::Ip6Addr,
-            "boolean" => FieldDataType::Vec,
+            "boolean" | "octetArray" => FieldDataType::Vec,
             unsigned if unsigned.starts_with("unsigned") => FieldDataType::UnsignedDataNumber,
             other => panic!("no type of it for {other}"),
         };
