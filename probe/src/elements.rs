@@ -10,7 +10,7 @@ use ipfix_export::{DataType, ElementError, InformationElement, Semantics, Units}
 
 pub(crate) use formats::ElementsFormat;
 
-use crate::{arguments::ElementsArguments, outcome::Outcome};
+use crate::outcome::Outcome;
 
 /// An information element of our own. Its enterprise is chosen by who runs the program.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -32,8 +32,8 @@ impl Element {
 }
 
 /// `flowcanary elements`: prints the definitions in the form that a collector reads.
-pub(crate) fn print(arguments: &ElementsArguments) -> anyhow::Result<Outcome> {
-    let text = formats::definitions(arguments.format, arguments.pen);
+pub(crate) fn print(format: ElementsFormat, pen: u32) -> anyhow::Result<Outcome> {
+    let text = formats::definitions(format, pen);
     io::stdout().write_all(text.as_bytes()).context("cannot write to standard output")?;
     Ok(Outcome::Done)
 }

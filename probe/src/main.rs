@@ -60,7 +60,7 @@ fn main() -> ExitCode {
         Command::Live(arguments) => live::run(arguments, typed),
         Command::Check(arguments) => configuration::check(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
-        Command::Elements(arguments) => elements::print(&arguments),
+        Command::Elements(arguments) => elements::print(arguments.format, arguments.pen),
         Command::Completions(arguments) => generated::completions(&arguments),
         Command::Man(arguments) => generated::man(&arguments),
     };

@@ -20,7 +20,8 @@ use serde::{
 
 use crate::{
     arguments::{
-        self, ApplicationFields, Detection, FanoutMode, FindingsExport, IpfixProfile, SampleUnit, SummaryForm,
+        ApplicationFields, Detection, FanoutMode, FindingsExport, IpfixProfile, SampleUnit, SummaryForm,
+        values,
     },
     cpus::CpuChoice,
     destination::{Destination, EvePath, FlowsPath},
@@ -81,24 +82,24 @@ macro_rules! words {
 words! {
     Name(String), some_text, |name| Some(quoted(name));
     Fanout(FanoutMode), choice, chosen;
-    Ring(ByteSize), arguments::ring, octets;
-    SnapLength(u32), arguments::snap_length, number;
+    Ring(ByteSize), values::ring, octets;
+    SnapLength(u32), values::snap_length, number;
     CpuList(CpuChoice), CpuChoice::from_str, |cpus| Some(quoted(cpus));
     User(Option<String>), |name| some_text(name).map(Some), |name| name.as_ref().map(quoted);
-    Metrics(Option<SocketAddr>), |address| arguments::metrics(address).map(Some), |address| {
+    Metrics(Option<SocketAddr>), |address| values::metrics(address).map(Some), |address| {
         address.as_ref().map(quoted)
     };
-    Time(Duration), arguments::duration, time;
-    WholeSeconds(Duration), arguments::refresh, time;
-    Window(Duration), arguments::incident_window, time;
+    Time(Duration), values::duration, time;
+    WholeSeconds(Duration), values::refresh, time;
+    Window(Duration), values::incident_window, time;
     Filter(Option<String>), |text| Ok(Some(text.to_owned())), |text| text.as_ref().map(quoted);
-    Sample(Option<NonZeroU32>), |text| arguments::sample(text).map(Some), |one_in| {
+    Sample(Option<NonZeroU32>), |text| values::sample(text).map(Some), |one_in| {
         one_in.map(|one_in| quoted(format_args!("1:{one_in}")))
     };
     SampleBy(SampleUnit), choice, chosen;
-    Workers(NonZeroU16), arguments::workers, number;
-    Memory(ByteSize), arguments::memory, octets;
-    Payload(u16), arguments::payload, number;
+    Workers(NonZeroU16), values::workers, number;
+    Memory(ByteSize), values::memory, octets;
+    Payload(u16), values::payload, number;
     Export(Destination), Destination::from_str, |destination| Some(quoted(destination));
     Flows(Option<FlowsPath>), |path| path.parse().map(Some), |flows| {
         flows.as_ref().map(|flows| quoted(flows.path.as_deref().unwrap_or_else(|| "-".as_ref()).display()))
@@ -110,16 +111,16 @@ words! {
         |types| Some(quoted(types));
     Summary(SummaryForm), choice, chosen;
     Domain(u32), |text| whole(text, 0, u32::MAX), number;
-    MessageOctets(Option<u16>), |text| arguments::message_octets(text).map(Some), |octets| {
+    MessageOctets(Option<u16>), |text| values::message_octets(text).map(Some), |octets| {
         octets.as_ref().and_then(number)
     };
-    Pen(u32), arguments::pen, number;
+    Pen(u32), values::pen, number;
     FindingsMode(FindingsExport), choice, chosen;
     Profile(IpfixProfile), choice, chosen;
     Folder(Option<PathBuf>), |path| some_text(path).map(|path| Some(path.into())), |path| {
         path.as_ref().map(|path| quoted(path.display()))
     };
-    SpoolSize(ByteSize), arguments::spool_size, octets;
+    SpoolSize(ByteSize), values::spool_size, octets;
     Rate(u32), |text| whole(text, 0, u32::MAX), number;
     Count(u64), |text| whole(text, 1, MOST_COUNT), number;
     SmallCount(u32), |text| whole(text, 1, MOST_SMALL_COUNT), number;

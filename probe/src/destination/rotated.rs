@@ -8,7 +8,7 @@ use bytesize::ByteSize;
 use ipfix_export::{RotatingOutput, Rotation};
 use jiff::Timestamp;
 
-use crate::arguments::refresh;
+use crate::arguments::values::refresh;
 
 /// Files that follow each other, with the time at which each begins in its name.
 #[derive(Clone, Debug, Eq, PartialEq)]
