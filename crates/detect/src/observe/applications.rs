@@ -19,7 +19,8 @@ use super::listening::Listening;
 /// cut, however late it is taken.
 #[derive(Debug)]
 pub struct Applications {
-    by_flow: HashMap<FlowId, Entry, RandomState>,
+    /// Entries lie elsewhere, so that the table takes little where it is empty, and when it has to grow.
+    by_flow: HashMap<FlowId, Box<Entry>, RandomState>,
     /// What the entries take.
     octets: usize,
     config: ApplicationsConfig,
@@ -90,7 +91,7 @@ impl Applications {
         meter: &mut Meter,
     ) {
         let (Some(biflow), Some(id)) = (meter.flow(flow), meter.flow_id(flow)) else { return };
-        let entry = self.by_flow.entry(id).or_insert_with(|| Entry::new(biflow.initiator()));
+        let entry = self.by_flow.entry(id).or_insert_with(|| Box::new(Entry::new(biflow.initiator())));
         if entry.recognized == Some(recognized) {
             return;
         }
@@ -192,7 +193,7 @@ impl Applications {
         let syn_sequence = flow.syn_sequence().filter(|_| !begins);
         let Some(conversation) = Conversation::of(packet, syn_sequence) else { return Listening::OVER };
         let conversation = Some(Box::new(conversation));
-        let entry = self.by_flow.entry(id).or_insert_with(|| Entry::new(flow.initiator()));
+        let entry = self.by_flow.entry(id).or_insert_with(|| Box::new(Entry::new(flow.initiator())));
         entry.conversation = conversation;
         self.follow(packet, accounted, clock, meter)
     }
@@ -249,7 +250,7 @@ impl Applications {
     fn of_followed(&mut self, record: &FlowRecord) -> Option<Arc<Application>> {
         if record.end_reason != EndReason::ActiveTimeout {
             // Nothing more will come of this flow.
-            return self.remove(record.id).and_then(Entry::latest);
+            return self.remove(record.id).and_then(|entry| entry.latest());
         }
         let entry = self.by_flow.get_mut(&record.id)?;
         if entry.learned.is_some_and(|learned| learned <= record.opened) {
@@ -265,7 +266,7 @@ impl Applications {
         application
     }
 
-    fn remove(&mut self, flow: FlowId) -> Option<Entry> {
+    fn remove(&mut self, flow: FlowId) -> Option<Box<Entry>> {
         let entry = self.by_flow.remove(&flow)?;
         self.octets -= entry.octets;
         Some(entry)
@@ -365,7 +366,10 @@ impl Entry {
     fn size(&self) -> usize {
         let known: usize = self.known.iter().map(|(_, known)| known.octets()).sum();
         // The table has an octet of its own for each, and room for some more.
-        size_of::<(FlowId, Self)>() * 2 + known + self.conversation.as_ref().map_or(0, |said| said.octets())
+        size_of::<(FlowId, Box<Self>)>() * 2
+            + size_of::<Self>()
+            + known
+            + self.conversation.as_ref().map_or(0, |said| said.octets())
     }
 }
 
