@@ -42,10 +42,14 @@ def ours():
     return os.environ.get("FLOWCANARY", "target/release/flowcanary")
 
 
-def flowcanary(workers, cpus, ring_mib):
+def flowcanary(workers, cpus, ring_mib, meters_only=False):
+    """As it comes, or doing no more than the others do."""
     command = [ours(), "live", "-i", PROBE, "--workers", str(workers), "--summary", "json", "--ring", f"{ring_mib}MiB"]
     command += ["--cpus", ",".join(map(str, cpus)), "--export", f"udp://127.0.0.1:{COLLECTOR}"]
     name = f"flowcanary, {workers} worker{'s' if workers > 1 else ''}"
+    if meters_only:
+        command += ["--detect", "off", "--application", "off"]
+        name += ", metering only"
     return Program(name, command, received(r'"packets": \{\s*"received": (\d+)'), stop=signal.SIGTERM, workers=workers)
 
 
@@ -78,6 +82,6 @@ def pmacctd(folder, ring_mib):
 
 def programs(folder, cpus, ring_mib):
     """All that are installed. `ring_mib` is what the kernel is to keep for one that does not come to read."""
-    known = [flowcanary(workers, cpus, ring_mib) for workers in (1, 2)]
+    known = [flowcanary(workers, cpus, ring_mib) for workers in (1, 2)] + [flowcanary(1, cpus, ring_mib, meters_only=True)]
     known += [softflowd(folder, ring_mib), nfpcapd(folder, ring_mib), pmacctd(folder, ring_mib)]
     return [program for program in known if shutil.which(program.command[0])]

@@ -40,7 +40,7 @@ use crate::signals::Signals;
 ///
 /// One that fails goes on taking records and counts what it loses, since the others are to go on: a full disk must not end a
 /// session with a collector.
-pub(crate) trait Sink {
+pub(crate) trait Sink: Send {
     /// From now on takes only the records of some flows, or those of all.
     fn take_share(&mut self, _share: Option<Share>) {}
 

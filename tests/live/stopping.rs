@@ -1,6 +1,10 @@
 use std::time::Duration;
 
-use super::{network::Network, traffic::write_conversations, watching::watch};
+use super::{
+    network::Network,
+    traffic::write_conversations,
+    watching::{Program, watch},
+};
 use crate::program::{Ended, read_flows, tool};
 
 /// A program that did not run for a while finds more in its rings than it takes at a time, and the signal.
@@ -62,6 +66,38 @@ fn it_ends_while_packets_come() {
     assert!(watched.packets("received") < sent, "all were sent before it was to end");
     watched.assert_balanced();
 }
+
+/// One that is not there and one that reads nothing: what they do not take is lost, and said.
+#[test]
+fn collectors_that_take_nothing_do_not_hold_up_the_end() {
+    let Some(network) = Network::new(1) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let sent = folder.path().join("sent.pcap");
+    write_conversations(&sent, 20_000, 2);
+    let mut silent = tool("python3", "python3");
+    silent.arg("-c").arg(LISTEN_AND_SLEEP);
+    let silent = Program::start(&mut network.enter(&silent));
+    silent.wait_for("listening");
+    let exports = ["--export", "tcp://127.0.0.1:4739", "--export", "tcp://127.0.0.1:4740"];
+    let watching = watch(&network, &[&["-i", "probe0"][..], &exports].concat());
+    let sent = network.send(&sent, "wire0", 20_000);
+    let watched = watching.end("TERM");
+    watched.ended.assert_status(3);
+    assert!(watched.took < Duration::from_secs(2), "{:?}", watched.took);
+    watched.assert_accounts_for(sent);
+    for output in watched.summary["outputs"].as_array().unwrap() {
+        let count = |name: &str| output[name].as_u64().unwrap();
+        assert!(count("lost_records") > 0, "{output}");
+        assert_eq!(count("records") + count("lost_records"), 20_000, "{output}");
+    }
+}
+
+const LISTEN_AND_SLEEP: &str = "
+import socket, sys, time
+s = socket.create_server(('127.0.0.1', 4740))
+print('listening', file=sys.stderr, flush=True)
+time.sleep(60)
+";
 
 /// Sends frames while the program is held up, and the signal after them. The places of the sources differ, so that workers share them.
 const SEND_AND_END: &str = "

@@ -38,7 +38,7 @@ use crate::arguments::{FindingsExport, IpfixProfile};
 /// which the record was cut or the finding stated, by packets: a replay gives the same octets each time.
 pub(crate) struct IpfixSink {
     name: String,
-    exporter: Exporter<Box<dyn Output>>,
+    exporter: Exporter<Box<dyn Output + Send>>,
     exports: Exports,
     domain: u32,
     /// By their identifiers.
@@ -107,7 +107,7 @@ impl IpfixSink {
         name: String,
         config: ExporterConfig,
         exports: Exports,
-        output: Box<dyn Output>,
+        output: Box<dyn Output + Send>,
         pacing: Option<Pacing>,
     ) -> anyhow::Result<Self> {
         let domain = config.observation_domain();

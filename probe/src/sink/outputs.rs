@@ -1,6 +1,13 @@
 mod exports;
 
-use std::{collections::BTreeSet, fs, os::unix::fs::MetadataExt as _, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs,
+    os::unix::fs::MetadataExt as _,
+    panic::resume_unwind,
+    path::Path,
+    thread::{self, ScopedJoinHandle},
+};
 
 use report::{EveTypes, OutputCounts, Statistics};
 
@@ -164,14 +171,22 @@ impl Outputs {
         summed(open.chain(self.closed.iter().map(|report| report.counts.clone())))
     }
 
-    /// Gives all of them the totals, and ends them. What they have taken and lost, and what went wrong.
+    /// Gives all of them the totals, and ends them, all at the same time: some wait for somebody who takes nothing. What they have taken and
+    /// lost, and what went wrong.
     pub(crate) fn finish(self, statistics: &Statistics<'_>) -> (Vec<OutputCounts>, Vec<String>) {
         let finish = |output: Output| {
             let mut sink = output.sink;
             sink.totals(statistics);
             sink.finish()
         };
-        let reports: Vec<_> = self.open.into_iter().map(finish).chain(self.closed).collect();
+        let ended: Vec<_> = thread::scope(|scope| {
+            let endings: Vec<_> =
+                self.open.into_iter().map(|output| scope.spawn(move || finish(output))).collect();
+            endings.into_iter().map(ScopedJoinHandle::join).collect()
+        });
+        // One that panics has said so; the program ends as if it had done so here.
+        let ended = ended.into_iter().map(|report| report.unwrap_or_else(|panic| resume_unwind(panic)));
+        let reports: Vec<_> = ended.chain(self.closed).collect();
         let failures = reports.iter().filter_map(|report| report.failure.clone()).collect();
         (summed(reports.into_iter().map(|report| report.counts)), failures)
     }

@@ -48,7 +48,7 @@ pub(super) fn open(
     if opening.is_again {
         check_again(destination)?;
     }
-    let (output, pacing): (Box<dyn ipfix_export::Output>, _) = match destination {
+    let (output, pacing): (Box<dyn ipfix_export::Output + Send>, _) = match destination {
         Destination::File(path) if is_pipe(path) => {
             (Box::new(FileOutput::stream(path, open_file(Some(path), opening)?)), None)
         }
@@ -147,7 +147,7 @@ fn tcp(destination: &Destination, ipfix: &IpfixArguments, opening: Opening<'_>) 
 const LOOKUP_PATIENCE: Duration = Duration::from_secs(3);
 /// How long a replay waits for a collector that takes nothing, at its end and when no room is left.
 const REPLAY_PATIENCE: Duration = Duration::from_secs(10);
-/// How long somebody waits who has asked the program to end; a service manager has not much more patience.
-const LIVE_PATIENCE: Duration = Duration::from_secs(3);
+/// How long a live run waits at its end for a collector that takes nothing: it is to end within two seconds.
+const LIVE_PATIENCE: Duration = Duration::from_secs(1);
 /// One more than IPv4 leaves of a packet's 65,535 octets.
 const MOST_DATAGRAM_OCTETS: u16 = 65_508;
