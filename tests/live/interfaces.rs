@@ -1,5 +1,30 @@
 use super::{network::Network, traffic::write_conversations, watching::watch};
+use crate::program::{Ended, tool};
 use std::{thread, time::Duration};
+
+/// What a host says to itself goes out and comes in again: the kernel counts it twice.
+#[test]
+fn nothing_is_missing_of_what_a_host_says_to_itself() {
+    let Some(network) = Network::new(1) else { return };
+    network.run("ip", &["link", "set", "lo", "up"]);
+    let watching = watch(&network, &["-i", "lo"]);
+    let mut sender = tool("python3", "python3");
+    sender.arg("-c").arg(SAY);
+    Ended::of(&mut network.enter(&sender)).assert_status(0);
+    thread::sleep(A_BLOCK);
+    let watched = watching.end("TERM");
+    watched.ended.assert_status(0);
+    assert!(watched.packets("received") >= 1_000, "{}", watched.summary);
+    assert_eq!(watched.workers("unread").iter().sum::<u64>(), 0, "{}", watched.summary);
+    watched.assert_balanced();
+}
+
+const SAY: &str = "
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for number in range(1000):
+    s.sendto(bytes(50), ('127.0.0.1', 9))
+";
 
 /// Cables are pulled. That is said once, and so is that it is over.
 #[test]

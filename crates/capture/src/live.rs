@@ -8,7 +8,11 @@ mod lanes;
 
 use std::{os::fd::AsFd as _, time::Duration};
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::{
+    ifaddrs::getifaddrs,
+    net::if_::InterfaceFlags,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+};
 use pcap::{Active, Capture, Precision};
 use wire::{Frame, LinkType, Timestamp};
 
@@ -52,6 +56,8 @@ struct LiveCapture {
     interface: u16,
     /// Whether drops of the interface are counted here: all of its handles see the same ones.
     counts_interface: bool,
+    /// Whether frames go out of it and come in again: libpcap takes those that come in, and the kernel counts both.
+    is_loopback: bool,
     counted: LiveCounts,
     /// The kernel's counters as they were last read: they have 32 bits and wrap.
     last: pcap::Stat,
@@ -199,7 +205,7 @@ impl LiveSource {
         let mut sum = LiveCounts::default();
         for capture in &mut self.captures {
             // One that is gone will be found so when it is read.
-            sum.add(capture.counts().unwrap_or(capture.counted));
+            sum.add(capture.counts().unwrap_or(capture.counted()));
         }
         for (counts, _) in &self.gone {
             sum.add(*counts);
@@ -235,7 +241,7 @@ impl LiveSource {
             if let Some(lanes) = &mut self.lanes {
                 lanes.close(capture.interface);
             }
-            self.gone.push((capture.counted, error));
+            self.gone.push((capture.counted(), error));
         }
         taken
     }
@@ -277,7 +283,8 @@ impl LiveCapture {
         let name = name.to_owned();
         let counted = LiveCounts::default();
         let link_type = LinkType(link_type);
-        Ok(Self { capture, name, link_type, interface, counts_interface, counted, last })
+        let is_loopback = is_loopback(&name);
+        Ok(Self { capture, name, link_type, interface, counts_interface, is_loopback, counted, last })
     }
 
     /// What the kernel has counted so far.
@@ -293,7 +300,17 @@ impl LiveCapture {
             self.counted.dropped_by_interface += by_interface;
         }
         self.last = now;
-        Ok(self.counted)
+        Ok(self.counted())
+    }
+
+    /// What it had counted when it was last asked.
+    const fn counted(&self) -> LiveCounts {
+        let LiveCounts { received, dropped, dropped_by_interface } = self.counted;
+        if self.is_loopback {
+            LiveCounts { received: received / 2, dropped: dropped / 2, dropped_by_interface }
+        } else {
+            self.counted
+        }
     }
 
     /// Copies the frames of a block of the ring into the batch: they are gone once the kernel has the block back.
@@ -337,6 +354,11 @@ impl LiveCapture {
             error_of(&self.name, reason)
         })
     }
+}
+
+fn is_loopback(name: &str) -> bool {
+    let mut interfaces = getifaddrs().into_iter().flatten();
+    interfaces.any(|found| found.interface_name == name && found.flags.contains(InterfaceFlags::IFF_LOOPBACK))
 }
 
 fn error_of(interface: &str, reason: String) -> LiveError {
