@@ -205,7 +205,7 @@ impl LiveSource {
         let mut sum = LiveCounts::default();
         for capture in &mut self.captures {
             // One that is gone will be found so when it is read.
-            sum.add(capture.counts().unwrap_or(capture.counted()));
+            sum.add(capture.counts().unwrap_or_else(|_| capture.counted()));
         }
         for (counts, _) in &self.gone {
             sum.add(*counts);
