@@ -179,13 +179,21 @@ impl Outputs {
             sink.totals(statistics);
             sink.finish()
         };
+        let mut open: Vec<_> = self.open.into_iter().map(Some).collect();
         let ended: Vec<_> = thread::scope(|scope| {
-            let endings: Vec<_> =
-                self.open.into_iter().map(|output| scope.spawn(move || finish(output))).collect();
-            endings.into_iter().map(ScopedJoinHandle::join).collect()
+            let end = |output: &mut Option<Output>| output.take().map(finish);
+            let endings: Vec<_> = open
+                .iter_mut()
+                .map(|output| thread::Builder::new().spawn_scoped(scope, move || end(output)).ok())
+                .collect();
+            // One that panics has said so; the program ends as if it had done so here.
+            let join =
+                |ending: ScopedJoinHandle<'_, _>| ending.join().unwrap_or_else(|panic| resume_unwind(panic));
+            endings.into_iter().map(|ending| ending.and_then(join)).collect()
         });
-        // One that panics has said so; the program ends as if it had done so here.
-        let ended = ended.into_iter().map(|report| report.unwrap_or_else(|panic| resume_unwind(panic)));
+        // Where the system has no thread left, it is done here.
+        let ended =
+            ended.into_iter().zip(open).filter_map(|(ended, output)| ended.or_else(|| output.map(finish)));
         let reports: Vec<_> = ended.chain(self.closed).collect();
         let failures = reports.iter().filter_map(|report| report.failure.clone()).collect();
         (summed(reports.into_iter().map(|report| report.counts)), failures)
