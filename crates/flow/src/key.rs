@@ -1,6 +1,6 @@
 use std::hash::{Hash, Hasher};
 
-use wire::{Address, Packet, Ports, Segment, Transport};
+use wire::{Address, Ip, Packet, Ports, Segment, Transport};
 
 use crate::Endpoint;
 
@@ -9,7 +9,7 @@ use crate::Endpoint;
 ///
 /// VLAN tags, MPLS labels, GRE keys and tunnel endpoint identifiers are no part of it, since they may differ by direction. ICMP
 /// has no ports: what two hosts say to each other over ICMP is one flow.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 #[repr(C)]
 pub struct FlowKey {
     low: Address,
@@ -52,12 +52,13 @@ impl FlowKey {
     /// The key of a packet whose ports are known from elsewhere: those of a later fragment stand in the first one.
     #[inline]
     pub fn with_ports(packet: &Packet<'_>, ports: Ports) -> (Self, Side) {
-        let (source, destination) =
-            ((packet.ip.source, ports.source), (packet.ip.destination, ports.destination));
-        let sender = if source <= destination { Side::Low } else { Side::High };
-        let ((low, low_port), (high, high_port)) = match sender {
-            Side::Low => (source, destination),
-            Side::High => (destination, source),
+        let Ip { source, destination, .. } = &packet.ip;
+        // As numbers they are in the same order, and compared at once.
+        let [from, to] = [(number(*source), ports.source), (number(*destination), ports.destination)];
+        let sender = if from <= to { Side::Low } else { Side::High };
+        let (&low, &high, low_port, high_port) = match sender {
+            Side::Low => (source, destination, ports.source, ports.destination),
+            Side::High => (destination, source, ports.destination, ports.source),
         };
         let segment = SegmentNumber::new(packet.segment);
         let (protocol, version) = (packet.ip.protocol, packet.ip.version);
@@ -119,7 +120,7 @@ impl Hash for FlowKey {
 }
 
 /// A virtual network in one number: 0 for none, else its kind above the 24 bits of its identifier.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 struct SegmentNumber(u32);
 
 impl SegmentNumber {
@@ -152,8 +153,13 @@ fn ports(transport: &Transport) -> Ports {
 }
 
 #[inline]
+const fn number(address: Address) -> u128 {
+    u128::from_be_bytes(address.0)
+}
+
+#[inline]
 fn halves(address: Address) -> [u64; 2] {
-    let all = u128::from_be_bytes(address.0);
+    let all = number(address);
     #[expect(clippy::cast_possible_truncation, reason = "the halves are what is asked for")]
     [(all >> 64) as u64, all as u64]
 }

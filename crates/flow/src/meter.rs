@@ -75,11 +75,30 @@ impl Meter {
     /// accounted in the order in which they were placed.
     #[inline]
     pub fn place(&mut self, packet: &Packet<'_>, clock: Timestamp) -> Placed {
-        if packet.carrier.is_none() && packet.ip.fragment.is_none() {
-            let (key, sender) = FlowKey::of(packet);
-            return Placed::InFlow(Placement { key, sender, clock, hash: self.hash(&key), releases: false });
+        let mut placement = Placement::default();
+        match self.place_into(packet, clock, &mut placement) {
+            Placed::InFlow(()) => Placed::InFlow(placement),
+            Placed::Carried => Placed::Carried,
+            Placed::Waiting => Placed::Waiting,
         }
-        self.place_fragment(packet, clock)
+    }
+
+    /// As [`Meter::place`], and fills the placement in where it is to stay, if the packet belongs to a flow: moving it about costs more
+    /// than working it out.
+    #[inline]
+    pub fn place_into(
+        &mut self,
+        packet: &Packet<'_>,
+        clock: Timestamp,
+        placement: &mut Placement,
+    ) -> Placed<()> {
+        if packet.carrier.is_none() && packet.ip.fragment.is_none() {
+            (placement.key, placement.sender) = FlowKey::of(packet);
+            placement.hash = self.hash(&placement.key);
+            (placement.clock, placement.releases) = (clock, false);
+            return Placed::InFlow(());
+        }
+        self.place_fragment(packet, clock, placement)
     }
 
     /// Has the processor fetch the flow of a packet that will soon be accounted. What it returns means nothing, and must be used
@@ -177,11 +196,17 @@ impl Meter {
     }
 
     #[cold]
-    fn place_fragment(&mut self, packet: &Packet<'_>, clock: Timestamp) -> Placed {
+    fn place_fragment(
+        &mut self,
+        packet: &Packet<'_>,
+        clock: Timestamp,
+        placement: &mut Placement,
+    ) -> Placed<()> {
         match self.fragments.belonging(packet, clock) {
             Belonging::Flow { ports, releases } => {
                 let (key, sender) = FlowKey::with_ports(packet, ports);
-                Placed::InFlow(Placement { key, sender, clock, hash: self.hash(&key), releases })
+                *placement = Placement { key, sender, clock, hash: self.hash(&key), releases };
+                Placed::InFlow(())
             }
             Belonging::Carried => Placed::Carried,
             Belonging::Waits => Placed::Waiting,

@@ -25,11 +25,19 @@ impl Placement {
     }
 }
 
+impl Default for Placement {
+    /// Of a packet that is not known yet: to be filled in.
+    fn default() -> Self {
+        let hash = 0;
+        Self { key: FlowKey::default(), sender: Side::Low, clock: Timestamp::ZERO, hash, releases: false }
+    }
+}
+
 /// What a meter does with a packet.
 #[derive(Clone, Copy, Debug)]
-pub enum Placed {
+pub enum Placed<P = Placement> {
     /// It belongs to a flow: account it.
-    InFlow(Placement),
+    InFlow(P),
     /// It holds the rest of a packet in a tunnel that was metered whole when its first fragment came.
     Carried,
     /// It is a fragment that came before its first one. The meter keeps it, and accounts it by itself.

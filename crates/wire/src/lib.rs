@@ -43,6 +43,7 @@ mod internet;
 mod link_layer;
 mod link_type;
 mod packet;
+mod plain;
 mod rest;
 mod timestamp;
 mod transport;

@@ -5,7 +5,7 @@ use crate::Timestamp;
 /// A decoded view of a frame: the innermost IP packet that could be reached, and what it was wrapped in.
 ///
 /// It borrows the frame and is meant to be looked at and let go, not kept.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Packet<'a> {
     /// When the frame was seen.
     pub timestamp: Timestamp,

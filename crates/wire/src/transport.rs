@@ -125,6 +125,12 @@ impl Walk<'_, '_> {
     }
 }
 
+/// Whether what a datagram to this port carries may be a packet.
+#[inline]
+pub(crate) const fn is_of_tunnel(port: u16) -> bool {
+    matches!(port, VXLAN_PORT | VXLAN_PORT_LINUX | GENEVE_PORT | GTP_USER_PORT)
+}
+
 /// An IP packet in a tunnel in a tunnel in a tunnel; what is deeper is metered as its carrier.
 const MAX_IP_HEADERS: u8 = 4;
 

@@ -36,9 +36,9 @@ pub(crate) struct Worker {
 
 /// Packets that are accounted together, and the flow of each.
 struct Group<'a> {
-    /// As many as there are placements, and then what is left of others, to be filled in anew.
-    packets: Vec<Packet<'a>>,
-    placements: Vec<Placement>,
+    /// The first `len` are of the group; behind them are places to be filled in.
+    members: Box<[(Packet<'a>, Placement); GROUP_PACKETS]>,
+    len: usize,
 }
 
 /// Those who look at what the meter has counted.
@@ -140,7 +140,7 @@ impl Worker {
                 continue;
             }
             self.receive(&frame, clock, &mut group);
-            if group.placements.len() == GROUP_PACKETS {
+            if group.len == GROUP_PACKETS {
                 self.account(&mut group);
             }
         }
@@ -183,16 +183,16 @@ impl Worker {
             self.ledger.filtered += 1;
             return;
         }
-        let packet = group.next();
+        let Some((packet, placement)) = group.next() else { return };
         if let Err(failure) = wire::decode_into(frame, packet) {
             self.ledger.undecoded_octets += u64::from(frame.original_length);
             return self.ledger.count_undecoded(failure);
         }
-        match self.meter.place(packet, clock) {
-            Placed::InFlow(placement) => {
+        match self.meter.place_into(packet, clock, placement) {
+            Placed::InFlow(()) => {
                 self.ledger.metered += 1;
                 self.ledger.metered_octets += u64::from(packet.ip.octets);
-                group.placements.push(placement);
+                group.len += 1;
             }
             Placed::Carried => self.ledger.tunnel_fragments += 1,
             // The meter counts it when it has found a flow for it.
@@ -219,7 +219,7 @@ impl Worker {
                 }
             }
         }
-        group.placements.clear();
+        group.len = 0;
         if self.meter.advance(self.clock.now()) {
             self.deliver(self.clock.now());
         }
@@ -265,21 +265,17 @@ impl Worker {
 
 impl<'a> Group<'a> {
     fn new() -> Self {
-        Self { packets: Vec::with_capacity(GROUP_PACKETS), placements: Vec::with_capacity(GROUP_PACKETS) }
+        Self { members: Box::new([(Packet::default(), Placement::default()); GROUP_PACKETS]), len: 0 }
     }
 
-    /// Where the next packet is to be filled in. It is one of the group once it has a placement.
+    /// Where the next packet is to be filled in, which is of the group once `len` has grown. There is room, since a full group is accounted.
     #[inline]
-    fn next(&mut self) -> &mut Packet<'a> {
-        let place = self.placements.len();
-        if place == self.packets.len() {
-            self.packets.push(Packet::default());
-        }
-        &mut self.packets[place]
+    fn next(&mut self) -> Option<&mut (Packet<'a>, Placement)> {
+        self.members.get_mut(self.len)
     }
 
-    fn iter(&self) -> impl Iterator<Item = (&Packet<'a>, &Placement)> {
-        self.packets.iter().zip(&self.placements)
+    fn iter(&self) -> impl Iterator<Item = &(Packet<'a>, Placement)> {
+        self.members.iter().take(self.len)
     }
 }
 

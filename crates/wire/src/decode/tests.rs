@@ -502,6 +502,30 @@ fn transports_begin_where_they_say() {
     assert_eq!(on_ip(17, &datagram).1, b"query and more");
 }
 
+fn plain_frames() -> [Vec<u8>; 4] {
+    let (segment, datagram) = (tcp(b"hello"), udp(53, b"query"));
+    [
+        ethernet(0x0800, &ipv4(OUTER, 6, &segment)),
+        ethernet(0x0800, &ipv4(OUTER, 17, &datagram)),
+        ethernet(0x86dd, &ipv6(OUTER, 6, &segment)),
+        ethernet(0x86dd, &ipv6(OUTER, 17, &datagram)),
+    ]
+}
+
+#[test]
+fn plain_frames_are_not_left_to_the_walk() {
+    for data in plain_frames() {
+        // As it is, with padding, and cut.
+        let padded = [&data[..], &[0; 4]].concat();
+        let cut = &data[..data.len() - 3];
+        for data in [&data[..], &padded, cut] {
+            assert!(plain::decode(&frame(LinkType::ETHERNET, data), &mut Packet::default()).is_some());
+        }
+    }
+    let tunnel = ethernet(0x0800, &ipv4(OUTER, 17, &udp(4789, &[])));
+    assert!(plain::decode(&frame(LinkType::ETHERNET, &tunnel), &mut Packet::default()).is_none());
+}
+
 /// The tunnels above are what fuzzing begins with. `UPDATE_EXPECT=1` writes them anew.
 #[test]
 fn seeds_of_fuzzing_are_the_tunnels() {
@@ -536,6 +560,22 @@ proptest! {
     ) {
         let (_, protocol, payload, _) = tunnels().swap_remove(which);
         let mut octets = [vec![0, cut], ethernet(0x0800, &ipv4(OUTER, protocol, &payload))].concat();
+        for (at, octet) in spoilt {
+            let at = at.index(octets.len() - 2) + 2;
+            octets[at] = octet;
+        }
+        octets.truncate(left.index(octets.len()) + 1);
+        fuzz_decode(&octets);
+    }
+
+    #[test]
+    fn frames_that_are_nearly_plain_are_read_alike_in_both_ways(
+        which in 0_usize..4,
+        spoilt in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+        cut in any::<u8>(),
+        left in any::<prop::sample::Index>(),
+    ) {
+        let mut octets = [vec![0, cut], plain_frames()[which].clone(), vec![0; 6]].concat();
         for (at, octet) in spoilt {
             let at = at.index(octets.len() - 2) + 2;
             octets[at] = octet;
