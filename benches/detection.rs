@@ -114,7 +114,7 @@ impl Probe {
     }
 
     fn account(&mut self, group: &mut Vec<(Packet<'_>, Placement)>) {
-        black_box(group.iter().fold(0, |touched, (packet, placement)| {
+        black_box(group.iter_mut().fold(0, |touched, (packet, placement)| {
             let watched = self.observer.as_ref().map_or(0, |observer| observer.touch(packet, placement));
             touched ^ self.meter.touch(placement) ^ watched
         }));

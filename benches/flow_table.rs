@@ -112,7 +112,7 @@ fn account_in_groups(meter: &mut Meter, packets: &[Packet<'static>]) {
             Placed::InFlow(placement) => Some(placement),
             Placed::Carried | Placed::Waiting => None,
         }));
-        black_box(placements.iter().fold(0, |touched, placement| touched ^ meter.touch(placement)));
+        black_box(placements.iter_mut().fold(0, |touched, placement| touched ^ meter.touch(placement)));
         for (packet, placement) in packets.iter().zip(&placements) {
             meter.account(packet, placement);
         }

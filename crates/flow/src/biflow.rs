@@ -79,6 +79,14 @@ pub(crate) struct Counted {
     pub(crate) is_irregular: bool,
 }
 
+impl Counted {
+    /// Whether anything is left to be done.
+    #[inline]
+    pub(crate) const fn is_of_note(self) -> bool {
+        self.is_first | self.is_late | self.brings_deadline | self.is_irregular
+    }
+}
+
 impl Opening {
     /// A direction whose first packet is `packet`.
     pub(crate) fn new(packet: &Packet<'_>) -> Self {
@@ -133,6 +141,12 @@ impl Biflow {
     /// The sequence number of the initiator's latest SYN, if one was seen.
     pub const fn syn_sequence(&self) -> Option<u32> {
         if self.connection.has_syn() { Some(self.syn_sequence) } else { None }
+    }
+
+    /// What those who observe its packets have noted of it.
+    #[inline]
+    pub(crate) const fn marks(&self) -> [u8; 2] {
+        [self.mark, self.bearing.second_mark()]
     }
 
     /// When the record was opened that is being gathered: what [`FlowRecord::opened`](crate::FlowRecord::opened) will be.

@@ -1,6 +1,6 @@
 use std::hash::{Hash, Hasher};
 
-use wire::{Address, Ip, Packet, Ports, Segment, Transport};
+use wire::{Address, Packet, Ports, Segment, Transport};
 
 use crate::Endpoint;
 
@@ -52,17 +52,26 @@ impl FlowKey {
     /// The key of a packet whose ports are known from elsewhere: those of a later fragment stand in the first one.
     #[inline]
     pub fn with_ports(packet: &Packet<'_>, ports: Ports) -> (Self, Side) {
-        let Ip { source, destination, .. } = &packet.ip;
-        // As numbers they are in the same order, and compared at once.
-        let [from, to] = [(number(*source), ports.source), (number(*destination), ports.destination)];
-        let sender = if from <= to { Side::Low } else { Side::High };
-        let (&low, &high, low_port, high_port) = match sender {
-            Side::Low => (source, destination, ports.source, ports.destination),
-            Side::High => (destination, source, ports.destination, ports.source),
-        };
-        let segment = SegmentNumber::new(packet.segment);
-        let (protocol, version) = (packet.ip.protocol, packet.ip.version);
-        (Self { low, high, low_port, high_port, segment, protocol, version }, sender)
+        let mut key = Self::default();
+        let sender = key.set(packet, ports);
+        (key, sender)
+    }
+
+    /// Makes it the key of `packet`, and returns the end that sent it.
+    #[inline]
+    pub(crate) fn set(&mut self, packet: &Packet<'_>, ports: Ports) -> Side {
+        // As numbers, which are still in registers where addresses would come back from memory in other pieces than they went there a moment
+        // ago. That stalls a processor.
+        let (source, destination) = (halves(packet.ip.source), halves(packet.ip.destination));
+        let is_low = (source, ports.source) <= (destination, ports.destination);
+        let (low, high) = if is_low { (source, destination) } else { (destination, source) };
+        (self.low, self.high) = (joined(low), joined(high));
+        (self.low_port, self.high_port) =
+            if is_low { (ports.source, ports.destination) } else { (ports.destination, ports.source) };
+        self.segment = SegmentNumber::new(packet.segment);
+        self.protocol = packet.ip.protocol;
+        self.version = packet.ip.version;
+        if is_low { Side::Low } else { Side::High }
     }
 
     /// The IP protocol number.
@@ -112,9 +121,19 @@ impl FlowKey {
 impl Hash for FlowKey {
     #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
-        // Each by itself: two of them joined by anything but the keyed hash would let a sender make keys collide at will.
-        for word in self.words() {
-            state.write_u64(word);
+        let [a, b, c, d, ports, network] = self.words();
+        let segment = network >> 32;
+        // Each by itself: two of them joined by anything but the keyed hash would let a sender make keys collide at will. The first says
+        // which follow: the upper halves of IPv4 addresses are all the same, and most packets are in no virtual network.
+        state.write_u64(ports << 32 | u64::from(segment != 0) << 16 | network & 0xffff);
+        if self.version != 4 {
+            state.write_u64(a);
+            state.write_u64(c);
+        }
+        state.write_u64(b);
+        state.write_u64(d);
+        if segment != 0 {
+            state.write_u64(segment);
         }
     }
 }
@@ -144,7 +163,7 @@ impl SegmentNumber {
 }
 
 #[inline]
-fn ports(transport: &Transport) -> Ports {
+pub(crate) fn ports(transport: &Transport) -> Ports {
     match transport {
         Transport::Tcp(tcp) => tcp.ports,
         Transport::Ports(ports) => *ports,
@@ -152,16 +171,18 @@ fn ports(transport: &Transport) -> Ports {
     }
 }
 
-#[inline]
-const fn number(address: Address) -> u128 {
-    u128::from_be_bytes(address.0)
-}
-
+/// An address as two numbers, which are in the same order as addresses.
 #[inline]
 fn halves(address: Address) -> [u64; 2] {
-    let all = number(address);
-    #[expect(clippy::cast_possible_truncation, reason = "the halves are what is asked for")]
-    [(all >> 64) as u64, all as u64]
+    let [a, b, c, d, e, f, g, h, low @ ..] = address.0;
+    [u64::from_be_bytes([a, b, c, d, e, f, g, h]), u64::from_be_bytes(low)]
+}
+
+/// The address of two such numbers.
+#[inline]
+fn joined([high, low]: [u64; 2]) -> Address {
+    let ([a, b, c, d, e, f, g, h], [i, j, k, l, m, n, o, p]) = (high.to_be_bytes(), low.to_be_bytes());
+    Address([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p])
 }
 
 const IDENTIFIER: u32 = 0x00ff_ffff;

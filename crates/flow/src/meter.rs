@@ -2,7 +2,8 @@ use ahash::RandomState;
 use wire::{Packet, Ports, Timestamp};
 
 use crate::{
-    Biflow, FlowId, FlowKey, FlowNumber, FlowRecord, MeterConfig, Placed, Placement,
+    Biflow, FlowId, FlowKey, FlowNumber, FlowRecord, MeterConfig, Placed, Placement, Side,
+    key::ports,
     reassociation::{Belonging, Reassociation},
     table::FlowTable,
 };
@@ -93,19 +94,20 @@ impl Meter {
         placement: &mut Placement,
     ) -> Placed<()> {
         if packet.carrier.is_none() && packet.ip.fragment.is_none() {
-            (placement.key, placement.sender) = FlowKey::of(packet);
+            placement.sender = placement.key.set(packet, ports(&packet.transport));
             placement.hash = self.hash(&placement.key);
             (placement.clock, placement.releases) = (clock, false);
+            placement.sighting.number = None;
             return Placed::InFlow(());
         }
         self.place_fragment(packet, clock, placement)
     }
 
-    /// Has the processor fetch the flow of a packet that will soon be accounted. What it returns means nothing, and must be used
-    /// (see [`std::hint::black_box`]) for that to happen.
+    /// Looks for the flow of a packet that will soon be accounted, and has the processor fetch it. What it returns means nothing, and must
+    /// be used (see [`std::hint::black_box`]) for that to happen.
     #[inline]
     #[must_use]
-    pub fn touch(&self, placement: &Placement) -> u64 {
+    pub fn touch(&self, placement: &mut Placement) -> u64 {
         self.table.touch(placement)
     }
 
@@ -188,6 +190,10 @@ impl Meter {
         }
     }
 
+    fn placement(&self, key: FlowKey, sender: Side, clock: Timestamp) -> Placement {
+        Placement { key, sender, clock, hash: self.hash(&key), ..Placement::default() }
+    }
+
     #[inline]
     fn hash(&self, key: &FlowKey) -> u32 {
         #[expect(clippy::cast_possible_truncation, reason = "half of the hash is enough")]
@@ -205,7 +211,8 @@ impl Meter {
         match self.fragments.belonging(packet, clock) {
             Belonging::Flow { ports, releases } => {
                 let (key, sender) = FlowKey::with_ports(packet, ports);
-                *placement = Placement { key, sender, clock, hash: self.hash(&key), releases };
+                *placement = self.placement(key, sender, clock);
+                placement.releases = releases;
                 Placed::InFlow(())
             }
             Belonging::Carried => Placed::Carried,
@@ -237,7 +244,7 @@ impl Meter {
     fn account_without_ports(&mut self, packets: &[Packet<'static>], clock: Timestamp) {
         for packet in packets {
             let (key, sender) = FlowKey::with_ports(packet, Ports::default());
-            let placement = Placement { key, sender, clock, hash: self.hash(&key), releases: false };
+            let placement = self.placement(key, sender, clock);
             self.table.account(packet, &placement);
             self.count_waited(packet);
         }

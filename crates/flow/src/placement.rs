@@ -15,6 +15,16 @@ pub struct Placement {
     pub(crate) hash: u32,
     /// Whether it is the first fragment of its packet, and others have waited for it.
     pub(crate) releases: bool,
+    pub(crate) sighting: Sighting,
+}
+
+/// Where a flow was when somebody looked for it: there it still is, if none has ended since.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Sighting {
+    /// The number of a flow with the same hash, if there was one.
+    pub(crate) number: Option<u32>,
+    /// How many flows had ended.
+    pub(crate) ended: u64,
 }
 
 impl Placement {
@@ -28,8 +38,14 @@ impl Placement {
 impl Default for Placement {
     /// Of a packet that is not known yet: to be filled in.
     fn default() -> Self {
-        let hash = 0;
-        Self { key: FlowKey::default(), sender: Side::Low, clock: Timestamp::ZERO, hash, releases: false }
+        Self {
+            key: FlowKey::default(),
+            sender: Side::Low,
+            clock: Timestamp::ZERO,
+            hash: 0,
+            releases: false,
+            sighting: Sighting::default(),
+        }
     }
 }
 

@@ -55,6 +55,12 @@ impl FlowSlab {
         self.flows.get_mut(number)
     }
 
+    /// A flow of which nothing is kept but what counting its packets needs.
+    #[inline]
+    pub(crate) fn get_plain(&mut self, number: u32) -> Option<&mut Biflow> {
+        if self.details.is_some() { None } else { self.flows.get_mut(number) }
+    }
+
     /// When a flow began.
     pub(crate) fn began(&self, number: u32) -> Option<Timestamp> {
         self.beginnings.get(number).map(|beginning| beginning.began)

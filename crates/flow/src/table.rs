@@ -8,10 +8,11 @@ use wire::{Packet, Timestamp, Transport};
 
 use crate::{
     Accounted, EndReason, FlowId, FlowNumber, FlowRecord, MeterConfig, Placement, Side,
-    biflow::{Biflow, Opening, of},
+    biflow::{Biflow, Counted, Opening, of},
     config::{IdleClass, TimeoutNanos},
     ending::{Ended, Ending},
     index::FlowIndex,
+    placement::Sighting,
     schedule::Schedule,
     slab::FlowSlab,
 };
@@ -32,6 +33,8 @@ pub(crate) struct FlowTable {
     candidates: usize,
     opened: u64,
     evicted: u64,
+    /// How many flows, or all of them, were taken out of the index.
+    ended: u64,
 }
 
 impl FlowTable {
@@ -51,6 +54,7 @@ impl FlowTable {
             candidates: MOST_CANDIDATES,
             opened: 0,
             evicted: 0,
+            ended: 0,
         }
     }
 
@@ -77,22 +81,41 @@ impl FlowTable {
         self.slab.id(number)
     }
 
-    /// Brings what the packet will need closer, and returns something of it so that the compiler does not leave that out.
+    /// Brings what the packet will need closer, and returns something of it so that the compiler does not leave that out. Where the flow
+    /// seems to be is noted in the placement.
     #[inline]
-    pub(crate) fn touch(&self, placement: &Placement) -> u64 {
-        match self.index.find(placement.hash, |_| true) {
-            Some(number) => {
-                let flow = self.slab.get(number);
-                flow.map_or(0, |flow| flow.seen.nanos() ^ u64::from(flow.key.protocol()))
-            }
-            None => self.index.touch_vacancy(placement.hash),
-        }
+    pub(crate) fn touch(&self, placement: &mut Placement) -> u64 {
+        let number = self.index.find(placement.hash, |_| true);
+        placement.sighting = Sighting { number, ended: self.ended };
+        let Some(number) = number else { return self.index.touch_vacancy(placement.hash) };
+        let flow = self.slab.get(number);
+        flow.map_or(0, |flow| flow.seen.nanos() ^ u64::from(flow.key.protocol()))
     }
 
     /// Counts a packet to its flow, which it opens if there is none.
     #[inline]
     pub(crate) fn account(&mut self, packet: &Packet<'_>, placement: &Placement) -> Accounted {
         self.clock = self.clock.max(placement.clock);
+        let Sighting { number, ended } = placement.sighting;
+        // What nearly every packet needs, in one go.
+        if let Some(number) = number
+            && ended == self.ended
+            && let Some(flow) = self.slab.get_plain(number)
+            && flow.key == placement.key
+            && !may_be_over(flow, packet, placement.sender, self.clock, &self.timeouts)
+        {
+            let [mark, second_mark] = flow.marks();
+            let counted = flow.count(packet, placement.sender, self.clock);
+            if counted.is_of_note() {
+                self.note(number, packet, placement.sender, counted);
+            }
+            return Accounted { flow: FlowNumber(number), is_new: false, mark, second_mark };
+        }
+        self.search_and_account(packet, placement)
+    }
+
+    #[inline(never)]
+    fn search_and_account(&mut self, packet: &Packet<'_>, placement: &Placement) -> Accounted {
         let is_it = |number| self.slab.get(number).is_some_and(|flow| flow.key == placement.key);
         let (number, is_new) = match self.index.find(placement.hash, is_it) {
             Some(number) if !self.is_over(number, packet, placement) => (number, false),
@@ -142,6 +165,7 @@ impl FlowTable {
         self.clock = self.clock.max(clock);
         self.sweep();
         self.index.clear();
+        self.ended += 1;
         for number in 0..self.schedule.len() {
             if self.schedule.has(number) {
                 self.retire(number, self.clock, EndReason::ForcedEnd);
@@ -161,17 +185,10 @@ impl FlowTable {
     }
 
     /// Whether flow `number` does not go on with this packet. If so it has been ended.
-    #[inline]
     fn is_over(&mut self, number: u32, packet: &Packet<'_>, placement: &Placement) -> bool {
         let Some(flow) = self.slab.get(number) else { return true };
-        let idle = self.clock.nanos_since(flow.seen) >= self.timeouts.idle(flow.idle_class);
-        let active = self.clock.nanos_since(flow.opened) >= self.timeouts.active;
-        let full = *of(&flow.packets, placement.sender) == u32::MAX;
-        let opens = matches!(&packet.transport, Transport::Tcp(tcp) if tcp.flags.is_syn());
-        if !(idle | active | full | opens) {
-            return false;
-        }
-        self.is_over_indeed(number, packet, placement)
+        may_be_over(flow, packet, placement.sender, self.clock, &self.timeouts)
+            && self.is_over_indeed(number, packet, placement)
     }
 
     #[cold]
@@ -210,13 +227,21 @@ impl FlowTable {
     }
 
     /// Counts a packet to a flow, and says how that was marked.
-    #[inline]
     fn count(&mut self, number: u32, packet: &Packet<'_>, sender: Side) -> [u8; 2] {
         self.slab.detail(number, packet, sender);
         let Some(flow) = self.slab.get_mut(number) else { return [0; 2] };
-        let (marks, counted) =
-            ([flow.mark, flow.bearing.second_mark()], flow.count(packet, sender, self.clock));
-        if counted.brings_deadline {
+        let (marks, counted) = (flow.marks(), flow.count(packet, sender, self.clock));
+        if counted.is_of_note() {
+            self.note(number, packet, sender, counted);
+        }
+        marks
+    }
+
+    /// Does what counting a packet has shown to be necessary.
+    fn note(&mut self, number: u32, packet: &Packet<'_>, sender: Side, counted: Counted) {
+        if counted.brings_deadline
+            && let Some(flow) = self.slab.get(number)
+        {
             let deadline = flow.deadline(&self.timeouts);
             self.schedule.set(number, deadline, self.clock);
         }
@@ -226,7 +251,6 @@ impl FlowTable {
         if counted.is_irregular {
             self.slab.examine(number, packet, counted.flags_before, sender);
         }
-        marks
     }
 
     /// Does what the flow's deadlines ask for, if they have passed: cuts a record, ends the flow. `true` if it has ended.
@@ -266,6 +290,7 @@ impl FlowTable {
     fn end(&mut self, number: u32, at: Timestamp, reason: EndReason) {
         let Some(flow) = self.slab.get(number) else { return };
         self.index.remove(flow.hash, number);
+        self.ended += 1;
         self.retire(number, at, reason);
     }
 
@@ -319,6 +344,22 @@ impl FlowTable {
     }
 }
 
+/// Whether a flow may not go on with this packet, and has to be looked at.
+#[inline]
+fn may_be_over(
+    flow: &Biflow,
+    packet: &Packet<'_>,
+    sender: Side,
+    clock: Timestamp,
+    timeouts: &TimeoutNanos,
+) -> bool {
+    let is_idle = clock.nanos_since(flow.seen) >= timeouts.idle(flow.idle_class);
+    let is_active = clock.nanos_since(flow.opened) >= timeouts.active;
+    let is_full = *of(&flow.packets, sender) == u32::MAX;
+    let opens = matches!(&packet.transport, Transport::Tcp(tcp) if tcp.flags.is_syn());
+    is_idle | is_active | is_full | opens
+}
+
 /// The search for a flow to evict compares this many if one of them is of little weight (single packets), else more; where there are
 /// none, that would cost each new flow microseconds.
 const LEAST_CANDIDATES: usize = 8;
@@ -346,7 +387,7 @@ mod tests {
 
     fn account(table: &mut FlowTable, packet: &Packet<'_>, clock: Timestamp) -> u32 {
         let (key, sender) = FlowKey::of(packet);
-        table.account(packet, &Placement { key, sender, clock, hash: 7, releases: false }).flow.0
+        table.account(packet, &Placement { key, sender, clock, hash: 7, ..Placement::default() }).flow.0
     }
 
     #[test]

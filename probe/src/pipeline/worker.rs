@@ -201,7 +201,7 @@ impl Worker {
     }
 
     fn account(&mut self, group: &mut Group<'_>) {
-        black_box(group.iter().fold(0, |touched, (packet, placement)| {
+        black_box(group.iter_mut().fold(0, |touched, (packet, placement)| {
             let watched =
                 self.observers.attacks.as_ref().map_or(0, |observer| observer.touch(packet, placement));
             touched ^ self.meter.touch(placement) ^ watched
@@ -272,6 +272,10 @@ impl<'a> Group<'a> {
     #[inline]
     fn next(&mut self) -> Option<&mut (Packet<'a>, Placement)> {
         self.members.get_mut(self.len)
+    }
+
+    fn iter_mut(&mut self) -> impl Iterator<Item = &mut (Packet<'a>, Placement)> {
+        self.members.iter_mut().take(self.len)
     }
 
     fn iter(&self) -> impl Iterator<Item = &(Packet<'a>, Placement)> {
