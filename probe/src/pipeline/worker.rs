@@ -169,7 +169,7 @@ impl Worker {
         }
     }
 
-    /// Makes of a frame a packet that knows its flow, in `group`, or an entry in the ledger.
+    /// Makes of a frame a packet in `group`, or an entry in the ledger.
     #[inline]
     fn receive<'a>(&mut self, frame: &Frame<'a>, clock: Timestamp, group: &mut Group<'a>) {
         self.ledger.received += 1;
@@ -188,24 +188,41 @@ impl Worker {
             self.ledger.undecoded_octets += u64::from(frame.original_length);
             return self.ledger.count_undecoded(failure);
         }
-        match self.meter.place_into(packet, clock, placement) {
-            Placed::InFlow(()) => {
-                self.ledger.metered += 1;
-                self.ledger.metered_octets += u64::from(packet.ip.octets);
-                group.len += 1;
-            }
-            Placed::Carried => self.ledger.tunnel_fragments += 1,
-            // The meter counts it when it has found a flow for it.
-            Placed::Waiting => {}
-        }
+        placement.clock = clock;
+        group.len += 1;
     }
 
+    /// Finds out which flows the packets of a group belong to, and has the processor fetch what is known of these; packets that belong to none
+    /// leave the group. A packet that was decoded a moment ago would be waited for here.
+    fn place(&mut self, group: &mut Group<'_>) {
+        let (mut placed, mut touched) = (0, 0);
+        for i in 0..group.len {
+            let Some((packet, placement)) = group.members.get_mut(i) else { break };
+            match self.meter.place_into(packet, placement.clock, placement) {
+                Placed::InFlow(()) => {
+                    self.ledger.metered += 1;
+                    self.ledger.metered_octets += u64::from(packet.ip.octets);
+                    touched ^= self.meter.touch(placement);
+                    if let Some(observer) = &self.observers.attacks {
+                        touched ^= observer.touch(packet, placement);
+                    }
+                    if placed < i {
+                        group.members.swap(placed, i);
+                    }
+                    placed += 1;
+                }
+                Placed::Carried => self.ledger.tunnel_fragments += 1,
+                // The meter counts it when it has found a flow for it.
+                Placed::Waiting => {}
+            }
+        }
+        black_box(touched);
+        group.len = placed;
+    }
+
+    /// Meters the packets of a group, and shows them to those who observe.
     fn account(&mut self, group: &mut Group<'_>) {
-        black_box(group.iter_mut().fold(0, |touched, (packet, placement)| {
-            let watched =
-                self.observers.attacks.as_ref().map_or(0, |observer| observer.touch(packet, placement));
-            touched ^ self.meter.touch(placement) ^ watched
-        }));
+        self.place(group);
         for (packet, placement) in group.iter() {
             let accounted = self.meter.account(packet, placement);
             if let Some(applications) = &mut self.observers.applications {
@@ -272,10 +289,6 @@ impl<'a> Group<'a> {
     #[inline]
     fn next(&mut self) -> Option<&mut (Packet<'a>, Placement)> {
         self.members.get_mut(self.len)
-    }
-
-    fn iter_mut(&mut self) -> impl Iterator<Item = &mut (Packet<'a>, Placement)> {
-        self.members.iter_mut().take(self.len)
     }
 
     fn iter(&self) -> impl Iterator<Item = &(Packet<'a>, Placement)> {
