@@ -80,14 +80,7 @@ pub(crate) struct TimeoutNanos {
 impl TimeoutNanos {
     #[inline]
     pub(crate) fn idle(&self, class: IdleClass) -> u64 {
-        let [tcp, tcp_closed, udp, icmp, other] = self.idle;
-        match class {
-            IdleClass::Tcp => tcp,
-            IdleClass::TcpClosed => tcp_closed,
-            IdleClass::Udp => udp,
-            IdleClass::Icmp => icmp,
-            IdleClass::Other => other,
-        }
+        self.idle.get(class as usize).copied().unwrap_or(u64::MAX)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
 pub(crate) fn decode<'a>(frame: &Frame<'a>, packet: &mut Packet<'a>) -> Option<()> {
     let (ethernet, captured) = frame.data.split_first_chunk::<ETHERNET_OCTETS>()?;
     let &[d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5, ether_type @ ..] = ethernet;
-    let ip = Captured::new(captured, frame.original_length);
+    let ip = Captured { octets: captured, frame_length: frame.original_length };
     match ether_type {
         [0x08, 0x00] => ip.v4(packet)?,
         [0x86, 0xdd] => ip.v6(packet)?,
@@ -36,18 +36,10 @@ pub(crate) fn decode<'a>(frame: &Frame<'a>, packet: &mut Packet<'a>) -> Option<(
 /// What a frame holds from its IP header on.
 struct Captured<'a> {
     octets: &'a [u8],
-    /// How many there were on the wire, at least as many.
-    wire: u32,
+    frame_length: u32,
 }
 
 impl<'a> Captured<'a> {
-    #[inline]
-    fn new(octets: &'a [u8], frame_length: u32) -> Self {
-        // As the walk does, which has to tell the greatest number from others.
-        let wire = frame_length.min(u32::MAX - 1).saturating_sub(ETHERNET_LENGTH);
-        Self { octets, wire: wire.max(u32::try_from(octets.len()).unwrap_or(u32::MAX)) }
-    }
-
     #[inline]
     fn v4(&self, packet: &mut Packet<'a>) -> Option<()> {
         let &[0x45, tos, t0, t1, _, _, f0, f1, ttl, protocol, _, _, ref addresses @ ..] =
@@ -55,13 +47,12 @@ impl<'a> Captured<'a> {
         else {
             return None;
         };
-        let total = u16::from_be_bytes([t0, t1]);
-        let is_fragment = u16::from_be_bytes([f0, f1]) & MORE_FRAGMENTS_AND_OFFSET != 0;
-        if is_fragment || usize::from(total) < IPV4_OCTETS {
+        let total = u32::from(u16::from_be_bytes([t0, t1]));
+        if u16::from_be_bytes([f0, f1]) & MORE_FRAGMENTS_AND_OFFSET != 0 || total < IPV4_LENGTH {
             return None;
         }
-        let octets = u32::from(total).min(self.wire);
-        self.above::<IPV4_OCTETS>(protocol, octets, packet)?;
+        let (octets, captured) = self.packet(total);
+        above::<IPV4_OCTETS>(captured, protocol, octets - IPV4_LENGTH, packet)?;
         let &[s0, s1, s2, s3, d0, d1, d2, d3] = addresses;
         let (source, destination) = (Address::from_v4([s0, s1, s2, s3]), Address::from_v4([d0, d1, d2, d3]));
         packet.ip = Ip { source, destination, version: 4, protocol, tos, ttl, octets, fragment: None };
@@ -76,8 +67,8 @@ impl<'a> Captured<'a> {
         if version_class >> 4 != 6 || length == 0 {
             return None;
         }
-        let octets = (IPV6_LENGTH + u32::from(length)).min(self.wire);
-        self.above::<IPV6_OCTETS>(protocol, octets, packet)?;
+        let (octets, captured) = self.packet(IPV6_LENGTH + u32::from(length));
+        above::<IPV6_OCTETS>(captured, protocol, octets - IPV6_LENGTH, packet)?;
         let (source, destination) = addresses.split_first_chunk::<16>()?;
         packet.ip = Ip {
             source: Address(*source),
@@ -92,21 +83,40 @@ impl<'a> Captured<'a> {
         Some(())
     }
 
-    /// What stands above an IP header of `HEADER` octets, in a packet of `octets`.
+    /// How long the IP packet was that says it has `total` octets, and what was captured of it, its header included.
     #[inline]
-    fn above<const HEADER: usize>(&self, protocol: u8, octets: u32, packet: &mut Packet<'a>) -> Option<()> {
-        let within = usize::try_from(octets).ok().and_then(|octets| self.octets.get(..octets));
-        let captured = within.unwrap_or(self.octets).get(HEADER..)?;
-        let (transport, header, payload) = match protocol {
-            TCP => tcp(captured, octets.saturating_sub(u32::try_from(HEADER).ok()?))?,
-            UDP => udp(captured)?,
-            _ => return None,
-        };
-        packet.transport = transport;
-        packet.payload = payload;
-        packet.payload_offset = ETHERNET_OCTETS + HEADER + header;
-        Some(())
+    fn packet(&self, total: u32) -> (u32, &'a [u8]) {
+        let whole = usize::try_from(total).ok().and_then(|total| self.octets.get(..total));
+        whole.map_or_else(|| (total.min(self.wire()), self.octets), |whole| (total, whole))
     }
+
+    /// Octets that there were on the wire, at least as many as were captured.
+    #[cold]
+    fn wire(&self) -> u32 {
+        // As the walk does, which has to tell the greatest number from others.
+        let wire = self.frame_length.min(u32::MAX - 1).saturating_sub(ETHERNET_LENGTH);
+        wire.max(u32::try_from(self.octets.len()).unwrap_or(u32::MAX))
+    }
+}
+
+/// Reads what stands above an IP header of `HEADER` octets in a captured packet; `length` is how long that was, as sent.
+#[inline]
+fn above<'a, const HEADER: usize>(
+    captured: &'a [u8],
+    protocol: u8,
+    length: u32,
+    packet: &mut Packet<'a>,
+) -> Option<()> {
+    let captured = captured.get(HEADER..)?;
+    let (transport, header, payload) = match protocol {
+        TCP => tcp(captured, length)?,
+        UDP => udp(captured)?,
+        _ => return None,
+    };
+    packet.transport = transport;
+    packet.payload = payload;
+    packet.payload_offset = ETHERNET_OCTETS + HEADER + header;
+    Some(())
 }
 
 /// A header, its length and its payload; `length` is that of both together, as sent.
@@ -146,6 +156,7 @@ fn udp(captured: &[u8]) -> Option<(Transport, usize, &[u8])> {
 const ETHERNET_OCTETS: usize = 14;
 const ETHERNET_LENGTH: u32 = 14;
 const IPV4_OCTETS: usize = 20;
+const IPV4_LENGTH: u32 = 20;
 /// Without options.
 const TCP_OCTETS: usize = 20;
 const IPV6_OCTETS: usize = 40;

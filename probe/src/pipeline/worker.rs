@@ -195,13 +195,12 @@ impl Worker {
     /// Finds out which flows the packets of a group belong to, and has the processor fetch what is known of these; packets that belong to none
     /// leave the group. A packet that was decoded a moment ago would be waited for here.
     fn place(&mut self, group: &mut Group<'_>) {
-        let (mut placed, mut touched) = (0, 0);
+        let (mut placed, mut octets, mut touched) = (0, 0, 0);
         for i in 0..group.len {
             let Some((packet, placement)) = group.members.get_mut(i) else { break };
             match self.meter.place_into(packet, placement.clock, placement) {
                 Placed::InFlow(()) => {
-                    self.ledger.metered += 1;
-                    self.ledger.metered_octets += u64::from(packet.ip.octets);
+                    octets += u64::from(packet.ip.octets);
                     touched ^= self.meter.touch(placement);
                     if let Some(observer) = &self.observers.attacks {
                         touched ^= observer.touch(packet, placement);
@@ -218,6 +217,8 @@ impl Worker {
         }
         black_box(touched);
         group.len = placed;
+        self.ledger.metered += u64::try_from(placed).unwrap_or_default();
+        self.ledger.metered_octets += octets;
     }
 
     /// Meters the packets of a group, and shows them to those who observe.
