@@ -9,13 +9,13 @@ use crate::Endpoint;
 ///
 /// VLAN tags, MPLS labels, GRE keys and tunnel endpoint identifiers are no part of it, since they may differ by direction. ICMP
 /// has no ports: what two hosts say to each other over ICMP is one flow.
-#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialOrd)]
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 #[repr(C)]
 pub struct FlowKey {
     low: Address,
     high: Address,
-    /// The low end's port above the high end's.
-    ports: u32,
+    low_port: u16,
+    high_port: u16,
     segment: SegmentNumber,
     protocol: u8,
     version: u8,
@@ -66,8 +66,8 @@ impl FlowKey {
         let is_low = (source, ports.source) <= (destination, ports.destination);
         let (low, high) = if is_low { (source, destination) } else { (destination, source) };
         (self.low, self.high) = (joined(low), joined(high));
-        let ports = u32::from(ports.source) << 16 | u32::from(ports.destination);
-        self.ports = if is_low { ports } else { ports.rotate_left(16) };
+        (self.low_port, self.high_port) =
+            if is_low { (ports.source, ports.destination) } else { (ports.destination, ports.source) };
         self.segment = SegmentNumber::new(packet.segment);
         self.protocol = packet.ip.protocol;
         self.version = packet.ip.version;
@@ -91,19 +91,18 @@ impl FlowKey {
 
     /// The address and port of an end. The port is 0 where the protocol has none, or where none was seen.
     pub fn endpoint(&self, side: Side) -> Endpoint {
-        let address = match side {
-            Side::Low => self.low,
-            Side::High => self.high,
+        let (address, port) = match side {
+            Side::Low => (self.low, self.low_port),
+            Side::High => (self.high, self.high_port),
         };
-        Endpoint { address: address.to_ip(self.version), port: self.port(side) }
+        Endpoint { address: address.to_ip(self.version), port }
     }
 
     /// The port of an end, 0 if there is none.
     pub(crate) const fn port(&self, side: Side) -> u16 {
-        let [a, b, c, d] = self.ports.to_be_bytes();
         match side {
-            Side::Low => u16::from_be_bytes([a, b]),
-            Side::High => u16::from_be_bytes([c, d]),
+            Side::Low => self.low_port,
+            Side::High => self.high_port,
         }
     }
 
@@ -112,21 +111,10 @@ impl FlowKey {
     pub(crate) fn words(&self) -> [u64; 6] {
         let [a, b] = halves(self.low);
         let [c, d] = halves(self.high);
+        let ports = u64::from(self.low_port) << 16 | u64::from(self.high_port);
         let network =
             u64::from(self.segment.0) << 32 | u64::from(self.version) << 8 | u64::from(self.protocol);
-        [a, b, c, d, self.ports.into(), network]
-    }
-}
-
-impl PartialEq for FlowKey {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        // All at once: keys that are compared are nearly always the same, and so nothing is gained by stopping early.
-        let differ = |a: Address, b: Address| u128::from_ne_bytes(a.0) ^ u128::from_ne_bytes(b.0);
-        let addresses = differ(self.low, other.low) | differ(self.high, other.high);
-        let rest = (self.ports ^ other.ports) | (self.segment.0 ^ other.segment.0);
-        let kind = (self.protocol ^ other.protocol) | (self.version ^ other.version);
-        addresses == 0 && rest | u32::from(kind) == 0
+        [a, b, c, d, ports, network]
     }
 }
 
