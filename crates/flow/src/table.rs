@@ -410,6 +410,30 @@ mod tests {
     }
 
     #[test]
+    fn a_flow_that_ends_after_it_was_found_gets_no_more_packets() {
+        let mut table = table();
+        let data = packet([10, 0, 0, 1], [10, 0, 0, 2], tcp(1, 2, 0x10));
+        let first =
+            account(&mut table, &packet([10, 0, 0, 1], [10, 0, 0, 2], tcp(1, 2, 0x02)), Timestamp::ZERO);
+        account(&mut table, &packet([10, 0, 0, 2], [10, 0, 0, 1], tcp(2, 1, 0x14)), Timestamp::ZERO);
+        let mut again = packet([10, 0, 0, 1], [10, 0, 0, 2], tcp(1, 2, 0x02));
+        if let Transport::Tcp(tcp) = &mut again.transport {
+            tcp.sequence = 1_000_000;
+        }
+        let mut group = [again, data].map(|packet| {
+            let (key, sender) = FlowKey::of(&packet);
+            (packet, Placement { key, sender, hash: 7, ..Placement::default() })
+        });
+        for (_, placement) in &mut group {
+            table.touch(placement);
+            assert_eq!(placement.sighting.number, Some(first));
+        }
+        let [second, last] = group.map(|(packet, placement)| table.account(&packet, &placement));
+        assert!(second.is_new && !last.is_new);
+        assert_eq!((second.flow == last.flow, last.flow.0 == first), (true, false));
+    }
+
+    #[test]
     fn a_counter_that_is_full_cuts_the_record_and_loses_no_packet() {
         let mut table = table();
         let datagram = packet([10, 0, 0, 1], [10, 0, 0, 2], udp(5, 6));

@@ -277,7 +277,9 @@ fn metered(packets: &[Packet<'static>], config: MeterConfig, way: Way) -> (Vec<F
 }
 
 fn account(meter: &mut Meter, group: &mut Vec<(Packet<'static>, Placement)>) {
-    std::hint::black_box(group.iter_mut().fold(0, |touched, (_, placement)| touched ^ meter.touch(placement)));
+    std::hint::black_box(
+        group.iter_mut().fold(0, |touched, (_, placement)| touched ^ meter.touch(placement)),
+    );
     for (packet, placement) in group.drain(..) {
         meter.account(&packet, &placement);
     }

@@ -7,7 +7,9 @@
 //! Measured (`benches/decode.rs`): 23 ns a packet of mixed traffic with etherparse's header slices in this loop, 48 and 57 ns
 //! with its slicers of whole packets, of which the faster, strict one also refuses packets that a snap length has cut.
 
-use crate::{DecodeFailure, FragmentId, Frame, Ip, Link, LinkType, Packet, Segment, Transport, plain, rest::Rest};
+use crate::{
+    DecodeFailure, FragmentId, Frame, Ip, Link, LinkType, Packet, Segment, Transport, plain, rest::Rest,
+};
 
 /// Decodes a frame into the innermost IP packet that can be reached.
 ///
