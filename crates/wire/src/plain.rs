@@ -108,12 +108,19 @@ fn above<'a, const HEADER: usize>(
     packet: &mut Packet<'a>,
 ) -> Option<()> {
     let captured = captured.get(HEADER..)?;
-    let (transport, header, payload) = match protocol {
-        TCP => tcp(captured, length)?,
-        UDP => udp(captured)?,
+    let (header, payload) = match protocol {
+        TCP => {
+            let (tcp, header, payload) = tcp(captured, length)?;
+            packet.transport = Transport::Tcp(tcp);
+            (header, payload)
+        }
+        UDP => {
+            let (ports, payload) = udp(captured)?;
+            packet.transport = Transport::Ports(ports);
+            (UDP_OCTETS, payload)
+        }
         _ => return None,
     };
-    packet.transport = transport;
     packet.payload = payload;
     packet.payload_offset = ETHERNET_OCTETS + HEADER + header;
     Some(())
@@ -121,7 +128,7 @@ fn above<'a, const HEADER: usize>(
 
 /// A header, its length and its payload; `length` is that of both together, as sent.
 #[inline]
-fn tcp(captured: &[u8], length: u32) -> Option<(Transport, usize, &[u8])> {
+fn tcp(captured: &[u8], length: u32) -> Option<(Tcp, usize, &[u8])> {
     let &[a, b, c, d, s0, s1, s2, s3, a0, a1, a2, a3, high, low, w0, w1, _, _, _, _] =
         captured.first_chunk::<TCP_OCTETS>()?;
     // The data offset counts words.
@@ -137,12 +144,12 @@ fn tcp(captured: &[u8], length: u32) -> Option<(Transport, usize, &[u8])> {
         window: u16::from_be_bytes([w0, w1]),
         data_octets: length.saturating_sub(u32::from(high >> 4) * 4),
     };
-    Some((Transport::Tcp(tcp), header, captured.get(header..)?))
+    Some((tcp, header, captured.get(header..)?))
 }
 
-/// Likewise, unless the port is that of a tunnel.
+/// Ports and payload, unless the port is that of a tunnel.
 #[inline]
-fn udp(captured: &[u8]) -> Option<(Transport, usize, &[u8])> {
+fn udp(captured: &[u8]) -> Option<(Ports, &[u8])> {
     let (header, payload) = captured.split_first_chunk::<UDP_OCTETS>()?;
     let &[a, b, c, d, l0, l1, _, _] = header;
     let ports = Ports { source: u16::from_be_bytes([a, b]), destination: u16::from_be_bytes([c, d]) };
@@ -150,7 +157,7 @@ fn udp(captured: &[u8]) -> Option<(Transport, usize, &[u8])> {
     if transport::is_of_tunnel(ports.destination) {
         return None;
     }
-    Some((Transport::Ports(ports), UDP_OCTETS, payload.get(..length).unwrap_or(payload)))
+    Some((ports, payload.get(..length).unwrap_or(payload)))
 }
 
 const ETHERNET_OCTETS: usize = 14;
