@@ -114,10 +114,14 @@ impl Probe {
     }
 
     fn account(&mut self, group: &mut Vec<(Packet<'_>, Placement)>) {
-        black_box(group.iter_mut().fold(0, |touched, (packet, placement)| {
-            let watched = self.observer.as_ref().map_or(0, |observer| observer.touch(packet, placement));
-            touched ^ self.meter.touch(placement) ^ watched
-        }));
+        black_box(group.iter_mut().fold(0, |touched, (_, placement)| touched ^ self.meter.touch(placement)));
+        if let Some(observer) = &self.observer {
+            black_box(
+                group
+                    .iter()
+                    .fold(0, |touched, (packet, placement)| touched ^ observer.touch(packet, placement)),
+            );
+        }
         for (packet, placement) in group.drain(..) {
             let accounted = self.meter.account(&packet, &placement);
             if let Some(observer) = &mut self.observer {

@@ -33,6 +33,7 @@ mod statements;
 mod victim;
 mod view_tally;
 mod watched;
+mod young_index;
 
 pub use config::{JudgeConfig, ObserverConfig};
 pub use fates::{Count, Fates};

@@ -192,19 +192,15 @@ impl Worker {
         group.len += 1;
     }
 
-    /// Finds out which flows the packets of a group belong to, and has the processor fetch what is known of these; packets that belong to none
-    /// leave the group. A packet that was decoded a moment ago would be waited for here.
+    /// Finds out which flows the packets of a group belong to; packets that belong to none leave the group. One that was decoded a moment ago
+    /// would be waited for here.
     fn place(&mut self, group: &mut Group<'_>) {
-        let (mut placed, mut octets, mut touched) = (0, 0, 0);
+        let (mut placed, mut octets) = (0, 0);
         for i in 0..group.len {
             let Some((packet, placement)) = group.members.get_mut(i) else { break };
             match self.meter.place_into(packet, placement.clock, placement) {
                 Placed::InFlow(()) => {
                     octets += u64::from(packet.ip.octets);
-                    touched ^= self.meter.touch(placement);
-                    if let Some(observer) = &self.observers.attacks {
-                        touched ^= observer.touch(packet, placement);
-                    }
                     if placed < i {
                         group.members.swap(placed, i);
                     }
@@ -215,15 +211,27 @@ impl Worker {
                 Placed::Waiting => {}
             }
         }
-        black_box(touched);
         group.len = placed;
         self.ledger.metered += u64::try_from(placed).unwrap_or_default();
         self.ledger.metered_octets += octets;
     }
 
+    /// Has the processor fetch what is known of the flows of a group. The less there is to do for each, the more of them it fetches at once.
+    fn fetch(&self, group: &mut Group<'_>) {
+        black_box(group.iter_mut().fold(0, |touched, (_, placement)| touched ^ self.meter.touch(placement)));
+        if let Some(observer) = &self.observers.attacks {
+            black_box(
+                group
+                    .iter()
+                    .fold(0, |touched, (packet, placement)| touched ^ observer.touch(packet, placement)),
+            );
+        }
+    }
+
     /// Meters the packets of a group, and shows them to those who observe.
     fn account(&mut self, group: &mut Group<'_>) {
         self.place(group);
+        self.fetch(group);
         for (packet, placement) in group.iter() {
             let accounted = self.meter.account(packet, placement);
             if let Some(applications) = &mut self.observers.applications {
@@ -290,6 +298,10 @@ impl<'a> Group<'a> {
     #[inline]
     fn next(&mut self) -> Option<&mut (Packet<'a>, Placement)> {
         self.members.get_mut(self.len)
+    }
+
+    fn iter_mut(&mut self) -> impl Iterator<Item = &mut (Packet<'a>, Placement)> {
+        self.members.iter_mut().take(self.len)
     }
 
     fn iter(&self) -> impl Iterator<Item = &(Packet<'a>, Placement)> {

@@ -1,5 +1,7 @@
 use std::net::IpAddr;
 
+use flow::Endpoint;
+
 use super::{
     config::ObserverConfig,
     numbered_map::NumberedMap,
@@ -16,6 +18,8 @@ pub(super) struct Bin {
     targets: NumberedMap<Target, TargetCount>,
     /// How many of `targets` are prefixes.
     prefixes: usize,
+    /// The target that was counted last, and its number: in a flood it is the next one, too.
+    latest_target: Option<(Endpoint, u32)>,
     sources: NumberedMap<IpAddr, SourceCount<u32>>,
     pub(super) sources_overflow: u64,
     pub(super) evicted: u64,
@@ -30,6 +34,7 @@ impl Bin {
             second,
             targets: NumberedMap::default(),
             prefixes: 0,
+            latest_target: None,
             sources: NumberedMap::default(),
             sources_overflow: 0,
             evicted: 0,
@@ -50,25 +55,36 @@ impl Bin {
     /// The number of an address and port. What has no place of its own gets that of its prefix.
     ///
     /// Once a bin is full it stays so; a target is therefore found again where it was first counted.
-    pub(super) fn target(&mut self, address: IpAddr, port: u16, config: &ObserverConfig) -> u32 {
+    #[inline]
+    pub(super) fn target(&mut self, server: &Endpoint, config: &ObserverConfig) -> u32 {
+        match &self.latest_target {
+            Some((latest, number)) if latest == server => *number,
+            _ => self.other_target(server, config),
+        }
+    }
+
+    /// The number of a target that is not the latest one.
+    fn other_target(&mut self, server: &Endpoint, config: &ObserverConfig) -> u32 {
         let has_room = self.targets.len() - self.prefixes < config.targets_per_second;
-        self.targets
-            .number(Target::Port(address, port), has_room)
-            .unwrap_or_else(|| self.whole(Prefix::of(address), config))
+        let own = self.targets.number(&Target::Port(server.address, server.port), has_room);
+        let number = own.unwrap_or_else(|| self.whole(Prefix::of(server.address), config));
+        self.latest_target = Some((*server, number));
+        number
     }
 
     /// The number of what a target is counted by that has no place of its own.
     #[cold]
     fn whole(&mut self, prefix: Prefix, config: &ObserverConfig) -> u32 {
         let (before, has_room) = (self.targets.len(), self.prefixes < config.prefixes_per_second);
-        let number = self.targets.number(Target::Prefix(prefix), has_room);
-        let number = number.or_else(|| self.targets.number(Target::Other, true));
+        let number = self.targets.number(&Target::Prefix(prefix), has_room);
+        let number = number.or_else(|| self.targets.number(&Target::Other, true));
         self.prefixes += self.targets.len() - before;
         number.unwrap_or(NOWHERE)
     }
 
     /// The number of a source, [`NOWHERE`] if it has no place.
-    pub(super) fn source(&mut self, address: IpAddr, config: &ObserverConfig) -> u32 {
+    #[inline]
+    pub(super) fn source(&mut self, address: &IpAddr, config: &ObserverConfig) -> u32 {
         let has_room = self.sources.len() < config.sources_per_second;
         self.sources.number(address, has_room).unwrap_or(NOWHERE)
     }

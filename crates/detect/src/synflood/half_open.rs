@@ -1,34 +1,36 @@
-use std::collections::VecDeque;
-
 use flow::{FlowKey, Side};
-use hashbrown::HashTable;
 use wire::Timestamp;
 
-use super::fates::Fate;
+use super::{
+    bin::NOWHERE,
+    fates::Fate,
+    young_index::{Entered, Window, YoungIndex},
+};
 
 /// The handshakes that may still go on, in the order in which they were opened; the oldest one goes when there are too many.
 ///
-/// The index is asked for the packets of young connections, and those that open or reset one. Handshakes that have ended give their
-/// places to the next, so that those that go on lie close together.
+/// The index is asked for the packets of young connections, and those that open or reset one. A handshake that nobody answers costs a
+/// line of it; what it costs of the order, and of the slots, is written one after the other.
+///
+/// Handshakes that have ended give their places to the next, so that those that go on lie close together.
 #[derive(Debug)]
 pub(super) struct HalfOpenTable {
-    index: HashTable<u32>,
-    slots: Vec<Slot>,
+    index: YoungIndex,
+    /// Of all in the window, by the lowest bits of their numbers, those that have ended meanwhile included. As many as a power of two.
+    order: Vec<Opened>,
+    window: Window,
+    slots: Vec<Handshake>,
     /// Places in `slots` that are free.
     free: Vec<u32>,
-    /// The places of handshakes in the order in which these were opened, [`GONE`] of those that have ended.
-    order: VecDeque<u32>,
-    /// The number of the first of `order`; numbers wrap.
-    base: u32,
-    capacity: usize,
+    capacity: u32,
 }
 
-/// A handshake, and how it is found.
+/// A handshake in the order, and how it is found.
 #[derive(Clone, Copy, Debug)]
-struct Slot {
-    handshake: Handshake,
-    hash: u32,
-    number: u32,
+struct Opened {
+    entered: Entered,
+    /// Where it is in the slots, or [`GONE`].
+    place: u32,
 }
 
 /// A handshake that was opened.
@@ -56,6 +58,27 @@ pub(super) struct Handshake {
     pub(super) repeats: u8,
 }
 
+impl Handshake {
+    /// One of which nothing is known yet, and that is counted nowhere.
+    pub(super) const fn new(key: FlowKey, client: Side, opened: Timestamp) -> Self {
+        Self {
+            key,
+            client,
+            client_sequence: 0,
+            server_sequence: 0,
+            opened,
+            last_syn: Timestamp::ZERO,
+            last_syn_ack: Timestamp::ZERO,
+            target: NOWHERE,
+            source: NOWHERE,
+            fate: Fate::Silent,
+            answers: Answers::None,
+            unsolicited: false,
+            repeats: 0,
+        }
+    }
+}
+
 /// How often a SYN-ACK was seen.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Answers {
@@ -65,7 +88,7 @@ pub(super) enum Answers {
     Again,
 }
 
-/// Where a handshake is, until it ends.
+/// Which handshake it is, until it ends: its number.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Place(u32);
 
@@ -73,110 +96,162 @@ impl HalfOpenTable {
     /// A table of at most `capacity` handshakes, at least one.
     pub(super) fn new(capacity: usize) -> Self {
         Self {
-            index: HashTable::new(),
+            index: YoungIndex::new(),
+            order: Vec::new(),
+            window: Window::default(),
             slots: Vec::new(),
             free: Vec::new(),
-            order: VecDeque::new(),
-            base: 0,
-            capacity: capacity.clamp(1, usize::try_from(u32::MAX / 2).unwrap_or(usize::MAX)),
+            capacity: u32::try_from(capacity).unwrap_or(u32::MAX).clamp(1, u32::MAX / 2),
         }
     }
 
     /// How many are followed.
     pub(super) fn len(&self) -> usize {
-        self.index.len()
+        self.slots.len() - self.free.len()
     }
 
-    /// Has the processor fetch the handshake with this hash, if there is one. What it returns means nothing, and must be used.
+    /// Has the processor fetch what a handshake with this hash is sought by. What it returns means nothing, and must be used.
     #[inline]
-    pub(super) fn touch(&self, hash: u32) -> u64 {
-        let found = self.index.find(spread(hash), |_| true).and_then(|place| self.slots.get(*place as usize));
-        found.map_or(0, |slot| u64::from(slot.hash) ^ slot.handshake.opened.nanos())
+    pub(super) fn touch(&self, hash: u32) -> u32 {
+        self.index.touch(hash)
+    }
+
+    /// The same, and the handshake itself, which is likely to be there.
+    #[inline]
+    pub(super) fn touch_known(&self, hash: u32) -> u32 {
+        let found = self.index.find(hash, self.window, |_| true, |number| self.entered(number));
+        let handshake = found.and_then(|number| self.slots.get(self.opened(number)?.place as usize));
+        handshake.map_or(0, |handshake| handshake.client_sequence)
     }
 
     /// The handshake of a 4-tuple with its hash.
     #[inline]
     pub(super) fn find(&mut self, key: &FlowKey, hash: u32) -> Option<(Place, &mut Handshake)> {
-        let slots = &self.slots;
-        let is_it = |place: &u32| {
-            slots.get(*place as usize).is_some_and(|slot| slot.hash == hash && slot.handshake.key == *key)
-        };
-        let place = *self.index.find(spread(hash), is_it)?;
-        self.slots.get_mut(place as usize).map(|slot| (Place(place), &mut slot.handshake))
+        if self.index.may_have(hash, self.window) { self.find_known(key, hash) } else { None }
     }
 
-    /// Follows a handshake, which must not be in the table, and whose key has this hash. Gives the one that had to make room for it.
-    pub(super) fn open(&mut self, handshake: Handshake, hash: u32) -> Option<Handshake> {
-        let evicted = if self.order.len() >= self.capacity { self.pop() } else { None };
-        let number = self.base.wrapping_add(u32::try_from(self.order.len()).unwrap_or_default());
-        let slot = Slot { handshake, hash, number };
+    fn find_known(&mut self, key: &FlowKey, hash: u32) -> Option<(Place, &mut Handshake)> {
+        let is_it = |number| {
+            let opened = self.opened(number);
+            opened.and_then(|opened| self.slots.get(opened.place as usize)).is_some_and(|one| one.key == *key)
+        };
+        let number = self.index.find(hash, self.window, is_it, |number| self.entered(number))?;
+        let place = self.opened(number)?.place;
+        self.slots.get_mut(place as usize).map(|one| (Place(number), one))
+    }
+
+    /// Follows a handshake, which must not be in the table, and whose key has this hash. Gives the fate of the one that had to make room
+    /// for it.
+    #[inline]
+    pub(super) fn open(&mut self, handshake: Handshake, hash: u32) -> Option<Fate> {
+        let evicted = if self.window.len >= self.capacity { self.pop() } else { None };
+        if self.window.len as usize >= self.order.len() {
+            self.grow();
+        }
         let place = match self.free.pop() {
             Some(place) => place,
             None => u32::try_from(self.slots.len()).unwrap_or(GONE),
         };
         match self.slots.get_mut(place as usize) {
-            Some(free) => *free = slot,
-            None => self.slots.push(slot),
+            Some(free) => *free = handshake,
+            None => self.slots.push(handshake),
         }
-        self.order.push_back(place);
-        let slots = &self.slots;
-        self.index.insert_unique(spread(hash), place, |place| {
-            slots.get(*place as usize).map_or(0, |slot| spread(slot.hash))
-        });
+        let number = self.window.next();
+        let entered = self.index.enter(hash, number);
+        let at = self.at(number);
+        if let Some(opened) = self.order.get_mut(at) {
+            *opened = Opened { entered, place };
+            self.window.len += 1;
+        }
         evicted
     }
 
     /// Follows a handshake no longer.
-    pub(super) fn close(&mut self, Place(place): Place) -> Option<Handshake> {
-        let slot = *self.slots.get(place as usize)?;
-        let order = slot.number.wrapping_sub(self.base) as usize;
-        *self.order.get_mut(order).filter(|known| **known == place)? = GONE;
-        self.release(place, slot.hash);
-        while self.order.front() == Some(&GONE) {
+    pub(super) fn close(&mut self, Place(number): Place) -> Option<Handshake> {
+        let Opened { entered, place } = self.opened(number)?;
+        let handshake = *self.slots.get(place as usize)?;
+        let at = self.at(number);
+        self.order.get_mut(at)?.place = GONE;
+        let order = &self.order;
+        let mask = order.len().wrapping_sub(1);
+        self.index.leave(entered.hash, number, self.window, |number| {
+            order.get(number as usize & mask).map(|opened| opened.entered)
+        });
+        self.free.push(place);
+        while self.oldest().is_some_and(|opened| opened.place == GONE) {
             self.pop();
         }
-        Some(slot.handshake)
+        Some(handshake)
     }
 
     /// Follows those no longer that were opened before `earliest`.
     pub(super) fn expire(&mut self, earliest: Timestamp) {
-        let is_over = |place: u32| {
-            place == GONE
-                || self.slots.get(place as usize).is_none_or(|slot| slot.handshake.opened < earliest)
+        let is_over = |opened: Opened| {
+            self.slots.get(opened.place as usize).is_none_or(|handshake| handshake.opened < earliest)
         };
-        let over = self.order.iter().take_while(|place| is_over(**place)).count();
+        let over =
+            self.window.numbers().take_while(|number| self.opened(*number).is_some_and(is_over)).count();
         for _ in 0..over {
             self.pop();
         }
     }
 
-    /// Takes out the oldest one. `None` if it has ended before.
-    fn pop(&mut self) -> Option<Handshake> {
-        let place = self.order.pop_front()?;
-        self.base = self.base.wrapping_add(1);
-        if place == GONE {
-            return None;
-        }
-        let slot = *self.slots.get(place as usize)?;
-        self.release(place, slot.hash);
-        Some(slot.handshake)
-    }
-
-    fn release(&mut self, place: u32, hash: u32) {
-        if let Ok(found) = self.index.find_entry(spread(hash), |other| *other == place) {
-            found.remove();
-        }
+    /// Takes out the oldest one, and says its fate. `None` if it has ended before.
+    #[inline]
+    fn pop(&mut self) -> Option<Fate> {
+        let Opened { place, .. } = self.oldest()?;
+        self.window = Window { first: self.window.first.wrapping_add(1), len: self.window.len - 1 };
+        let fate = self.slots.get(place as usize)?.fate;
         self.free.push(place);
+        Some(fate)
     }
-}
 
-/// What the index takes half of a hash as: it looks at the lowest bits, and at the seven highest.
-const fn spread(hash: u32) -> u64 {
-    (hash as u64) << 32 | hash as u64
+    #[inline]
+    fn oldest(&self) -> Option<Opened> {
+        self.opened(self.window.first)
+    }
+
+    /// The handshake with a number, if that is in use.
+    #[inline]
+    fn opened(&self, number: u32) -> Option<Opened> {
+        self.order.get(self.at(number)).filter(|_| self.window.has(number)).copied()
+    }
+
+    #[inline]
+    fn entered(&self, number: u32) -> Option<Entered> {
+        self.opened(number).map(|opened| opened.entered)
+    }
+
+    /// Where it stands in the order.
+    #[inline]
+    const fn at(&self, number: u32) -> usize {
+        number as usize & self.order.len().wrapping_sub(1)
+    }
+
+    /// Makes room for twice as many.
+    #[cold]
+    fn grow(&mut self) {
+        let before: Vec<_> = self.window.numbers().filter_map(|number| self.opened(number)).collect();
+        let room = (2 * self.order.len()).max(LEAST_ROOM);
+        // No number that is in use.
+        self.index.clear(room, self.window.first.wrapping_sub(1));
+        self.order.resize(room, Opened { entered: Entered::default(), place: GONE });
+        for (mut opened, number) in before.into_iter().zip(self.window.numbers()) {
+            if opened.place != GONE {
+                opened.entered = self.index.enter(opened.entered.hash, number);
+            }
+            let at = self.at(number);
+            if let Some(moved) = self.order.get_mut(at) {
+                *moved = opened;
+            }
+        }
+    }
 }
 
 /// The place of a handshake that has ended.
 const GONE: u32 = u32::MAX;
+/// A power of two.
+const LEAST_ROOM: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -209,21 +284,7 @@ mod tests {
     }
 
     fn handshake(number: u8, opened: u64) -> Handshake {
-        Handshake {
-            key: key(number),
-            client: Side::Low,
-            client_sequence: u32::from(number),
-            server_sequence: 0,
-            opened: Timestamp::from_nanos(opened),
-            last_syn: Timestamp::ZERO,
-            last_syn_ack: Timestamp::ZERO,
-            fate: Fate::Silent,
-            answers: Answers::None,
-            unsolicited: false,
-            repeats: 0,
-            target: 0,
-            source: 0,
-        }
+        Handshake::new(key(number), Side::Low, Timestamp::from_nanos(opened))
     }
 
     proptest! {
@@ -232,7 +293,7 @@ mod tests {
         fn it_keeps_the_youngest(acts in proptest::collection::vec((0_u8..20, 0_u8..4), 0..300)) {
             const CAPACITY: usize = 8;
             let mut table = HalfOpenTable::new(CAPACITY);
-            table.base = u32::MAX - 100;
+            table.window.first = u32::MAX - 100;
             let mut model = BTreeMap::<u8, u64>::new();
             for (now, (number, act)) in (0_u64..).zip(acts) {
                 match act {
@@ -254,14 +315,14 @@ mod tests {
                         let hash = hash(number);
                         let evicted = table.open(handshake(number, now), hash);
                         model.insert(number, now);
-                        if let Some(evicted) = evicted {
-                            let oldest = model.iter().min_by_key(|(_, opened)| **opened);
-                            prop_assert_eq!(oldest.map(|(number, _)| u32::from(*number)), Some(evicted.client_sequence));
-                            model.retain(|number, _| u32::from(*number) != evicted.client_sequence);
+                        if evicted.is_some() {
+                            let oldest = model.iter().min_by_key(|(_, opened)| **opened).map(|(number, _)| *number);
+                            model.retain(|number, _| Some(*number) != oldest);
                         }
                     }
                 }
-                prop_assert!(table.order.len() <= CAPACITY && table.slots.len() <= CAPACITY);
+                prop_assert!(table.window.len as usize <= CAPACITY && table.slots.len() <= CAPACITY);
+                prop_assert!(table.order.len() <= LEAST_ROOM.max(2 * CAPACITY));
                 prop_assert_eq!(table.len(), model.len());
                 for number in 0..20 {
                     let hash = hash(number);

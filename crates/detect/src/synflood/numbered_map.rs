@@ -13,8 +13,15 @@ pub struct NumberedMap<K, V> {
     values: Vec<V>,
     /// Of the first of `values`, whether they are of no interest by themselves.
     quiet: Vec<bool>,
-    numbers: HashTable<u32>,
+    numbers: HashTable<Numbered>,
     hasher: RandomState,
+}
+
+/// A number, and the hash of its key: so the table grows without looking at keys, and a wrong guess seldom touches one.
+#[derive(Clone, Copy, Debug)]
+struct Numbered {
+    hash: u32,
+    number: u32,
 }
 
 impl<K, V> Default for NumberedMap<K, V> {
@@ -88,36 +95,50 @@ impl<K, V> NumberedMap<K, V> {
 impl<K: Eq + Hash, V> NumberedMap<K, V> {
     /// The value of `key`.
     pub fn get(&self, key: &K) -> Option<&V> {
-        let is_it = |number: &u32| self.keys.get(place(*number)).is_some_and(|known| known == key);
-        let number = *self.numbers.find(self.hasher.hash_one(key), is_it)?;
-        self.at(number)
+        self.at(self.find(key, self.hash(key))?)
     }
-}
 
-impl<K: Eq + Hash, V: Default> NumberedMap<K, V> {
-    /// The number of `key`, which enters the map if it is not there and `may_enter`.
-    pub(super) fn number(&mut self, key: K, may_enter: bool) -> Option<u32> {
-        let hash = self.hasher.hash_one(&key);
-        let (keys, hasher) = (&mut self.keys, &self.hasher);
-        let is_it = |number: &u32| keys.get(place(*number)).is_some_and(|known| *known == key);
-        if let Some(number) = self.numbers.find(hash, is_it) {
-            return Some(*number);
-        }
-        let number = u32::try_from(keys.len()).ok().filter(|_| may_enter)?;
-        self.numbers.insert_unique(hash, number, |number| {
-            keys.get(place(*number)).map_or(0, |known| hasher.hash_one(known))
-        });
-        keys.push(key);
-        self.values.push(V::default());
-        Some(number)
+    #[inline]
+    fn find(&self, key: &K, hash: u32) -> Option<u32> {
+        let is_it = |known: &Numbered| {
+            known.hash == hash && self.keys.get(place(known.number)).is_some_and(|known| known == key)
+        };
+        self.numbers.find(spread(hash), is_it).map(|known| known.number)
+    }
+
+    #[inline]
+    fn hash(&self, key: &K) -> u32 {
+        #[expect(clippy::cast_possible_truncation, reason = "half of a hash is enough")]
+        let half = self.hasher.hash_one(key) as u32;
+        half
     }
 }
 
 impl<K: Copy + Eq + Hash, V: Default> NumberedMap<K, V> {
+    /// The number of `key`, which enters the map if it is not there and `may_enter`.
+    #[inline]
+    pub(super) fn number(&mut self, key: &K, may_enter: bool) -> Option<u32> {
+        let hash = self.hash(key);
+        match self.find(key, hash) {
+            None if may_enter => self.enter(key, hash),
+            known => known,
+        }
+    }
+
+    /// Gives a number to a key that is not in the map, and has this hash.
+    #[inline(never)]
+    fn enter(&mut self, key: &K, hash: u32) -> Option<u32> {
+        let number = u32::try_from(self.keys.len()).ok()?;
+        self.numbers.insert_unique(spread(hash), Numbered { hash, number }, |known| spread(known.hash));
+        self.keys.push(*key);
+        self.values.push(V::default());
+        Some(number)
+    }
+
     /// Adds the values of another map. Sums of what is quiet are quiet.
     pub(super) fn merge(&mut self, other: &Self, add: impl Fn(&mut V, &V)) {
         for ((key, is_quiet), value) in other.keys().zip(&other.values) {
-            let Some(number) = self.number(*key, true) else { return };
+            let Some(number) = self.number(key, true) else { return };
             if let Some(both) = self.quiet.get_mut(place(number)) {
                 *both &= is_quiet;
             } else if self.quiet.len() == place(number) {
@@ -150,6 +171,11 @@ const fn place(number: u32) -> usize {
     number as usize
 }
 
+/// What the table takes half of a hash as: it looks at the lowest bits, and at the seven highest.
+const fn spread(hash: u32) -> u64 {
+    (hash as u64) << 32 | hash as u64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,12 +184,12 @@ mod tests {
     fn numbers_stay_and_equality_knows_no_order() {
         let (mut map, mut other) = (NumberedMap::<u64, u64>::default(), NumberedMap::with_capacity(9));
         for key in 0..1_000 {
-            assert_eq!(map.number(key * 7, true), u32::try_from(key).ok());
+            assert_eq!(map.number(&(key * 7), true), u32::try_from(key).ok());
             *map.at_mut(u32::try_from(key).unwrap()).unwrap() += key;
-            let number = other.number((999 - key) * 7, true).unwrap();
+            let number = other.number(&((999 - key) * 7), true).unwrap();
             *other.at_mut(number).unwrap() += 999 - key;
         }
-        assert_eq!(map.number(1, false), None);
+        assert_eq!(map.number(&1, false), None);
         assert_eq!((map.len(), map[&14], map.get(&15)), (1_000, 2, None));
         assert_eq!(map, other);
         *other.at_mut(5).unwrap() += 1;
@@ -175,7 +201,7 @@ mod tests {
         let of = |entries: &[(u64, u64)]| {
             let mut map = NumberedMap::<u64, u64>::default();
             for (key, value) in entries {
-                let number = map.number(*key, true).unwrap();
+                let number = map.number(key, true).unwrap();
                 *map.at_mut(number).unwrap() += value;
             }
             map.note_quiet(|value| *value == 0);

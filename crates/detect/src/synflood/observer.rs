@@ -4,7 +4,7 @@ use flow::{FlowKey, Placement, Side};
 use wire::{Packet, Tcp, TcpFlags, Timestamp, Transport};
 
 use super::{
-    bin::{Bin, NOWHERE},
+    bin::Bin,
     config::ObserverConfig,
     fates::Fate,
     fingerprint::has_options,
@@ -95,7 +95,9 @@ impl Observer {
     #[must_use]
     pub fn touch(&self, packet: &Packet<'_>, placement: &Placement) -> u64 {
         match &packet.transport {
-            Transport::Tcp(tcp) if is_control(tcp) => self.handshakes.touch(placement.hash()),
+            // A new connection has no handshake yet.
+            Transport::Tcp(tcp) if tcp.flags.is_syn() => self.handshakes.touch(placement.hash()).into(),
+            Transport::Tcp(tcp) if is_control(tcp) => self.handshakes.touch_known(placement.hash()).into(),
             _ => 0,
         }
     }
@@ -178,14 +180,19 @@ impl Observer {
         let Placement { key, sender, clock, .. } = placement;
         let hash = placement.hash();
         if tcp.flags.contains(TcpFlags::RST) {
-            self.reset(key, hash, *sender);
-        } else if tcp.flags.is_syn() {
-            self.syn(packet, tcp, (key, hash), *sender, *clock);
+            return self.reset(key, hash, *sender);
+        }
+        let begun = if tcp.flags.is_syn() {
+            self.syn(packet, tcp, (key, hash), *sender, *clock)
         } else {
-            self.syn_ack(tcp, (key, hash), *sender, *clock);
+            self.syn_ack(tcp, (key, hash), *sender, *clock)
+        };
+        if let Some(handshake) = begun {
+            self.open(handshake, hash);
         }
     }
 
+    /// Returns the handshake that begins with it.
     fn syn(
         &mut self,
         packet: &Packet<'_>,
@@ -193,52 +200,49 @@ impl Observer {
         (key, hash): (&FlowKey, u32),
         client: Side,
         clock: Timestamp,
-    ) {
+    ) -> Option<Handshake> {
         if let Some((place, earlier)) = self.handshakes.find(key, hash) {
             let is_same = (earlier.client, earlier.client_sequence) == (client, tcp.sequence);
             if is_same && !earlier.unsolicited {
-                return self.repeat(key, hash, clock);
+                self.repeat(key, hash, clock);
+                return None;
             }
             self.handshakes.close(place);
         }
         let (server, source) = (key.endpoint(client.opposite()), key.endpoint(client).address);
-        let config = self.config;
-        let (source_hash, target_hash) = (
-            address_hash(config.sample_seed, source),
-            endpoint_hash(config.sample_seed, server.address, server.port),
-        );
-        let bin = &mut self.current;
-        let number = bin.target(server.address, server.port, &config);
-        let source_number = bin.source(source, &config);
+        let Self { config, current: bin, counts, .. } = self;
+        let number = bin.target(&server, config);
         if let Some((target, room)) = bin.target_at(number) {
             target.span.include(Span::at(clock));
             target.syn += 1;
             target.fates.enter(Fate::Silent);
             target.with_options += u32::from(has_options(packet));
             target.fingerprints.count(packet, tcp);
-            if let Some(trying) = target.sources.enter(source_hash, room, || new_source(source)) {
+            let hash = address_hash(config.sample_seed, source);
+            if let Some(trying) = target.sources.enter(hash, room, || new_source(source)) {
                 trying.opened = trying.opened.saturating_add(1);
             }
         }
+        let source_number = bin.source(&source, config);
         if let Some((count, room)) = bin.source_at(source_number) {
             count.span.include(Span::at(clock));
             count.fates.enter(Fate::Silent);
+            let hash = endpoint_hash(config.sample_seed, server.address, server.port);
             let tried = || new_target(server.address, server.port);
-            if let Some(tried) = count.targets.enter(target_hash, room, tried) {
+            if let Some(tried) = count.targets.enter(hash, room, tried) {
                 tried.opened = tried.opened.saturating_add(1);
             }
         } else {
             bin.sources_overflow += 1;
-            self.counts.sources_overflow += 1;
+            counts.sources_overflow += 1;
         }
-        let handshake = Handshake {
+        Some(Handshake {
             client_sequence: tcp.sequence,
             last_syn: clock,
             target: number,
             source: source_number,
-            ..new_handshake(*key, client, clock)
-        };
-        self.open(handshake, hash);
+            ..Handshake::new(*key, client, clock)
+        })
     }
 
     /// A SYN that came before.
@@ -260,12 +264,18 @@ impl Observer {
         target.syn_repeated += u32::from(!is_rapid);
     }
 
-    fn syn_ack(&mut self, tcp: &Tcp, (key, hash): (&FlowKey, u32), server: Side, clock: Timestamp) {
+    /// Returns the handshake that it is the first sign of.
+    fn syn_ack(
+        &mut self,
+        tcp: &Tcp,
+        (key, hash): (&FlowKey, u32),
+        server: Side,
+        clock: Timestamp,
+    ) -> Option<Handshake> {
         let client = server.opposite();
         let known = self.handshakes.find(key, hash).filter(|(_, one)| one.client == client);
         let Some((_, handshake)) = known else {
-            self.unsolicited(tcp, (key, hash), client, clock);
-            return;
+            return Some(self.unsolicited(tcp, (key, hash), client, clock));
         };
         let is_first = handshake.answers == Answers::None;
         let is_repeated = !is_first && clock.nanos_since(handshake.last_syn_ack) >= BACK_OFF_NANOS;
@@ -287,7 +297,7 @@ impl Observer {
             target.syn_ack_repeated += u32::from(is_repeated);
         }
         if one.unsolicited || !(is_first || is_first_repeat) {
-            return;
+            return None;
         }
         if let Some(bin) = self.bin_of(one.opened) {
             if let Some((target, _)) = bin.target_at(one.target) {
@@ -301,18 +311,25 @@ impl Observer {
         if opens {
             self.turn(&one, Fate::HalfOpen);
         }
+        None
     }
 
     /// A SYN-ACK for which no SYN was seen.
-    fn unsolicited(&mut self, tcp: &Tcp, (key, hash): (&FlowKey, u32), client: Side, clock: Timestamp) {
+    fn unsolicited(
+        &mut self,
+        tcp: &Tcp,
+        (key, hash): (&FlowKey, u32),
+        client: Side,
+        clock: Timestamp,
+    ) -> Handshake {
         if let Some((place, _)) = self.handshakes.find(key, hash) {
             self.handshakes.close(place);
         }
         let (server, receiver) = (key.endpoint(client.opposite()), key.endpoint(client).address);
         let config = self.config;
         let bin = &mut self.current;
-        let number = bin.target(server.address, server.port, &config);
-        let source_number = bin.source(receiver, &config);
+        let number = bin.target(&server, &config);
+        let source_number = bin.source(&receiver, &config);
         if let Some((target, room)) = bin.target_at(number) {
             target.span.include(Span::at(clock));
             target.syn_ack += 1;
@@ -328,7 +345,7 @@ impl Observer {
             let hash = endpoint_hash(config.sample_seed, server.address, server.port);
             source.targets.enter(hash, room, || new_target(server.address, server.port));
         }
-        let handshake = Handshake {
+        Handshake {
             client_sequence: tcp.acknowledgment.wrapping_sub(1),
             server_sequence: tcp.sequence,
             last_syn_ack: clock,
@@ -336,9 +353,8 @@ impl Observer {
             source: source_number,
             answers: Answers::Once,
             unsolicited: true,
-            ..new_handshake(*key, client, clock)
-        };
-        self.open(handshake, hash);
+            ..Handshake::new(*key, client, clock)
+        }
     }
 
     fn reset(&mut self, key: &FlowKey, hash: u32, sender: Side) {
@@ -419,12 +435,10 @@ impl Observer {
         }
     }
 
+    #[inline]
     fn open(&mut self, handshake: Handshake, hash: u32) {
-        if self
-            .handshakes
-            .open(handshake, hash)
-            .is_some_and(|evicted| !matches!(evicted.fate, Fate::Refused | Fate::Aborted))
-        {
+        let evicted = self.handshakes.open(handshake, hash);
+        if evicted.is_some_and(|fate| !matches!(fate, Fate::Refused | Fate::Aborted)) {
             self.counts.half_open_evicted += 1;
             self.current.evicted += 1;
         }
@@ -436,7 +450,7 @@ impl Observer {
             handshake.target
         } else {
             let server = handshake.key.endpoint(handshake.client.opposite());
-            self.current.target(server.address, server.port, &self.config)
+            self.current.target(&server, &self.config)
         };
         self.current.target_at(number).map(|(target, _)| target)
     }
@@ -455,24 +469,6 @@ impl Observer {
 #[inline]
 const fn is_control(tcp: &Tcp) -> bool {
     tcp.flags.0 & (TcpFlags::SYN.0 | TcpFlags::RST.0) != 0
-}
-
-fn new_handshake(key: FlowKey, client: Side, clock: Timestamp) -> Handshake {
-    Handshake {
-        key,
-        client,
-        client_sequence: 0,
-        server_sequence: 0,
-        opened: clock,
-        last_syn: Timestamp::ZERO,
-        last_syn_ack: Timestamp::ZERO,
-        target: NOWHERE,
-        source: NOWHERE,
-        fate: Fate::Silent,
-        answers: Answers::None,
-        unsolicited: false,
-        repeats: 0,
-    }
 }
 
 const fn new_source(address: IpAddr) -> TryingSource {

@@ -81,10 +81,13 @@ impl<T> Sample<T> {
     }
 
     /// The same for a thing that has been seen now, which enters the sample if it belongs there and there is `room` for one more.
+    #[inline]
     pub(super) fn enter(&mut self, hash: u64, room: &mut usize, new: impl FnOnce() -> T) -> Option<&mut T> {
-        if self.is_beyond(hash) {
-            return None;
-        }
+        if self.is_beyond(hash) { None } else { self.enter_within(hash, room, new) }
+    }
+
+    #[inline(never)]
+    fn enter_within(&mut self, hash: u64, room: &mut usize, new: impl FnOnce() -> T) -> Option<&mut T> {
         let at = match self.items.binary_search_by_key(&hash, |item| item.hash) {
             Ok(at) => at,
             Err(at) => {
@@ -107,6 +110,7 @@ impl<T> Sample<T> {
 impl<T> Sample<T> {
     /// Is the sample full of smaller hashes? Nearly all are beyond it where there are many things, and a search for each would fetch
     /// much of the sample.
+    #[inline]
     fn is_beyond(&self, hash: u64) -> bool {
         self.items.get(SAMPLE_SIZE - 1).is_some_and(|last| last.hash < hash)
     }
