@@ -15,6 +15,7 @@ mod outputs;
 mod privileges;
 mod recordings;
 mod reloading;
+mod rings;
 mod stopping;
 mod streams;
 mod traffic;

@@ -56,7 +56,7 @@ fn spools(common: &CommonArguments) -> Vec<PathBuf> {
     common.export.iter().flat_map(Destination::outputs).filter_map(spool).collect()
 }
 
-/// The folders that are read while it runs: where the kernel says what interfaces have dropped, for libpcap looks there, and that of the
+/// The folders that are read while it runs: where the kernel says what interfaces have dropped, and that of the
 /// configuration, since it may be read again. What an editor saves is a new file, and a link may lead to another folder.
 fn inputs(arguments: &LiveArguments) -> Vec<PathBuf> {
     let statistics = |name: &String| ["/sys/class/net", name, "statistics"].iter().collect();

@@ -6,7 +6,8 @@ use bytesize::ByteSize;
 
 use crate::{arguments::LiveArguments, outcome::UsageError};
 
-/// Refuses rings for which there is no memory: libpcap makes them smaller until they fit, says nothing, and leaves none to anybody.
+/// Refuses rings for which there is no memory: they would leave none to anybody, and where one cannot be had, libpcap makes one that is
+/// smaller, and says nothing.
 pub(crate) fn check(arguments: &LiveArguments) -> Result<(), UsageError> {
     let (ring, workers) = (arguments.ring, arguments.common.workers.get());
     let interfaces = arguments.interfaces.len();

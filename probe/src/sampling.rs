@@ -123,7 +123,7 @@ impl<B: Batches> Batches for Sampled<B> {
         let share = self.batches.next()?;
         self.taken.clear();
         self.shards.clear();
-        for (i, frame) in share.batch.frames().enumerate() {
+        for (i, frame) in share.frames.enumerate() {
             let owner = share.shards.map_or(Some(self.shard), |shards| shards.get(i).copied());
             let Some(owner) = owner else { continue };
             // Those of others are handed on, too: all workers go by the times of all packets.
@@ -134,7 +134,7 @@ impl<B: Batches> Batches for Sampled<B> {
             }
         }
         let shards = share.shards.is_some().then_some(&*self.shards);
-        Some(Share { batch: &self.taken, shards, now: share.now })
+        Some(Share { frames: self.taken.frames(), shards, now: share.now })
     }
 
     fn live_counts(&mut self) -> LiveCounts {

@@ -92,7 +92,7 @@ fn the_other_interface_is_watched_on() {
     assert!(watched.summary["warnings"].to_string().contains("interface probe0"), "{}", watched.summary);
 }
 
-/// libpcap looks by name whether an interface that was down is still there. So it ends, and says what may have happened.
+/// Whether an interface that was down is still there is looked up by its name, as libpcap does it. So it ends, and says what may have happened.
 #[test]
 fn a_new_name_has_to_be_given() {
     let Some(network) = Network::new(1) else { return };

@@ -105,7 +105,7 @@ fn what_a_small_ring_has_no_room_for_is_counted() {
     }
 }
 
-/// libpcap reads what the interface dropped from /sys, which another folder stands in for here: no driver of a namespace drops anything
+/// What the interface dropped is read from /sys, which another folder stands in for here: no driver of a namespace drops anything
 /// by itself. All workers read the same count, and it is said once.
 #[test]
 fn what_the_interface_dropped_is_counted_once() {

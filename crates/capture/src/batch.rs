@@ -1,6 +1,6 @@
-use wire::{Frame, LinkType, Timestamp};
+use wire::Frame;
 
-use crate::octets::size;
+use crate::{Frames, frames::FrameIndex};
 
 /// Frames that share one buffer: the octets of a stretch of a capture, and an index of the frames in them.
 ///
@@ -14,17 +14,6 @@ pub struct Batch {
     filled: usize,
     index: Vec<FrameIndex>,
     packets_before: u64,
-}
-
-/// Where a frame lies in its batch, and what its record says of it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct FrameIndex {
-    pub(crate) timestamp: Timestamp,
-    pub(crate) offset: u32,
-    pub(crate) captured: u32,
-    pub(crate) original: u32,
-    pub(crate) link_type: LinkType,
-    pub(crate) interface: u16,
 }
 
 impl Batch {
@@ -63,13 +52,13 @@ impl Batch {
     /// The frame number `i`, counted from 0 in the order of the capture.
     #[inline]
     pub fn frame(&self, i: usize) -> Option<Frame<'_>> {
-        self.index.get(i).and_then(|entry| self.at(entry))
+        self.index.get(i).and_then(|entry| entry.in_octets(&self.buffer))
     }
 
     /// Its frames in the order of the capture.
     #[inline]
-    pub fn frames(&self) -> impl Iterator<Item = Frame<'_>> {
-        self.index.iter().filter_map(|entry| self.at(entry))
+    pub fn frames(&self) -> Frames<'_> {
+        Frames::indexed(&self.buffer, &self.index)
     }
 
     /// The octets that its frames are parts of, and record headers between them.
@@ -182,18 +171,6 @@ impl Batch {
         }
         self.buffer = grown;
     }
-
-    #[inline]
-    fn at(&self, entry: &FrameIndex) -> Option<Frame<'_>> {
-        let data = self.buffer.get(size(entry.offset)..)?.get(..size(entry.captured))?;
-        Some(Frame {
-            data,
-            timestamp: entry.timestamp,
-            original_length: entry.original,
-            link_type: entry.link_type,
-            interface: entry.interface,
-        })
-    }
 }
 
 /// How many octets a recycled batch keeps: several reads and the longest usual packet.
@@ -203,6 +180,8 @@ const RECYCLED_FRAMES: usize = 1 << 16;
 
 #[cfg(test)]
 mod tests {
+    use wire::{LinkType, Timestamp};
+
     use super::*;
 
     fn frame(data: &[u8]) -> Frame<'_> {

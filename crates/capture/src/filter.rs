@@ -1,6 +1,6 @@
 use std::{fmt, io::Write, os::fd::AsRawFd};
 
-use pcap::{Capture, Linktype, Offline};
+use pcap::{BpfProgram, Capture, Linktype, Offline};
 use wire::{Frame, LinkType};
 
 use crate::{
@@ -177,9 +177,7 @@ fn compile(expression: &str, link_type: LinkType) -> Result<Program, String> {
         let handle = Capture::dead(Linktype(data_link_type(link_type))).map_err(reason)?;
         handle.compile(expression, true).map_err(reason)?
     };
-    let instructions = program.get_instructions().iter().map(|instruction| parse(&instruction.to_string()));
-    let instructions = instructions.collect::<Option<_>>();
-    instructions.map(Program::new).ok_or_else(|| "libpcap's program has an unknown form".to_owned())
+    instructions(&program).map(Program::new).ok_or_else(|| "libpcap's program has an unknown form".to_owned())
 }
 
 /// A handle of a capture file of `link_type`, without packets, that libpcap reads from a pipe.
@@ -194,6 +192,11 @@ fn file_handle(link_type: LinkType) -> Option<Capture<Offline>> {
     let header = [&0xa1b2_c3d4_u32.to_ne_bytes(), &version[..], &[0; 8], &snap_length, &link_type].concat();
     writing_end.write_all(&header).ok()?;
     Capture::from_file(format!("/dev/fd/{}", reading_end.as_raw_fd())).ok()
+}
+
+/// A program as it is; `None` if it has an unknown form.
+pub(crate) fn instructions(program: &BpfProgram) -> Option<Vec<Instruction>> {
+    program.get_instructions().iter().map(|instruction| parse(&instruction.to_string())).collect()
 }
 
 /// An instruction as the `pcap` crate shows it, which is the only way that it lets it be seen: four decimal numbers.

@@ -46,6 +46,7 @@ mod compression;
 mod error;
 mod files;
 mod filter;
+mod frames;
 #[cfg(any(test, fuzzing))]
 mod fuzz;
 mod interface;
@@ -63,6 +64,7 @@ pub use batch::Batch;
 pub use error::{Damage, DamageKind, OpenError};
 pub use files::CaptureFiles;
 pub use filter::{Filter, FilterError, Inapplicable, MAX_FILTERED_LINK_TYPES};
+pub use frames::Frames;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub use fuzz::{fuzz_filter_program, fuzz_reader};

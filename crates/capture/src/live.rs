@@ -2,23 +2,28 @@
 //!
 //! [`open`] gives a handle for each worker. All handles of an interface are in one fan-out group of the kernel's (packet(7),
 //! `PACKET_FANOUT`), so that each frame comes to one of them, and in hash mode both directions of a flow to the same one.
+//!
+//! Of an Ethernet interface, a handle is a ring of our own, whose frames are read where the kernel wrote them. Others are libpcap's.
 
 mod fanout;
+mod handle;
 mod lanes;
+mod libpcap;
+mod link;
+mod program;
+mod ring;
 
 use std::{os::fd::AsFd as _, time::Duration};
 
-use nix::{
-    ifaddrs::getifaddrs,
-    net::if_::InterfaceFlags,
-    poll::{PollFd, PollFlags, PollTimeout, poll},
-};
-use pcap::{Active, Capture, Precision};
-use wire::{Frame, LinkType, Timestamp};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use smallvec::SmallVec;
+use wire::Timestamp;
 
-use crate::Batch;
+use crate::{Batch, Frames};
 pub use fanout::Fanout;
+use handle::{Handle, error_of};
 use lanes::Lanes;
+pub(crate) use ring::BlockFrames;
 
 /// How an interface is to be opened.
 #[derive(Clone, Debug)]
@@ -47,22 +52,6 @@ impl Default for LiveConfig {
     }
 }
 
-/// One of the handles of an interface.
-struct LiveCapture {
-    capture: Capture<Active>,
-    name: String,
-    link_type: LinkType,
-    /// Its number among all interfaces of the run.
-    interface: u16,
-    /// Whether drops of the interface are counted here: all of its handles see the same ones.
-    counts_interface: bool,
-    /// Whether frames go out of it and come in again: libpcap takes those that come in, and the kernel counts both.
-    is_loopback: bool,
-    counted: LiveCounts,
-    /// The kernel's counters as they were last read: they have 32 bits and wrap.
-    last: pcap::Stat,
-}
-
 /// What the kernel says of a handle, from when frames were let through to it.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct LiveCounts {
@@ -77,7 +66,7 @@ pub struct LiveCounts {
 /// What a look at a handle has given.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum LiveFill {
-    /// Frames came. Those of several interfaces may still wait for others, so that the batch is empty.
+    /// Frames came. Those of several interfaces may still wait for others, so that there are none to be had.
     Frames,
     /// Nothing came for as long as one was willing to wait.
     Idle,
@@ -100,11 +89,18 @@ pub struct LiveError {
 /// Handles with the same place in their interfaces' groups get the same flows in hash mode. So both directions of a flow come to one
 /// worker, though a tap gives each of them on an interface of its own.
 pub struct LiveSource {
-    captures: Vec<LiveCapture>,
+    handles: Vec<Handle>,
     /// Of interfaces that are gone.
     gone: Vec<(LiveCounts, LiveError)>,
     /// Where there are several.
-    lanes: Option<Lanes>,
+    order: Option<Order>,
+}
+
+/// Frames of several interfaces on their way into one order.
+struct Order {
+    lanes: Lanes,
+    /// Those whose turn it is.
+    ready: Batch,
 }
 
 /// Opens `interfaces` for so many workers, and has the kernel share frames out to them.
@@ -117,8 +113,8 @@ pub fn open(interfaces: &[String], workers: u16, config: &LiveConfig) -> Result<
     let mut sources: Vec<_> = (0..workers).map(|_| LiveSource::new(interfaces.len())).collect();
     for (name, number) in interfaces.iter().zip(0..) {
         let opened = open_group(name, number, workers, config)?;
-        for (source, capture) in sources.iter_mut().zip(opened) {
-            source.captures.push(capture);
+        for (source, handle) in sources.iter_mut().zip(opened) {
+            source.handles.push(handle);
         }
     }
     Ok(sources)
@@ -129,73 +125,76 @@ fn open_group(
     interface: u16,
     handles: u16,
     config: &LiveConfig,
-) -> Result<Vec<LiveCapture>, LiveError> {
-    let mut captures = Vec::new();
+) -> Result<Vec<Handle>, LiveError> {
+    let mut opened = Vec::new();
     for number in 0..handles {
-        captures.push(LiveCapture::open(name, interface, number == 0, config)?);
+        opened.push(Handle::open(name, interface, number == 0, config)?);
     }
     // Until all have joined, each would see every frame: nothing passes till then, and what did before is thrown away.
-    if captures.len() > 1 {
-        fanout::join(&captures, config.fanout).map_err(|error| {
+    if opened.len() > 1 {
+        fanout::join(&opened, config.fanout).map_err(|error| {
             let reason = format!(
                 "the kernel does not share its frames out to several workers ({error}); use --workers 1"
             );
-            error_of(name, reason)
+            error_of(name, &reason)
         })?;
     }
-    for capture in &mut captures {
-        capture.drain()?;
-        // What came before is nobody's.
-        capture.counts()?;
-        capture.counted = LiveCounts::default();
-        capture.set_filter(&config.filter)?;
+    for handle in &mut opened {
+        handle.pass(&config.filter)?;
     }
-    Ok(captures)
+    Ok(opened)
 }
 
 impl LiveSource {
     fn new(interfaces: usize) -> Self {
-        let lanes = (interfaces > 1).then(|| Lanes::new(interfaces));
-        Self { captures: Vec::new(), gone: Vec::new(), lanes }
+        let order = (interfaces > 1).then(|| Order { lanes: Lanes::new(interfaces), ready: Batch::new() });
+        Self { handles: Vec::new(), gone: Vec::new(), order }
     }
 
-    /// Fills `batch` with frames that are there; waits for some for as long as `patience` if there are none.
+    /// Takes frames that are there; waits for some for as long as `patience` if there are none. [`LiveSource::frames`] has them then, and no
+    /// longer those that it had before.
     ///
     /// Those of several interfaces come in the order of their times. For that, a frame waits until the others have given a later one, or
     /// until it is older than `horizon`, the time before which the kernel has handed over everything.
-    pub fn fill(&mut self, batch: &mut Batch, patience: Duration, horizon: Timestamp) -> LiveFill {
-        batch.clear();
-        let mut taken = self.take(batch);
-        if taken == 0 && !self.captures.is_empty() {
+    pub fn fill(&mut self, patience: Duration, horizon: Timestamp) -> LiveFill {
+        let mut taken = self.take();
+        if taken == 0 && !self.handles.is_empty() {
             self.wait(patience);
-            taken = self.take(batch);
+            taken = self.take();
         }
         // When nothing is to come from anywhere, nothing needs to wait.
-        let is_gone = self.captures.is_empty();
-        if let Some(lanes) = &mut self.lanes {
-            lanes.release(if is_gone { Timestamp::MAX } else { horizon }, batch);
+        let is_gone = self.handles.is_empty();
+        if let Some(order) = &mut self.order {
+            order.release(if is_gone { Timestamp::MAX } else { horizon });
         }
-        match (batch.is_empty() && taken == 0, is_gone) {
-            (false, _) => LiveFill::Frames,
-            (true, false) => LiveFill::Idle,
-            (true, true) => LiveFill::Gone,
+        let is_ready = self.order.as_ref().is_some_and(|order| !order.ready.is_empty());
+        match (is_ready || taken > 0, is_gone) {
+            (true, _) => LiveFill::Frames,
+            (false, false) => LiveFill::Idle,
+            (false, true) => LiveFill::Gone,
         }
     }
 
-    /// Fills `batch` with frames that were taken from the kernel and wait for others.
-    pub fn release(&mut self, batch: &mut Batch) {
-        batch.clear();
-        if let Some(lanes) = &mut self.lanes {
-            lanes.release(Timestamp::MAX, batch);
+    /// Has [`LiveSource::frames`] give those that were taken from the kernel and wait for others, if there are any, and no others.
+    pub fn release(&mut self) {
+        match &mut self.order {
+            Some(order) => order.release(Timestamp::MAX),
+            None => self.handles.iter_mut().for_each(Handle::clear),
+        }
+    }
+
+    /// The frames that were taken last; they are to be had once. They lie where the kernel wrote them, if they can, and are its again when
+    /// others are taken.
+    pub fn frames(&mut self) -> Frames<'_> {
+        match &self.order {
+            Some(order) => order.ready.frames(),
+            None => self.handles.first_mut().map(Handle::frames).unwrap_or_default(),
         }
     }
 
     fn wait(&self, patience: Duration) {
-        let mut fds: Vec<_> = self
-            .captures
-            .iter()
-            .map(|capture| PollFd::new(capture.capture.as_fd(), PollFlags::POLLIN))
-            .collect();
+        let fds = self.handles.iter().map(|handle| PollFd::new(handle.as_fd(), PollFlags::POLLIN));
+        let mut fds: SmallVec<[_; 4]> = fds.collect();
         // A signal may end the wait; then there is just nothing yet.
         let _ready = poll(&mut fds, PollTimeout::try_from(patience).unwrap_or(PollTimeout::MAX));
     }
@@ -203,9 +202,8 @@ impl LiveSource {
     /// What the kernel has counted so far, for all interfaces together.
     pub fn counts(&mut self) -> LiveCounts {
         let mut sum = LiveCounts::default();
-        for capture in &mut self.captures {
-            // One that is gone will be found so when it is read.
-            sum.add(capture.counts().unwrap_or_else(|_| capture.counted()));
+        for handle in &mut self.handles {
+            sum.add(handle.counts());
         }
         for (counts, _) in &self.gone {
             sum.add(*counts);
@@ -219,31 +217,32 @@ impl LiveSource {
     }
 
     /// Takes what has come to each interface; how many frames.
-    fn take(&mut self, batch: &mut Batch) -> usize {
+    fn take(&mut self) -> usize {
         let (mut taken, mut lost) = (0, None);
-        for (place, capture) in self.captures.iter_mut().enumerate() {
-            let outcome = match &mut self.lanes {
-                Some(lanes) => {
-                    let mut batch = lanes.empty_batch();
-                    let outcome = capture.take(&mut batch);
-                    lanes.add(capture.interface, batch);
-                    outcome
-                }
-                None => capture.take(batch),
-            };
-            match outcome {
+        for (place, handle) in self.handles.iter_mut().enumerate() {
+            match handle.take() {
                 Ok(frames) => taken += frames,
                 Err(error) => lost = Some((place, error)),
             }
+            if let Some(order) = &mut self.order {
+                order.lanes.add(handle.interface, handle.frames());
+            }
         }
         if let Some((place, error)) = lost {
-            let capture = self.captures.remove(place);
-            if let Some(lanes) = &mut self.lanes {
-                lanes.close(capture.interface);
+            let mut handle = self.handles.remove(place);
+            if let Some(order) = &mut self.order {
+                order.lanes.close(handle.interface);
             }
-            self.gone.push((capture.counted(), error));
+            self.gone.push((handle.counts(), error));
         }
         taken
+    }
+}
+
+impl Order {
+    fn release(&mut self, horizon: Timestamp) {
+        self.ready.clear();
+        self.lanes.release(horizon, &mut self.ready);
     }
 }
 
@@ -256,141 +255,7 @@ impl LiveCounts {
     }
 }
 
-impl LiveCapture {
-    fn open(
-        name: &str,
-        interface: u16,
-        counts_interface: bool,
-        config: &LiveConfig,
-    ) -> Result<Self, LiveError> {
-        let snap_length = i32::try_from(config.snap_length).unwrap_or(i32::MAX);
-        let ring_octets = i32::try_from(config.ring_octets).unwrap_or(i32::MAX);
-        let opened = Capture::from_device(name)
-            .map(|capture| {
-                capture
-                    .promisc(config.is_promiscuous)
-                    .snaplen(snap_length)
-                    .buffer_size(ring_octets)
-                    .timeout(BLOCK_TIMEOUT_MS)
-                    .precision(Precision::Nano)
-            })
-            .and_then(Capture::open)
-            .and_then(Capture::setnonblock);
-        let mut capture = opened.map_err(|error| error_of(name, advice(&error)))?;
-        capture.filter(NOTHING, true).map_err(|error| error_of(name, error.to_string()))?;
-        let link_type = u16::try_from(capture.get_datalink().0).unwrap_or(u16::MAX);
-        let last = pcap::Stat { received: 0, dropped: 0, if_dropped: 0 };
-        let name = name.to_owned();
-        let counted = LiveCounts::default();
-        let link_type = LinkType(link_type);
-        let is_loopback = is_loopback(&name);
-        Ok(Self { capture, name, link_type, interface, counts_interface, is_loopback, counted, last })
-    }
-
-    /// What the kernel has counted so far.
-    fn counts(&mut self) -> Result<LiveCounts, LiveError> {
-        let now = self.capture.stats().map_err(|error| error_of(&self.name, error.to_string()))?;
-        let since = |now: u32, last: u32| u64::from(now.wrapping_sub(last));
-        // libpcap adds up on its own where the kernel's counters begin anew at each look.
-        self.counted.received += since(now.received, self.last.received);
-        self.counted.dropped += since(now.dropped, self.last.dropped);
-        // libpcap reads these from /sys, and takes what it cannot read for none: then its sum falls.
-        let by_interface = since(now.if_dropped, self.last.if_dropped);
-        if self.counts_interface && by_interface <= MOST_DROPS_AT_ONCE {
-            self.counted.dropped_by_interface += by_interface;
-        }
-        self.last = now;
-        Ok(self.counted())
-    }
-
-    /// What it had counted when it was last asked.
-    const fn counted(&self) -> LiveCounts {
-        let LiveCounts { received, dropped, dropped_by_interface } = self.counted;
-        if self.is_loopback {
-            LiveCounts { received: received / 2, dropped: dropped / 2, dropped_by_interface }
-        } else {
-            self.counted
-        }
-    }
-
-    /// Copies the frames of a block of the ring into the batch: they are gone once the kernel has the block back.
-    fn take(&mut self, batch: &mut Batch) -> Result<usize, LiveError> {
-        let (link_type, interface) = (self.link_type, self.interface);
-        let outcome = self.capture.dispatch(Some(FRAMES_PER_BATCH), |packet| {
-            let header = packet.header;
-            let seconds = u64::try_from(header.ts.tv_sec).unwrap_or_default();
-            // With nanosecond precision, that is what the field holds.
-            let nanos = u64::try_from(header.ts.tv_usec).unwrap_or_default();
-            let frame = Frame {
-                data: packet.data,
-                timestamp: Timestamp::from_parts(seconds, nanos),
-                original_length: header.len,
-                link_type,
-                interface,
-            };
-            // It has room for so few.
-            let _is_taken = batch.push(&frame);
-        });
-        match outcome {
-            Ok(frames) => Ok(frames),
-            Err(pcap::Error::TimeoutExpired) => Ok(0),
-            Err(error) => Err(error_of(&self.name, advice(&error))),
-        }
-    }
-
-    fn drain(&mut self) -> Result<(), LiveError> {
-        let mut batch = Batch::new();
-        while self.take(&mut batch)? > 0 {
-            batch.clear();
-        }
-        Ok(())
-    }
-
-    fn set_filter(&mut self, expression: &str) -> Result<(), LiveError> {
-        let filtered = self.capture.filter(expression, true);
-        filtered.map_err(|error| {
-            let reason =
-                format!("filter expression \"{expression}\": {error}; pcap-filter(7) describes the language");
-            error_of(&self.name, reason)
-        })
-    }
-}
-
-fn is_loopback(name: &str) -> bool {
-    let mut interfaces = getifaddrs().into_iter().flatten();
-    interfaces.any(|found| found.interface_name == name && found.flags.contains(InterfaceFlags::IFF_LOOPBACK))
-}
-
-fn error_of(interface: &str, reason: String) -> LiveError {
-    LiveError { interface: interface.to_owned(), reason }
-}
-
-/// libpcap's words, and what to do where they do not say it.
-fn advice(error: &pcap::Error) -> String {
-    let words = match error {
-        pcap::Error::PcapError(words) => words.trim().to_owned(),
-        other => other.to_string(),
-    };
-    let lower = words.to_lowercase();
-    let advice = if lower.contains("permission") || lower.contains("not permitted") {
-        "; run it as root, or give it CAP_NET_RAW and CAP_NET_ADMIN"
-    } else if lower.contains("no such device") || lower.contains("not found") {
-        "; `ip link` lists the interfaces"
-    } else if lower.contains("disappeared") {
-        "; it was removed, or renamed and was down since: the new name has to be given"
-    } else if lower.contains("is not up") || lower.contains("network is down") {
-        "; `ip link set NAME up` brings it up"
-    } else {
-        ""
-    };
-    format!("{words}{advice}")
-}
-
-/// Matches no frame: none is shorter than an octet.
-const NOTHING: &str = "less 0";
 /// The kernel hands a block over when it is full, or after so long.
-const BLOCK_TIMEOUT_MS: i32 = 50;
-/// More than any interface drops between two looks: half of what the counter holds.
-const MOST_DROPS_AT_ONCE: u64 = 1 << 31;
+const BLOCK_TIMEOUT_MS: u32 = 50;
 /// What a worker takes at a time.
 const FRAMES_PER_BATCH: usize = 1_024;

@@ -8,7 +8,7 @@ use wire::{LinkType, Timestamp};
 
 use crate::{
     DamageKind, Interface,
-    batch::FrameIndex,
+    frames::FrameIndex,
     interface::{effective_snap_length, link_type_in_file, longest_packet},
     octets::{ByteOrder, size},
     stream::{Indexed, Stop},

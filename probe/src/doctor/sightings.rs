@@ -6,10 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use capture::{
-    Batch,
-    live::{self, Fanout, LiveConfig, LiveFill},
-};
+use capture::live::{self, Fanout, LiveConfig, LiveFill};
 use wire::{Packet, Timestamp, Transport};
 
 use super::Check;
@@ -71,12 +68,12 @@ pub(super) fn watch(interface: &str, queues: usize, time: Duration) -> Result<Si
     };
     let interfaces = [interface.to_owned()];
     let mut sources = live::open(&interfaces, handles, &config).map_err(|error| error.to_string())?;
-    let (mut sightings, mut batch) = (Sightings::default(), Batch::new());
+    let mut sightings = Sightings::default();
     let end = Instant::now() + time;
     while Instant::now() < end {
         for (source, handle) in sources.iter_mut().zip(0..) {
-            let filled = source.fill(&mut batch, PATIENCE, Timestamp::MAX);
-            for packet in batch.frames().filter_map(|frame| wire::decode(&frame).ok()) {
+            let filled = source.fill(PATIENCE, Timestamp::MAX);
+            for packet in source.frames().filter_map(|frame| wire::decode(&frame).ok()) {
                 sightings.see(&packet, handle);
             }
             if filled == LiveFill::Gone {

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use capture::{
-    Batch, CaptureFiles, Fill,
+    Batch, CaptureFiles, Fill, Frames,
     live::{LiveCounts, LiveFill, LiveSource},
 };
 use crossbeam_channel::{Receiver, Sender};
@@ -21,10 +21,9 @@ pub(crate) trait Batches {
     }
 }
 
-/// A batch, and which of its frames are whose.
-#[derive(Clone, Copy)]
+/// Frames of a batch, and which of them are whose.
 pub(crate) struct Share<'a> {
-    pub(crate) batch: &'a Batch,
+    pub(crate) frames: Frames<'a>,
     /// By frame. `None` if all are the worker's own.
     pub(crate) shards: Option<&'a [Shard]>,
     /// The time that it is, where frames do not say it: nothing earlier will come.
@@ -69,14 +68,13 @@ impl Batches for Direct {
             return None;
         }
         self.progress.set(self.files.input_octets());
-        Some(Share { batch: &self.batch, shards: None, now: None })
+        Some(Share { frames: self.batch.frames(), shards: None, now: None })
     }
 }
 
 /// Interfaces that a worker reads, until it is told to stop.
 pub(crate) struct Live {
     source: LiveSource,
-    batch: Batch,
     ticks: Ticks,
     signals: Signals,
     /// When it ends at the latest, though frames still come. Set once it is to stop.
@@ -85,7 +83,7 @@ pub(crate) struct Live {
 
 impl Live {
     pub(crate) fn new(source: LiveSource, signals: Signals) -> Self {
-        Self { source, batch: Batch::new(), ticks: Ticks, signals, ends: None }
+        Self { source, ticks: Ticks, signals, ends: None }
     }
 
     /// The interfaces, for what they have to say at the end.
@@ -102,20 +100,19 @@ impl Batches for Live {
         }
         // What is in the kernel's ring when it is to stop came before that.
         let is_time = self.ends.is_some_and(|ends| now >= ends);
-        let fill =
-            if is_time { LiveFill::Idle } else { self.source.fill(&mut self.batch, Ticks::INTERVAL, now) };
+        let fill = if is_time { LiveFill::Idle } else { self.source.fill(Ticks::INTERVAL, now) };
         match fill {
             LiveFill::Gone => return None,
             LiveFill::Idle if self.ends.is_some() => {
-                self.source.release(&mut self.batch);
-                if self.batch.is_empty() {
+                self.source.release();
+                if self.source.frames().is_empty() {
                     return None;
                 }
                 self.ends = Some(Timestamp::ZERO);
             }
             LiveFill::Frames | LiveFill::Idle => {}
         }
-        Some(Share { batch: &self.batch, shards: None, now: Some(self.ticks.now()) })
+        Some(Share { frames: self.source.frames(), shards: None, now: Some(self.ticks.now()) })
     }
 
     fn live_counts(&mut self) -> LiveCounts {
@@ -138,7 +135,7 @@ impl Batches for Shared {
         }
         self.current = self.batches.recv().ok();
         let SharedBatch { batch, shards } = &**self.current.as_ref()?;
-        Some(Share { batch, shards: Some(shards), now: None })
+        Some(Share { frames: batch.frames(), shards: Some(shards), now: None })
     }
 }
 

@@ -144,7 +144,7 @@ mod tests {
                         scope.spawn(move || {
                             let mut frames = 0;
                             while let Some(share) = source.next() {
-                                frames += share.batch.len();
+                                frames += share.frames.len();
                             }
                             frames
                         })

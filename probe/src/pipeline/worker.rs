@@ -134,22 +134,23 @@ impl Worker {
     /// Meters a batch, a few packets at a time: while the flow of one is fetched from memory, so are those of the others.
     fn take(&mut self, share: Share<'_>) {
         let mut group = Group::new();
-        for (i, frame) in share.batch.frames().enumerate() {
+        let frames = share.frames.len();
+        share.frames.enumerate().for_each(|(i, frame)| {
             let clock = self.clock.advance(frame.timestamp);
             if share.shards.is_some_and(|shards| shards.get(i) != Some(&self.shard)) {
-                continue;
+                return;
             }
             self.receive(&frame, clock, &mut group);
             if group.len == GROUP_PACKETS {
                 self.account(&mut group);
             }
-        }
+        });
         if let Some(now) = share.now {
             self.clock.tell(now);
         }
         self.account(&mut group);
         if share.shards.is_some() {
-            self.report_progress(share.batch.len());
+            self.report_progress(frames);
         } else if share.now.is_some() && self.clock.now().nanos_since(self.delivered) >= DELIVERING_NANOS {
             // However quiet it is: others wait to hear how far this worker has come.
             self.meter.look(self.clock.now());

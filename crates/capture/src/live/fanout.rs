@@ -1,6 +1,8 @@
 mod tunnel;
 
 use libc::sock_fprog;
+use std::os::fd::AsFd;
+
 use nix::{
     errno::Errno,
     sys::socket::{
@@ -9,7 +11,7 @@ use nix::{
     },
 };
 
-use super::LiveCapture;
+use super::program;
 
 /// How the kernel shares an interface's frames out to several handles.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -57,23 +59,20 @@ nix::setsockopt_impl!(
 );
 
 /// Has all handles join one group, under an identifier that the kernel chooses: one that is in use would take another program's frames.
-pub(super) fn join(captures: &[LiveCapture], fanout: Fanout) -> Result<(), Errno> {
-    let Some((first, others)) = captures.split_first() else { return Ok(()) };
-    PacketFanout.set(&first.capture, &((fanout.mode() | UNIQUE_IDENTIFIER) << 16))?;
-    let group = PacketFanout.get(&first.capture)? & !(UNIQUE_IDENTIFIER << 16);
+pub(super) fn join(sockets: &[impl AsFd], fanout: Fanout) -> Result<(), Errno> {
+    let Some((first, others)) = sockets.split_first() else { return Ok(()) };
+    PacketFanout.set(first, &((fanout.mode() | UNIQUE_IDENTIFIER) << 16))?;
+    let group = PacketFanout.get(first)? & !(UNIQUE_IDENTIFIER << 16);
     for other in others {
-        PacketFanout.set(&other.capture, &group)?;
+        PacketFanout.set(other, &group)?;
     }
     if fanout == Fanout::Tunnel { set_program(first) } else { Ok(()) }
 }
 
-/// Gives the group that `capture` is in the program that shares frames out. Until then all come to the first handle.
-fn set_program(capture: &LiveCapture) -> Result<(), Errno> {
+/// Gives the group that `socket` is in the program that shares frames out. Until then all come to the first handle.
+fn set_program(socket: &impl AsFd) -> Result<(), Errno> {
     let mut instructions = tunnel::program().ok_or(Errno::E2BIG)?;
-    let len = u16::try_from(instructions.len()).map_err(|_| Errno::E2BIG)?;
-    // The kernel copies so many instructions from there before it returns.
-    let program = sock_fprog { len, filter: instructions.as_mut_ptr() };
-    PacketFanoutData.set(&capture.capture, &program)
+    program::set(&PacketFanoutData, socket, &mut instructions)
 }
 
 /// `PACKET_FANOUT_FLAG_UNIQUEID`.

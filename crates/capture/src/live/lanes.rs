@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 
 use wire::Timestamp;
 
-use crate::Batch;
+use crate::{Batch, Frames};
 
 /// Frames of several interfaces, which wait until they can be given in the order of their times.
 ///
@@ -35,20 +35,20 @@ impl Lanes {
         }
     }
 
-    /// A batch to be filled.
-    pub(super) fn empty_batch(&mut self) -> Batch {
+    /// Takes in copies of what has come to an interface.
+    pub(super) fn add(&mut self, interface: u16, frames: Frames<'_>) {
+        let Some(lane) = self.by_interface.get_mut(usize::from(interface)) else { return };
+        if frames.is_empty() {
+            return;
+        }
         let mut batch = self.emptied.pop().unwrap_or_default();
         batch.clear();
-        batch
-    }
-
-    /// Takes in what has come to an interface.
-    pub(super) fn add(&mut self, interface: u16, batch: Batch) {
-        self.waiting += batch.len();
-        match self.by_interface.get_mut(usize::from(interface)) {
-            Some(lane) if !batch.is_empty() => lane.batches.push_back(batch),
-            _ => self.emptied.push(batch),
+        for frame in frames {
+            // There is room: no more are taken at a time than a batch takes.
+            let _is_taken = batch.push(&frame);
         }
+        self.waiting += batch.len();
+        lane.batches.push_back(batch);
     }
 
     /// Nobody needs to wait for this interface any more.
@@ -133,14 +133,14 @@ mod tests {
     #[test]
     fn frames_wait_for_those_of_the_other_interface() {
         let mut lanes = Lanes::new(2);
-        lanes.add(0, batch(0, &[10, 30, 50]));
+        lanes.add(0, batch(0, &[10, 30, 50]).frames());
         assert_eq!(released(&mut lanes, 0), [0; 0]);
-        lanes.add(1, batch(1, &[20, 40]));
+        lanes.add(1, batch(1, &[20, 40]).frames());
         // After 40 something of the second interface may still come.
         assert_eq!(released(&mut lanes, 0), [10, 20, 30, 40]);
         // Nothing before 60 can.
         assert_eq!(released(&mut lanes, 60), [50]);
-        lanes.add(1, batch(1, &[70]));
+        lanes.add(1, batch(1, &[70]).frames());
         assert_eq!(released(&mut lanes, 60), [0; 0]);
         lanes.close(0);
         assert_eq!(released(&mut lanes, 60), [70]);
@@ -151,7 +151,7 @@ mod tests {
     fn no_more_than_so_many_wait() {
         let mut lanes = Lanes::new(2);
         for _ in 0..=MOST_WAITING {
-            lanes.add(0, batch(0, &[10]));
+            lanes.add(0, batch(0, &[10]).frames());
         }
         assert_eq!(released(&mut lanes, 0).len(), 1);
         assert_eq!(lanes.waiting, MOST_WAITING);

@@ -1,0 +1,107 @@
+use std::slice;
+
+use wire::{Frame, LinkType, Timestamp};
+
+use crate::{live::BlockFrames, octets::size};
+
+/// Frames one after the other, as they lie in memory: those of a [`Batch`](crate::Batch), or of a block of the kernel's ring.
+///
+/// Whoever takes them all by [`Iterator::for_each`] and the like has it decided once which of these they are.
+#[derive(Debug, Default)]
+pub struct Frames<'a>(Source<'a>);
+
+#[derive(Debug)]
+enum Source<'a> {
+    Indexed(Indexed<'a>),
+    Block(BlockFrames<'a>),
+}
+
+/// Frames in a buffer of which an index says where they are.
+#[derive(Debug, Default)]
+struct Indexed<'a> {
+    octets: &'a [u8],
+    index: slice::Iter<'a, FrameIndex>,
+}
+
+/// Where a frame lies in its buffer, and what its record says of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FrameIndex {
+    pub(crate) timestamp: Timestamp,
+    pub(crate) offset: u32,
+    pub(crate) captured: u32,
+    pub(crate) original: u32,
+    pub(crate) link_type: LinkType,
+    pub(crate) interface: u16,
+}
+
+impl<'a> Frames<'a> {
+    pub(crate) fn indexed(octets: &'a [u8], index: &'a [FrameIndex]) -> Self {
+        Self(Source::Indexed(Indexed { octets, index: index.iter() }))
+    }
+
+    pub(crate) const fn of_block(frames: BlockFrames<'a>) -> Self {
+        Self(Source::Block(frames))
+    }
+
+    /// How many are left, as far as they are what their source says they are.
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Source::Indexed(frames) => frames.index.len(),
+            Source::Block(frames) => frames.len(),
+        }
+    }
+
+    /// Whether none is left.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl<'a> Iterator for Frames<'a> {
+    type Item = Frame<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Frame<'a>> {
+        match &mut self.0 {
+            Source::Indexed(frames) => frames.next(),
+            Source::Block(frames) => frames.next(),
+        }
+    }
+
+    #[inline]
+    fn fold<B, F: FnMut(B, Frame<'a>) -> B>(self, first: B, next: F) -> B {
+        match self.0 {
+            Source::Indexed(frames) => frames.fold(first, next),
+            Source::Block(frames) => frames.fold(first, next),
+        }
+    }
+}
+
+impl<'a> Iterator for Indexed<'a> {
+    type Item = Frame<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Frame<'a>> {
+        // All entries lie in the octets: one that does not is no frame.
+        self.index.find_map(|entry| entry.in_octets(self.octets))
+    }
+}
+
+impl FrameIndex {
+    #[inline]
+    pub(crate) fn in_octets<'a>(&self, octets: &'a [u8]) -> Option<Frame<'a>> {
+        Some(Frame {
+            data: octets.get(size(self.offset)..)?.get(..size(self.captured))?,
+            timestamp: self.timestamp,
+            original_length: self.original,
+            link_type: self.link_type,
+            interface: self.interface,
+        })
+    }
+}
+
+impl Default for Source<'_> {
+    fn default() -> Self {
+        Self::Indexed(Indexed::default())
+    }
+}
