@@ -4,21 +4,20 @@ use wire::{Frame, LinkType, Timestamp};
 
 use crate::{live::BlockFrames, octets::size};
 
-/// Frames one after the other, as they lie in memory: those of a [`Batch`](crate::Batch), or of a block of the kernel's ring.
+/// Frames one after the other, as they lie in memory.
 ///
-/// Whoever takes them all by [`Iterator::for_each`] and the like has it decided once which of these they are.
-#[derive(Debug, Default)]
-pub struct Frames<'a>(Source<'a>);
-
+/// To tell once which they are, and not for each, is for whoever takes many of them in a loop of a few dozen instructions.
 #[derive(Debug)]
-enum Source<'a> {
-    Indexed(Indexed<'a>),
+pub enum Frames<'a> {
+    /// Those of a [`Batch`](crate::Batch).
+    Indexed(IndexedFrames<'a>),
+    /// Those of a block of the kernel's ring.
     Block(BlockFrames<'a>),
 }
 
 /// Frames in a buffer of which an index says where they are.
 #[derive(Debug, Default)]
-struct Indexed<'a> {
+pub struct IndexedFrames<'a> {
     octets: &'a [u8],
     index: slice::Iter<'a, FrameIndex>,
 }
@@ -36,18 +35,14 @@ pub(crate) struct FrameIndex {
 
 impl<'a> Frames<'a> {
     pub(crate) fn indexed(octets: &'a [u8], index: &'a [FrameIndex]) -> Self {
-        Self(Source::Indexed(Indexed { octets, index: index.iter() }))
-    }
-
-    pub(crate) const fn of_block(frames: BlockFrames<'a>) -> Self {
-        Self(Source::Block(frames))
+        Self::Indexed(IndexedFrames { octets, index: index.iter() })
     }
 
     /// How many are left, as far as they are what their source says they are.
     pub fn len(&self) -> usize {
-        match &self.0 {
-            Source::Indexed(frames) => frames.index.len(),
-            Source::Block(frames) => frames.len(),
+        match self {
+            Self::Indexed(frames) => frames.index.len(),
+            Self::Block(frames) => frames.len(),
         }
     }
 
@@ -62,22 +57,14 @@ impl<'a> Iterator for Frames<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Frame<'a>> {
-        match &mut self.0 {
-            Source::Indexed(frames) => frames.next(),
-            Source::Block(frames) => frames.next(),
-        }
-    }
-
-    #[inline]
-    fn fold<B, F: FnMut(B, Frame<'a>) -> B>(self, first: B, next: F) -> B {
-        match self.0 {
-            Source::Indexed(frames) => frames.fold(first, next),
-            Source::Block(frames) => frames.fold(first, next),
+        match self {
+            Self::Indexed(frames) => frames.next(),
+            Self::Block(frames) => frames.next(),
         }
     }
 }
 
-impl<'a> Iterator for Indexed<'a> {
+impl<'a> Iterator for IndexedFrames<'a> {
     type Item = Frame<'a>;
 
     #[inline]
@@ -100,8 +87,9 @@ impl FrameIndex {
     }
 }
 
-impl Default for Source<'_> {
+impl Default for Frames<'_> {
+    /// None.
     fn default() -> Self {
-        Self::Indexed(Indexed::default())
+        Self::Indexed(IndexedFrames::default())
     }
 }

@@ -64,7 +64,7 @@ pub use batch::Batch;
 pub use error::{Damage, DamageKind, OpenError};
 pub use files::CaptureFiles;
 pub use filter::{Filter, FilterError, Inapplicable, MAX_FILTERED_LINK_TYPES};
-pub use frames::Frames;
+pub use frames::{Frames, IndexedFrames};
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub use fuzz::{fuzz_filter_program, fuzz_reader};

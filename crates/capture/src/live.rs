@@ -23,7 +23,7 @@ use crate::{Batch, Frames};
 pub use fanout::Fanout;
 use handle::{Handle, error_of};
 use lanes::Lanes;
-pub(crate) use ring::BlockFrames;
+pub use ring::BlockFrames;
 
 /// How an interface is to be opened.
 #[derive(Clone, Debug)]

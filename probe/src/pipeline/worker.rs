@@ -1,6 +1,6 @@
 use std::hint::black_box;
 
-use capture::{Filter, Inapplicable, live::LiveCounts};
+use capture::{Filter, Frames, Inapplicable, live::LiveCounts};
 use detect::{
     Observation,
     observe::{Applications, Observer, ObserverCounts},
@@ -135,16 +135,10 @@ impl Worker {
     fn take(&mut self, share: Share<'_>) {
         let mut group = Group::new();
         let frames = share.frames.len();
-        share.frames.enumerate().for_each(|(i, frame)| {
-            let clock = self.clock.advance(frame.timestamp);
-            if share.shards.is_some_and(|shards| shards.get(i) != Some(&self.shard)) {
-                return;
-            }
-            self.receive(&frame, clock, &mut group);
-            if group.len == GROUP_PACKETS {
-                self.account(&mut group);
-            }
-        });
+        match share.frames {
+            Frames::Indexed(frames) => self.receive_all(frames, share.shards, &mut group),
+            Frames::Block(frames) => self.receive_all(frames, share.shards, &mut group),
+        }
         if let Some(now) = share.now {
             self.clock.tell(now);
         }
@@ -155,6 +149,26 @@ impl Worker {
             // However quiet it is: others wait to hear how far this worker has come.
             self.meter.look(self.clock.now());
             self.deliver(self.clock.now());
+        }
+    }
+
+    /// Has each of these frames that is its own come to a group, and accounts full groups.
+    fn receive_all<'a>(
+        &mut self,
+        frames: impl Iterator<Item = Frame<'a>>,
+        shards: Option<&[Shard]>,
+        group: &mut Group<'a>,
+    ) {
+        let mut shards = shards.map(<[Shard]>::iter);
+        for frame in frames {
+            let clock = self.clock.advance(frame.timestamp);
+            if shards.as_mut().is_some_and(|shards| shards.next() != Some(&self.shard)) {
+                continue;
+            }
+            self.receive(&frame, clock, group);
+            if group.len == GROUP_PACKETS {
+                self.account(group);
+            }
         }
     }
 

@@ -17,7 +17,7 @@ use nix::{
 
 use super::{BLOCK_TIMEOUT_MS, FRAMES_PER_BATCH, LiveConfig, LiveCounts, link::Link, program::Program};
 use crate::{Frames, octets::size};
-pub(crate) use block::BlockFrames;
+pub use block::BlockFrames;
 use block::Rest;
 use drops::InterfaceDrops;
 use memory::{Geometry, Memory};
@@ -144,7 +144,7 @@ impl Ring {
     pub(super) fn frames(&mut self) -> Frames<'_> {
         let Self { memory, rest, snap_length, interface, .. } = self;
         let taken = std::mem::take(&mut self.taken);
-        Frames::of_block(BlockFrames::new(memory.frames_mut(), rest, taken, *snap_length, *interface))
+        Frames::Block(BlockFrames::new(memory.frames_mut(), rest, taken, *snap_length, *interface))
     }
 
     /// Leaves the frames that were taken last unread.

@@ -19,7 +19,7 @@ pub(super) struct Rest {
 
 /// Some of the frames of a block that is ours, from where the last ones ended.
 #[derive(Debug)]
-pub(crate) struct BlockFrames<'a> {
+pub struct BlockFrames<'a> {
     /// From the next frame's header to the end of the block.
     octets: &'a mut [u8],
     /// What is left of the block when these are read.
@@ -91,14 +91,23 @@ impl<'a> BlockFrames<'a> {
         let next = size(header.next);
         // A header is no shorter than that, so that the end comes.
         let (frame, octets) = octets.split_at_mut_checked(next).filter(|_| next >= HEADER_OCTETS)?;
-        // It is fetched while this one is used: where it is says nothing but this header.
-        prefetch(octets, FETCHED_OCTETS);
+        // What comes next is fetched while this frame is used. Where it is says nothing but this header; but where frames are short, what comes
+        // a few of them later lies a little further on, wherever they begin.
+        if next < SHORT_OCTETS {
+            prefetch(octets.get(FETCHED_AHEAD..).unwrap_or_default(), next);
+        } else {
+            prefetch(octets, FETCHED_OCTETS);
+        }
         self.rest.offset += next;
         self.octets = octets;
         Some(frame)
     }
 
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "a frame that is handed over through memory is waited for there"
+    )]
+    #[inline(always)]
     fn read(&mut self) -> Option<Frame<'a>> {
         let header = Header::read(self.octets.first_chunk()?)?;
         let frame = self.pass(&header)?;
@@ -189,6 +198,10 @@ const ADDRESSES: u32 = 12;
 const ETHERTYPE_VLAN: u16 = 0x8100;
 /// A frame's header, the room behind it, and the headers of the link, of IP and of TCP, wherever in a cache line they begin.
 const FETCHED_OCTETS: usize = 256;
+/// With its header and the room behind it.
+const SHORT_OCTETS: usize = 512;
+/// Several short frames: memory takes longer than it takes to decode one.
+const FETCHED_AHEAD: usize = 1_024;
 
 #[cfg(test)]
 mod tests;
