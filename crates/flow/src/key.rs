@@ -174,15 +174,15 @@ pub(crate) fn ports(transport: &Transport) -> Ports {
 /// An address as two numbers, which are in the same order as addresses.
 #[inline]
 fn halves(address: Address) -> [u64; 2] {
-    let [a, b, c, d, e, f, g, h, low @ ..] = address.0;
-    [u64::from_be_bytes([a, b, c, d, e, f, g, h]), u64::from_be_bytes(low)]
+    let all = u128::from_be_bytes(address.0);
+    #[expect(clippy::cast_possible_truncation, reason = "the halves are what is asked for")]
+    [(all >> 64) as u64, all as u64]
 }
 
 /// The address of two such numbers.
 #[inline]
 fn joined([high, low]: [u64; 2]) -> Address {
-    let ([a, b, c, d, e, f, g, h], [i, j, k, l, m, n, o, p]) = (high.to_be_bytes(), low.to_be_bytes());
-    Address([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p])
+    Address((u128::from(high) << 64 | u128::from(low)).to_be_bytes())
 }
 
 const IDENTIFIER: u32 = 0x00ff_ffff;

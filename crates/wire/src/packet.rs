@@ -115,10 +115,8 @@ pub struct Address(pub [u8; 16]);
 impl Address {
     /// The address of an IPv4 header.
     #[inline]
-    pub fn from_v4(octets: [u8; 4]) -> Self {
-        // Made of one number, it is written as one: what reads it next would wait for several to arrive.
-        let [a, b, c, d, e, f, g, h] = (MAPPED | u64::from(u32::from_be_bytes(octets))).to_be_bytes();
-        Self([0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d, e, f, g, h])
+    pub fn from_v4([a, b, c, d]: [u8; 4]) -> Self {
+        Self([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d])
     }
 
     /// The four octets of an IPv4 address that is held in mapped form: the last four.
@@ -262,9 +260,6 @@ impl TcpFlags {
         self.contains(Self(Self::SYN.0 | Self::ACK.0))
     }
 }
-
-/// What stands before an IPv4 address in its mapped form, in the lower half.
-const MAPPED: u64 = 0xffff << 32;
 
 #[cfg(test)]
 mod tests {
