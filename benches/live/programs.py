@@ -13,9 +13,11 @@ COLLECTOR = 4739
 class Program:
     """A program that watches an interface, and how many packets it says it saw."""
 
-    def __init__(self, name, command, count, ask=None, stop=signal.SIGINT, settle=1.0, workers=1):
+    def __init__(self, name, command, count, ask=None, stop=signal.SIGINT, settle=1.0, workers=1, leaves_unread=False):
         self.name, self.command, self.count, self.ask, self.stop = name, command, count, ask, stop
         self.settle, self.workers = settle, workers
+        # Whether it throws away what is in its ring when it is stopped.
+        self.leaves_unread = leaves_unread
 
     def is_capturing(self, thread):
         """Whether a thread of this name is one of several that capture. Where one does, it is not told from others."""
@@ -63,8 +65,10 @@ def softflowd(folder, ring_mib):
 
 
 def nfpcapd(folder, ring_mib):
+    """Its ring has 256 MiB (1.7.1), whatever -b says. What the kernel has put there it says to have received; what it has taken out and metered
+    is less while it is behind. Where it is let go on after the last packet, it works that off."""
     command = ["nfpcapd", "-i", PROBE, "-b", str(ring_mib), "-w", f"{folder}/nfpcapd", "-S", "0"]
-    return Program("nfpcapd", command, received(r"Stat: received: (\d+), dropped by OS/Buffer: (\d+)"))
+    return Program("nfpcapd", command, received(r"Total: Processed: (\d+)"), leaves_unread=True)
 
 
 def pmacctd(folder, ring_mib):

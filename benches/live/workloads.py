@@ -1,9 +1,12 @@
 """What is sent: frames that load a probe in different ways."""
 
+import itertools
 import random
 import struct
 
 PACKETS = 400_000
+# What the kernel puts before a frame in a ring, and the room up to the next one.
+FRAME_HEADERS = 100
 ETHERNET = bytes([2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0])
 
 
@@ -46,14 +49,19 @@ class Workload:
         """The same ones each time."""
         return [[frame] for frame in self.make(random.Random(1))]
 
+    def ring_holds(self):
+        """How many of the frames fit into a ring, more or less."""
+        some = [len(frame) for frame in itertools.islice(self.make(random.Random(1)), 1_200)]
+        return (self.ring_mib << 20) // (sum(some) // len(some) + FRAME_HEADERS)
+
 
 WORKLOADS = {
     "64 octets, 100 flows":
-        Workload(lambda chance: (udp(number % 100, 60) for number in range(PACKETS)), 3, 8),
+        Workload(lambda chance: (udp(number % 100, 60) for number in range(PACKETS)), 2, 8),
     "64 octets, 200,000 flows":
-        Workload(lambda chance: (udp(number % 200_000, 60) for number in range(PACKETS)), 8, 8),
+        Workload(lambda chance: (udp(number % 200_000, 60) for number in range(PACKETS)), 5, 8),
     "mixed, 2,000 flows":
-        Workload(lambda chance: (mixed(number) for number in range(PACKETS // 4)), 3, 16),
+        Workload(lambda chance: (mixed(number) for number in range(PACKETS // 4)), 2, 24),
     "SYN flood, 400,000 sources":
-        Workload(lambda chance: (syn(chance) for _ in range(PACKETS)), 15, 8),
+        Workload(lambda chance: (syn(chance) for _ in range(PACKETS)), 10, 8),
 }
