@@ -60,8 +60,7 @@ impl FlowKey {
     /// Makes it the key of `packet`, and returns the end that sent it.
     #[inline]
     pub(crate) fn set(&mut self, packet: &Packet<'_>, ports: Ports) -> Side {
-        // As numbers, which are still in registers where addresses would come back from memory in other pieces than they went there a moment
-        // ago. That stalls a processor.
+        // Numbers are compared in two steps, and stay in registers until the key is written.
         let (source, destination) = (halves(packet.ip.source), halves(packet.ip.destination));
         let is_low = (source, ports.source) <= (destination, ports.destination);
         let (low, high) = if is_low { (source, destination) } else { (destination, source) };

@@ -4,7 +4,8 @@
 //! Whatever is otherwise in any respect is left to the walk, which knows plain frames, too: tests hold both to the same packets.
 
 use crate::{
-    Address, Frame, Ip, Link, MPLS_ENTRIES, MplsEntry, Packet, Ports, Tcp, TcpFlags, Transport, transport,
+    Address, Frame, Ip, Link, MPLS_ENTRIES, MplsEntry, Packet, Ports, Tcp, Transport,
+    transport::{self, TCP_OCTETS},
 };
 
 /// Fills in all of `packet` from a plain frame. `None` if the frame is not plain; what is in `packet` means nothing then.
@@ -129,22 +130,13 @@ fn above<'a, const HEADER: usize>(
 /// A header, its length and its payload; `length` is that of both together, as sent.
 #[inline]
 fn tcp(captured: &[u8], length: u32) -> Option<(Tcp, usize, &[u8])> {
-    let &[a, b, c, d, s0, s1, s2, s3, a0, a1, a2, a3, high, low, w0, w1, _, _, _, _] =
-        captured.first_chunk::<TCP_OCTETS>()?;
+    let fixed = captured.first_chunk::<TCP_OCTETS>()?;
     // The data offset counts words.
-    let header = usize::from(high >> 4) * 4;
+    let header = usize::from(fixed[12] >> 4) * 4;
     if header < TCP_OCTETS {
         return None;
     }
-    let tcp = Tcp {
-        ports: Ports { source: u16::from_be_bytes([a, b]), destination: u16::from_be_bytes([c, d]) },
-        sequence: u32::from_be_bytes([s0, s1, s2, s3]),
-        acknowledgment: u32::from_be_bytes([a0, a1, a2, a3]),
-        flags: TcpFlags(u16::from_be_bytes([high, low]) & 0x0fff),
-        window: u16::from_be_bytes([w0, w1]),
-        data_octets: length.saturating_sub(u32::from(high >> 4) * 4),
-    };
-    Some((tcp, header, captured.get(header..)?))
+    Some((transport::tcp(fixed, length), header, captured.get(header..)?))
 }
 
 /// Ports and payload, unless the port is that of a tunnel.
@@ -164,8 +156,6 @@ const ETHERNET_OCTETS: usize = 14;
 const ETHERNET_LENGTH: u32 = 14;
 const IPV4_OCTETS: usize = 20;
 const IPV4_LENGTH: u32 = 20;
-/// Without options.
-const TCP_OCTETS: usize = 20;
 const IPV6_OCTETS: usize = 40;
 const IPV6_LENGTH: u32 = 40;
 const UDP_OCTETS: usize = 8;

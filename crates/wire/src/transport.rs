@@ -33,23 +33,12 @@ impl Walk<'_, '_> {
     #[inline]
     fn tcp(&mut self) -> Step {
         let captured = self.rest.captured;
-        let Some(&[a, b, c, d, s0, s1, s2, s3, a0, a1, a2, a3, high, low, w0, w1, ..]) =
-            captured.first_chunk::<20>()
-        else {
+        let Some(header) = captured.first_chunk() else {
             // The snap length left the ports and no more.
             let transport = self.ports().map_or(Transport::Unseen, Transport::Ports);
             return self.end(transport);
         };
-        // The data offset counts words.
-        let data_octets = self.rest.wire.saturating_sub(u32::from(high >> 4) * 4);
-        let tcp = Tcp {
-            ports: Ports { source: u16::from_be_bytes([a, b]), destination: u16::from_be_bytes([c, d]) },
-            sequence: u32::from_be_bytes([s0, s1, s2, s3]),
-            acknowledgment: u32::from_be_bytes([a0, a1, a2, a3]),
-            flags: TcpFlags(u16::from_be_bytes([high, low]) & 0x0fff),
-            window: u16::from_be_bytes([w0, w1]),
-            data_octets,
-        };
+        let tcp = tcp(header, self.rest.wire);
         // Options that were cut off, or a data offset that lies, leave no payload to look at but do not hide the segment.
         let header_length =
             TcpHeaderSlice::from_slice(captured).map_or(captured.len(), |header| header.slice().len());
@@ -125,6 +114,21 @@ impl Walk<'_, '_> {
     }
 }
 
+/// Reads the fixed part of a TCP header (RFC 9293, 3.1); header and data of the segment have `length` octets, as sent.
+#[inline]
+pub(crate) fn tcp(header: &[u8; TCP_OCTETS], length: u32) -> Tcp {
+    let &[a, b, c, d, s0, s1, s2, s3, a0, a1, a2, a3, high, low, w0, w1, _, _, _, _] = header;
+    Tcp {
+        ports: Ports { source: u16::from_be_bytes([a, b]), destination: u16::from_be_bytes([c, d]) },
+        sequence: u32::from_be_bytes([s0, s1, s2, s3]),
+        acknowledgment: u32::from_be_bytes([a0, a1, a2, a3]),
+        flags: TcpFlags(u16::from_be_bytes([high, low]) & 0x0fff),
+        window: u16::from_be_bytes([w0, w1]),
+        // The data offset counts words.
+        data_octets: length.saturating_sub(u32::from(high >> 4) * 4),
+    }
+}
+
 /// Whether what a datagram to this port carries may be a packet.
 #[inline]
 pub(crate) const fn is_of_tunnel(port: u16) -> bool {
@@ -134,6 +138,8 @@ pub(crate) const fn is_of_tunnel(port: u16) -> bool {
 /// An IP packet in a tunnel in a tunnel in a tunnel; what is deeper is metered as its carrier.
 const MAX_IP_HEADERS: u8 = 4;
 
+/// A TCP header without options.
+pub(crate) const TCP_OCTETS: usize = 20;
 const UDP_HEADER_LENGTH: usize = 8;
 /// The common header of RFC 9260, 3.1; chunks follow.
 const SCTP_HEADER_LENGTH: usize = 12;
