@@ -21,6 +21,7 @@ mod fingerprint;
 mod flood;
 mod half_open;
 mod judge;
+mod maps;
 mod numbered_map;
 mod observer;
 mod parts;

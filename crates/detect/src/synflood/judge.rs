@@ -135,8 +135,7 @@ impl Judge {
         let first = *self.first_second.get_or_insert(second.second);
         self.tally.add(&second);
         let quality = self.tally.quality();
-        let sources = std::mem::take(&mut second.sources);
-        self.judge_sources(second.second, sources, quality, findings);
+        self.judge_sources(second.second, &mut second.sources, quality, findings);
         let config = self.config;
         let circumstances = Circumstances {
             config: &config,
@@ -158,7 +157,7 @@ impl Judge {
     fn judge_sources(
         &mut self,
         second: u64,
-        mut sources: NumberedMap<IpAddr, SourceCount<u32>>,
+        sources: &mut NumberedMap<IpAddr, SourceCount<u32>>,
         quality: CaptureQuality,
         findings: &mut Vec<Finding>,
     ) {

@@ -70,7 +70,22 @@ impl<K, V> NumberedMap<K, V> {
 
     /// Notes which values are quiet. What is added to a value, other than by [`Self::merge`], must keep it so.
     pub(super) fn note_quiet(&mut self, is_quiet: impl FnMut(&V) -> bool) {
-        self.quiet = self.values.iter().map(is_quiet).collect();
+        self.quiet.clear();
+        self.quiet.extend(self.values.iter().map(is_quiet));
+    }
+
+    /// Takes out all entries, and keeps the room that they had.
+    pub(super) fn clear(&mut self) {
+        self.keys.clear();
+        self.values.clear();
+        self.quiet.clear();
+        self.numbers.clear();
+    }
+
+    /// How many entries there is room for.
+    #[cfg(test)]
+    pub(super) const fn capacity(&self) -> usize {
+        self.values.capacity()
     }
 
     /// The value with a number.

@@ -9,6 +9,7 @@ use super::{
     fates::Fate,
     fingerprint::has_options,
     half_open::{Answers, HalfOpenTable, Handshake, Place},
+    maps::{Maps, SpareMaps},
     sample::{address_hash, endpoint_hash},
     second::{FATE_SECONDS, Second, Span, TargetCount, TriedTarget, TryingSource},
 };
@@ -25,6 +26,7 @@ pub struct Observer {
     /// Those before it whose handshakes may still change their fate, the oldest first.
     bins: VecDeque<Bin>,
     finished: VecDeque<Second>,
+    spare_maps: SpareMaps,
     /// When the clock's second ends.
     second_ends: Timestamp,
     counts: ObserverCounts,
@@ -65,9 +67,10 @@ impl Observer {
         Self {
             config,
             handshakes: HalfOpenTable::new(config.half_open),
-            current: Bin::new(0, &config),
+            current: Bin::new(0, Maps::default(), &config),
             bins: VecDeque::new(),
             finished: VecDeque::new(),
+            spare_maps: SpareMaps::new(),
             second_ends: Timestamp::ZERO,
             counts: ObserverCounts::default(),
         }
@@ -117,7 +120,7 @@ impl Observer {
 
     /// The capture has ended: makes all seconds final.
     pub fn close(&mut self) {
-        let last = std::mem::replace(&mut self.current, Bin::new(0, &self.config));
+        let last = std::mem::replace(&mut self.current, Bin::new(0, Maps::default(), &self.config));
         if !last.is_empty() {
             self.bins.push_back(last);
         }
@@ -152,10 +155,13 @@ impl Observer {
             // The end of time.
             self.second_ends = Timestamp::MAX;
         }
-        let next = self.current.next(second, &self.config);
-        let before = std::mem::replace(&mut self.current, next);
-        if !before.is_empty() {
-            self.bins.push_back(before);
+        if self.current.is_empty() {
+            let maps = std::mem::take(&mut self.current.maps);
+            self.current = Bin::new(second, maps, &self.config);
+        } else {
+            let maps = self.spare_maps.take(&self.current.maps);
+            let next = Bin::new(second, maps, &self.config);
+            self.bins.push_back(std::mem::replace(&mut self.current, next));
         }
         while self.bins.front().is_some_and(|bin| bin.second.saturating_add(FATE_SECONDS) < second) {
             let Some(bin) = self.bins.pop_front() else { break };
@@ -166,7 +172,7 @@ impl Observer {
 
     fn hand_over(&mut self, bin: Bin, premature: bool) {
         self.counts.targets_overflow += bin.targets_overflow();
-        let second = bin.finish(premature);
+        let second = bin.finish(premature, self.spare_maps.home());
         self.counts.samples_exhausted += u64::from(second.is_sample_exhausted);
         if self.finished.len() >= SECONDS_WAITING {
             self.finished.pop_front();

@@ -5,6 +5,7 @@ use wire::Timestamp;
 use super::{
     fates::{Count, Fates},
     fingerprint::Fingerprints,
+    maps::{Home, Maps},
     numbered_map::NumberedMap,
     sample::{Additive, Sample},
 };
@@ -31,6 +32,15 @@ pub struct Second {
     pub is_sample_exhausted: bool,
     /// What tells how much the capture can show.
     pub(super) shown: Shown,
+    /// Where `targets` and `sources` go at its end.
+    pub(super) home: Home,
+}
+
+impl Drop for Second {
+    fn drop(&mut self) {
+        let (targets, sources) = (std::mem::take(&mut self.targets), std::mem::take(&mut self.sources));
+        self.home.take_back(Maps { targets, sources });
+    }
 }
 
 /// Sums over the targets of a second, from which the quality of the capture follows.
