@@ -86,15 +86,15 @@ mod tests {
     fn maps_come_back_empty_and_keep_their_room() {
         let spare = SpareMaps::new();
         let mut maps = spare.take(&Maps::default());
-        for address in 0..1_000 {
-            maps.sources.number(&IpAddr::from([10, 0, (address >> 8) as u8, address as u8]), true).unwrap();
+        for address in 0..1_000_u32 {
+            maps.sources.number(&IpAddr::V4(address.into()), true).unwrap();
         }
         maps.sources.note_quiet(|_| true);
         let capacity = maps.sources.capacity();
         spare.home().take_back(maps);
         let again = spare.take(&Maps::default());
         assert!(again.sources.is_empty() && again.sources.keys().next().is_none());
-        assert!(again.sources.get(&IpAddr::from([10, 0, 0, 1])).is_none());
+        assert!(again.sources.get(&IpAddr::V4(1.into())).is_none());
         assert_eq!((again.sources.capacity(), capacity >= 1_000), (capacity, true));
         assert_eq!(spare.take(&again).sources.capacity(), 0, "there is only one");
     }
