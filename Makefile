@@ -15,10 +15,12 @@ test: ## Run every test
 	@scripts/setup test
 	$(CARGO) test --locked --workspace
 
-check: ## Formatter, clippy and rustdoc, with warnings denied
+check: ## Formatter, clippy and rustdoc, with warnings denied, and whether what is fuzzed still builds
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items
+	CUSTOM_LIBFUZZER_PATH=none/needed.a RUSTFLAGS="--cfg fuzzing --deny warnings" \
+		$(CARGO) check --locked --manifest-path fuzz/Cargo.toml --target-dir target/fuzzing
 
 bench: ## Measure reading, decoding, metering and exporting
 	@scripts/setup build
