@@ -1,6 +1,7 @@
 //! `flowcanary live`: interfaces in, flows out, until somebody asks it to stop.
 
 use std::{
+    collections::BTreeSet,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -48,6 +49,7 @@ pub(crate) fn run(as_typed: LiveArguments, typed: Typed) -> anyhow::Result<Outco
     check_interfaces(&arguments.interfaces)?;
     rings::check(arguments)?;
     let sources = live::open(&arguments.interfaces, workers, &live_config(arguments))?;
+    say_detours(&sources);
     let signals = Signals::default();
     let collector = setup::collector(common, Some(&signals), &arguments.interfaces)?;
     let endpoint = arguments.metrics.map(Endpoint::open).transpose()?;
@@ -329,6 +331,14 @@ fn live_config(arguments: &LiveArguments) -> LiveConfig {
             FanoutMode::Tunnel => Fanout::Tunnel,
         },
         filter: arguments.common.filter.clone().unwrap_or_default(),
+    }
+}
+
+/// Says what costs more than it need.
+fn say_detours(sources: &[LiveSource]) {
+    // As a rule all workers have the same reason.
+    for detour in sources.iter().flat_map(LiveSource::detours).collect::<BTreeSet<_>>() {
+        say(&format!("flowcanary: {}\n", printable(&detour)));
     }
 }
 

@@ -73,6 +73,25 @@ fn ethernet_is_read_from_rings_of_our_own_and_other_links_by_libpcap() {
     assert_none_is_left(&watched);
 }
 
+/// The kernel takes 4,096 instructions. libpcap goes by a longer filter itself, frame by frame.
+#[test]
+fn what_the_kernel_does_not_filter_libpcap_does_and_it_is_said() {
+    let Some(network) = Network::new(1) else { return };
+    let others = (0..2_100).map(|other| format!(" or ip host 172.16.{}.{}", other / 250, other % 250));
+    let filter = format!("ip host 10.0.1.0 or ip host 10.0.1.6{}", others.collect::<String>());
+    let watching = watch(&network, &["-i", "probe0", "--workers", "2", "--filter", &filter]);
+    send(&network, TAGGED);
+    thread::sleep(A_BLOCK);
+    let watched = watching.end("TERM");
+    watched.ended.assert_status(0);
+    watched.assert_balanced();
+    assert_eq!(watched.packets("metered"), 100, "{}", watched.summary);
+    let said = watched.ended.stderr.matches(
+        "interface probe0: libpcap reads it, which costs more: the kernel does not take the filter: ",
+    );
+    assert_eq!(said.count(), 1, "{:?}", watched.ended);
+}
+
 /// Frames of all lengths, and many at a time: blocks end anywhere among them, and are read in pieces.
 #[test]
 fn blocks_are_read_to_their_end() {

@@ -211,6 +211,11 @@ impl LiveSource {
         sum
     }
 
+    /// Ethernet interfaces that are read in another way than from a ring in place, and why, in words.
+    pub fn detours(&self) -> impl Iterator<Item = String> {
+        self.handles.iter().filter_map(Handle::detour)
+    }
+
     /// Interfaces that are gone, and why.
     pub fn gone(&self) -> impl Iterator<Item = &LiveError> {
         self.gone.iter().map(|(_, error)| error)

@@ -2,7 +2,11 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use wire::LinkType;
 
-use super::{LiveConfig, LiveCounts, LiveError, libpcap::Libpcap, ring::Ring};
+use super::{
+    LiveConfig, LiveCounts, LiveError,
+    libpcap::Libpcap,
+    ring::{Refusal, Ring},
+};
 use crate::Frames;
 
 /// One of the handles of an interface.
@@ -11,6 +15,8 @@ pub(super) struct Handle {
     /// Its number among all interfaces of the run.
     pub(super) interface: u16,
     reader: Reader,
+    /// Why it has no ring of its own, if it should have one.
+    ringless: Option<Refusal>,
 }
 
 /// How its frames are read.
@@ -36,18 +42,25 @@ impl Handle {
         let small = LiveConfig { ring_octets: FIRST_RING_OCTETS, ..config.clone() };
         // It stays open until there is something else, so that the interface need not become promiscuous twice.
         let first = libpcap(&small)?;
+        let of_program = |program| Ring::open(name, interface, counts_interface, config, program);
         let ring = if first.link_type() == LinkType::ETHERNET {
             let program = first.program(&config.filter);
             let program = program.map_err(|error| filter_error(name, &config.filter, &error))?;
-            program.and_then(|program| Ring::open(name, interface, counts_interface, config, program).ok())
+            Some(program.ok_or(Refusal::Filter("its form is unknown")).and_then(of_program))
         } else {
             None
         };
-        let reader = match ring {
-            Some(ring) => Reader::Ring(Box::new(ring)),
-            None => Reader::Libpcap(Box::new(libpcap(config)?)),
+        let (reader, ringless) = match ring {
+            Some(Ok(ring)) => (Reader::Ring(Box::new(ring)), None),
+            other => (Reader::Libpcap(Box::new(libpcap(config)?)), other.and_then(Result::err)),
         };
-        Ok(Self { name: name.to_owned(), interface, reader })
+        Ok(Self { name: name.to_owned(), interface, reader, ringless })
+    }
+
+    /// That it is read in another way than its kind is, if so.
+    pub(super) fn detour(&self) -> Option<String> {
+        let Self { name, ringless, .. } = self;
+        ringless.map(|reason| format!("interface {name}: libpcap reads it, which costs more: {reason}"))
     }
 
     /// Has come what the filter asks for. Nothing before that is counted.

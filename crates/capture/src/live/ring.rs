@@ -45,6 +45,21 @@ pub(super) struct Ring {
     drops: Option<InterfaceDrops>,
 }
 
+/// Why a ring cannot be had.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub(super) enum Refusal {
+    #[error("the kernel does not take the filter: {0}")]
+    Filter(&'static str),
+    #[error("the kernel does not give a ring: {0}")]
+    Ring(&'static str),
+}
+
+impl From<Errno> for Refusal {
+    fn from(errno: Errno) -> Self {
+        Self::Ring(errno.desc())
+    }
+}
+
 /// Why a ring can no longer be read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub(super) enum RingError {
@@ -88,14 +103,14 @@ impl Ring {
         counts_interface: bool,
         config: &LiveConfig,
         program: Program,
-    ) -> Result<Self, Errno> {
+    ) -> Result<Self, Refusal> {
         let link = Link::of(name).ok_or(Errno::ENODEV)?;
         let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
         // It hears all interfaces until it is bound. What it hears before there is a ring goes away when that is made.
         let socket = socket(AddressFamily::Packet, SockType::Raw, flags, SockProtocol::EthAll)?;
         let mut program = if link.is_loopback() { program.of_incoming() } else { program };
         // Now, and not when it is late, is learnt whether the kernel takes it.
-        program.attach(&socket)?;
+        program.attach(&socket).map_err(|errno| Refusal::Filter(errno.desc()))?;
         Program::nothing().attach(&socket)?;
         PacketReserve.set(&socket, &VLAN_TAG_OCTETS)?;
         let memory = Memory::new(&socket, Geometry::of(config), BLOCK_TIMEOUT_MS)?;
