@@ -7,7 +7,7 @@ use std::{
 };
 
 use capture::live::{self, Fanout, LiveConfig, LiveFill};
-use wire::{Packet, Timestamp, Transport};
+use wire::{Packet, Tcp, Timestamp, Transport};
 
 use super::Check;
 
@@ -30,8 +30,8 @@ type Sighting = [u16; 2];
 impl Sightings {
     /// Takes note of a packet that came to a handle.
     fn see(&mut self, packet: &Packet<'_>, handle: u16) {
-        // Only where both directions are certain to have the same ports.
-        let Transport::Ports(ports) = packet.transport else { return };
+        // What has ports has the same ones both ways; other flows could not be told apart.
+        let (Transport::Tcp(Tcp { ports, .. }) | Transport::Ports(ports)) = packet.transport else { return };
         let address = |address: wire::Address| address.to_ip(packet.ip.version);
         let source = (address(packet.ip.source), ports.source);
         let destination = (address(packet.ip.destination), ports.destination);
@@ -173,10 +173,14 @@ mod tests {
             0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 192, 0, 2, from.0, 192, 0, 2, to.0, 0, from.1, 0, to.1,
             0, 8, 0, 0,
         ];
+        see_frame(sightings, &data, handle);
+    }
+
+    fn see_frame(sightings: &mut Sightings, data: &[u8], handle: u16) {
         let frame = Frame {
-            data: &data,
+            data,
             timestamp: Timestamp::ZERO,
-            original_length: 28,
+            original_length: data.len().try_into().unwrap(),
             link_type: LinkType::RAW,
             interface: 0,
         };
@@ -196,6 +200,22 @@ mod tests {
         assert_eq!(checks[0].found, "2 of 4 flows showed both directions");
         assert_eq!(checks[1].verdict, Verdict::Doubtful);
         assert!(checks[1].mend.as_ref().unwrap().starts_with("ethtool -X eth0 hkey 6d:5a:"));
+    }
+
+    #[test]
+    fn connections_of_tcp_are_flows_as_well() {
+        let mut data = [0; 40];
+        data[..20].copy_from_slice(&[0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2]);
+        data[20..24].copy_from_slice(&[0xc0, 1, 1, 0xbb]);
+        data[32..34].copy_from_slice(&[0x50, 0x10]);
+        let mut answer = data;
+        answer[12..20].copy_from_slice(&[192, 0, 2, 2, 192, 0, 2, 1]);
+        answer[20..24].copy_from_slice(&[1, 0xbb, 0xc0, 1]);
+        let mut sightings = Sightings::default();
+        for (octets, handle) in [(&data, 0), (&answer, 1)] {
+            see_frame(&mut sightings, octets, handle);
+        }
+        assert_eq!(sightings.bidirectional(), (1, 1));
     }
 
     #[test]
