@@ -1,16 +1,14 @@
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use application::Application;
-use crossbeam_channel::{Receiver, RecvTimeoutError};
-use detect::{Judge, JudgeConfig, JudgeCounts, Observation, Statement};
+use detect::{Judge, JudgeConfig, JudgeCounts, Kind, Observation, Severity, Statement};
 use flow::{EndReason, FlowRecord};
-use report::{Findings, FlowCounts, Statistics, TopTalkers, printable};
+use report::{Findings, FlowCounts, OutputCounts, Statistics, TopTalkers, printable};
 use wire::Timestamp;
 
 use crate::{
     arguments::CommonArguments,
-    metrics::Collected,
-    pipeline::{Backlog, Delivery, Item, Merge},
+    pipeline::{Inlet, Item, Received},
     say,
     signals::Signals,
     sink::Outputs,
@@ -23,6 +21,17 @@ pub(crate) struct Collector {
     outputs: Outputs,
     counts: FlowCounts,
     talkers: TopTalkers,
+}
+
+/// All that was collected so far, for whoever asks while it goes on.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Collected {
+    /// Without the number of flows, which the workers know.
+    pub(crate) counts: FlowCounts,
+    pub(crate) judged: JudgeCounts,
+    pub(crate) findings: BTreeMap<(Kind, Severity), u64>,
+    pub(crate) incidents: u64,
+    pub(crate) outputs: Vec<OutputCounts>,
 }
 
 /// What the collector has to say at its end.
@@ -41,30 +50,18 @@ impl Collector {
         Self { judge, findings, outputs, counts: FlowCounts::default(), talkers: TopTalkers::new() }
     }
 
-    /// Collects until the last worker has ended, and has `pulse` do what is to be done every tenth of a second meanwhile.
-    pub(crate) fn run(
-        mut self,
-        deliveries: &Receiver<Delivery>,
-        mut merge: Merge,
-        backlog: &Backlog,
-        mut pulse: impl FnMut(&mut Self),
-    ) -> CollectorReport {
+    /// Collects until the last worker has ended. Meanwhile it calls `pulse` after each delivery, and every tenth of a second where there is
+    /// none.
+    pub(crate) fn run(mut self, mut inlet: Inlet, mut pulse: impl FnMut(&mut Self)) -> CollectorReport {
         loop {
-            backlog.set_collector_idles(true);
-            let delivery = deliveries.recv_timeout(PROGRESS_INTERVAL);
-            backlog.set_collector_idles(false);
-            match delivery {
-                Ok(delivery) => {
-                    merge.take(delivery, |item| self.take(item));
-                    let watermark = merge.watermark();
-                    if watermark < Timestamp::MAX {
-                        self.judge.advance(watermark, &mut |statement| {
-                            state(&mut self.findings, &mut self.outputs, &statement);
-                        });
-                    }
+            match inlet.receive(PULSE_INTERVAL, |item| self.take(item)) {
+                Received::UpTo(watermark) if watermark < Timestamp::MAX => {
+                    self.judge.advance(watermark, &mut |statement| {
+                        state(&mut self.findings, &mut self.outputs, &statement);
+                    });
                 }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
+                Received::UpTo(_) | Received::Nothing => {}
+                Received::End => break,
             }
             pulse(&mut self);
         }
@@ -89,7 +86,7 @@ impl Collector {
         self.judge.counts()
     }
 
-    /// All that was collected so far, for whoever asks.
+    /// All that was collected so far.
     pub(crate) fn collected(&self) -> Collected {
         Collected {
             counts: self.counts,
@@ -187,4 +184,4 @@ fn state(findings: &mut Findings, outputs: &mut Outputs, statement: &Statement) 
     }
 }
 
-const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
+const PULSE_INTERVAL: Duration = Duration::from_millis(100);

@@ -7,12 +7,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use capture::live::{self, Fanout, LiveConfig, LiveSource};
-use crossbeam_channel::unbounded;
-use detect::observe::{ObserverConfig, ObserverCounts};
-use flow::{Meter, Shard};
-use report::{FlowCounts, LiveSummary, PacketLedger, Statistics, printable};
+use detect::observe::ObserverConfig;
+use flow::Shard;
+use report::{FlowCounts, Statistics, printable};
 use wire::Timestamp;
 
 use crate::{
@@ -23,17 +22,16 @@ use crate::{
     links::Links,
     metrics::{self, Endpoint, Metrics},
     outcome::{Outcome, UsageError},
-    pipeline::{Backlog, Board, Live, Merge, Outlet, Overflow, Worker, WorkerReport},
+    pipeline::{Board, Inlet, Live, Overflow, WorkerConfig, WorkerReport, join, spawn},
     privileges::{self, Identity},
     reach::Reach,
     reload::Reload,
-    replay::{spawn, started},
     rings,
-    run::{Input, Run, losses},
-    sampling::{Sampled, SampledOut, Sampler},
+    run::{Input, Run, started},
+    sampling::{Sampled, Sampler},
     say,
     service::Service,
-    setup::{self, WorkerConfig},
+    setup,
     signals::Signals,
     ticks::Ticks,
 };
@@ -90,60 +88,38 @@ struct Standing {
     links: Links,
     reload: Reload,
     service: Service,
-    /// By worker: its report does not know of them.
-    sampled_out: Vec<SampledOut>,
     metrics: Option<Arc<Metrics>>,
 }
 
 impl Watch<'_> {
     /// Where the threads are: starts them, collects, and waits for their reports.
     fn over(mut self, sources: Vec<LiveSource>, collector: Collector, reload: Reload) -> anyhow::Result<Run> {
-        let workers = self.arguments.common.workers.get();
-        let config = self.worker_config();
-        let links = Links::new(&self.arguments.interfaces);
-        let (deliver, deliveries) = unbounded();
-        let (backlog, board) = (Backlog::default(), Arc::new(Board::new(workers)));
-        let (mut threads, mut emptied) = (Vec::new(), Vec::new());
-        let (mut service, mut sampled_out) = (Service::default(), Vec::new());
-        let sampler = Sampler::new(self.arguments.common.sampling(), ahash_seed());
-        for (number, source) in (0..workers).zip(sources) {
-            let (outlet, give_back) =
-                Outlet::new(number.into(), deliver.clone(), backlog.clone(), workers == 1, Overflow::Drops);
-            emptied.push(give_back);
-            let worker =
-                Worker::new(Shard(number), None, Meter::new(config.meter), config.observers(), outlet);
-            let batches = service.watch(Live::new(source, self.signals.clone()));
-            let batches = Sampled::new(batches, sampler, Shard(number));
-            sampled_out.push(batches.out());
-            threads.push((worker, batches));
-        }
-        drop(deliver);
-        let merge = Merge::new(emptied, backlog.clone());
+        let count = self.arguments.common.workers.get();
+        let (workers, inlet) = Inlet::of_workers(count, self.worker_config(), None, Overflow::Drops);
+        let board = Arc::new(Board::new(count));
+        let metrics = self.serve_metrics(&board)?;
+        let (links, mut service) = (Links::new(&self.arguments.interfaces), Service::default());
+        let sampler = Sampler::new(self.arguments.common.sampling(), secret());
         thread::scope(|scope| {
             let mut running = Vec::new();
-            let metrics = self.serve_metrics(&board, &sampled_out)?;
             let board = &*board;
-            for ((number, (worker, mut live)), cpu) in threads.into_iter().enumerate().zip(&self.cpus) {
+            for (((number, worker), source), cpu) in (0..count).zip(workers).zip(sources).zip(&self.cpus) {
+                let batches = service.watch(Live::new(source, self.signals.clone()));
+                let mut batches = Sampled::new(batches, sampler, Shard(number));
                 let work = move || {
                     let bound = cpu.map(cpus::bind).transpose();
-                    (
-                        worker.run(&mut live, Some(board)),
-                        live.into_batches().into_batches().into_source(),
-                        bound.err(),
-                    )
+                    let report = worker.run(&mut batches, Some(board));
+                    (report, batches.into_batches().into_batches().into_source(), bound.err())
                 };
                 running.push(spawn(scope, &format!("worker {number}"), work)?);
             }
             self.say_ready();
-            let mut standing =
-                Standing { due: self.first_due(), links, reload, service, sampled_out, metrics };
-            let collected = collector
-                .run(&deliveries, merge, &backlog, |collector| self.pulse(collector, board, &mut standing));
+            let mut standing = Standing { due: self.first_due(), links, reload, service, metrics };
+            let collected = collector.run(inlet, |collector| self.pulse(collector, board, &mut standing));
             standing.service.say_stopping();
-            let broken = |_| anyhow!("a thread has failed; please report the message above");
             let (mut reports, mut input) = (Vec::new(), self.input());
-            for (thread, out) in running.into_iter().zip(&standing.sampled_out) {
-                let (mut report, source, unbound) = thread.join().map_err(broken)?;
+            for thread in running {
+                let (report, source, unbound) = join(thread)?;
                 for gone in source.gone() {
                     let gone = format!("{gone}; it is no longer watched");
                     if !input.complaints.contains(&gone) {
@@ -151,34 +127,26 @@ impl Watch<'_> {
                     }
                 }
                 input.complaints.extend(unbound.map(|error| format!("{error:#}")));
-                out.add_to(&mut report.ledger);
                 reports.push(report);
             }
-            if let Some(live) = &mut input.live {
-                live.workers = reports.iter().map(losses).collect();
-            }
-            Ok(Run::new(input, reports, collected))
+            Ok(Run::new(input, &reports, collected))
         })
     }
 
     /// Has a thread answer whoever asks for counts, if anybody may. It outlives nobody: it ends with the program.
-    fn serve_metrics(
-        &mut self,
-        board: &Arc<Board>,
-        sampled_out: &[SampledOut],
-    ) -> anyhow::Result<Option<Arc<Metrics>>> {
+    fn serve_metrics(&mut self, board: &Arc<Board>) -> anyhow::Result<Option<Arc<Metrics>>> {
         let Some(endpoint) = self.endpoint.take() else { return Ok(None) };
-        let metrics = Arc::new(Metrics::new(Arc::clone(board), sampled_out.to_vec(), self.started));
+        let metrics = Arc::new(Metrics::new(Arc::clone(board), self.started));
         say(&metrics::announcement(endpoint.address().context("--metrics")?));
         endpoint.serve(Arc::clone(&metrics))?;
         Ok(Some(metrics))
     }
 
     fn worker_config(&self) -> WorkerConfig {
-        let mut config = WorkerConfig::of(&self.arguments.common);
+        let mut config = setup::worker(&self.arguments.common);
         if let Some(observer) = &mut config.observer {
             // Nobody outside is to know which addresses fill a sample.
-            let seed = ahash_seed();
+            let seed = secret();
             *observer = ObserverConfig {
                 handshakes: detect::synflood::ObserverConfig { sample_seed: seed, ..observer.handshakes },
                 ..*observer
@@ -189,8 +157,7 @@ impl Watch<'_> {
 
     fn input(&self) -> Input {
         let interfaces = self.arguments.interfaces.clone();
-        let live = LiveSummary { interfaces: interfaces.clone(), ..LiveSummary::default() };
-        Input { interfaces, live: Some(live), ..Input::default() }
+        Input { interfaces: interfaces.clone(), live: Some(interfaces), ..Input::default() }
     }
 
     /// Tells systemd, where it asked to be told, and people that it has begun.
@@ -213,12 +180,11 @@ impl Watch<'_> {
     /// What is done every tenth of a second, beside collecting.
     #[expect(clippy::disallowed_methods, reason = "what is done for people goes by their clock")]
     fn pulse(&self, collector: &mut Collector, board: &Board, standing: &mut Standing) {
-        let Standing { due, links, reload, service, sampled_out, metrics } = standing;
-        let reports = || with_sampled_out(board.reports(), sampled_out);
+        let Standing { due, links, reload, service, metrics } = standing;
         let now = Instant::now();
         if now >= due.statistics {
             due.statistics = now + reload.stats_interval();
-            self.tell_statistics(collector, &reports());
+            self.tell_statistics(collector, &board.reports());
         }
         if now >= due.flush {
             due.flush = now + FLUSH_INTERVAL;
@@ -235,7 +201,7 @@ impl Watch<'_> {
             }
         }
         if self.signals.take_report() {
-            self.report(collector, &reports());
+            self.report(collector, &board.reports());
         }
         if self.signals.take_reload() {
             let said = reload.read_again(|arguments| collector.change_outputs(arguments, &self.signals));
@@ -249,16 +215,17 @@ impl Watch<'_> {
     }
 
     fn tell_statistics(&self, collector: &mut Collector, reports: &[WorkerReport]) {
-        let (ledger, flows, observers) = sums(reports, collector.counts());
-        let last = reports.iter().filter_map(|report| report.packet_time).map(|(_, last)| last).max();
+        let all = WorkerReport::sum(reports);
+        let flows = FlowCounts { flows: all.counts.flows, ..collector.counts() };
+        let last = all.packet_time.map_or(Timestamp::ZERO, |(_, last)| last);
         let judges = collector.judged();
-        let workers: Vec<_> = reports.iter().map(losses).collect();
+        let workers: Vec<_> = reports.iter().map(WorkerReport::losses).collect();
         collector.tell_totals(&Statistics {
             // However quiet it is.
-            time: Ticks.now().max(last.unwrap_or(Timestamp::ZERO)),
-            packets: &ledger,
+            time: Ticks.now().max(last),
+            packets: &all.ledger,
             flows: &flows,
-            observers,
+            observers: all.observed,
             judges,
             interfaces: &self.arguments.interfaces,
             workers: &workers,
@@ -267,14 +234,17 @@ impl Watch<'_> {
 
     /// Says on standard error what was counted so far.
     fn report(&self, collector: &Collector, reports: &[WorkerReport]) {
-        let (ledger, flows, _) = sums(reports, collector.counts());
+        let all = WorkerReport::sum(reports);
         let seconds = self.started.elapsed().as_secs();
         let mut text = format!(
             "flowcanary: {seconds} s, received {}, metered {}, flows {}, records {}\n",
-            ledger.received, ledger.metered, flows.flows, flows.records
+            all.ledger.received,
+            all.ledger.metered,
+            all.counts.flows,
+            collector.counts().records
         );
         for (number, report) in reports.iter().enumerate() {
-            let worker = losses(report);
+            let worker = report.losses();
             let line = format!(
                 "flowcanary: worker {number}: received {}, waiting {}, dropped by the kernel {}, by the interface {}; lost records {}, observations {}\n",
                 worker.received,
@@ -288,24 +258,6 @@ impl Watch<'_> {
         }
         say(&text);
     }
-}
-
-/// Reports as they are with what their workers were never given.
-fn with_sampled_out(mut reports: Vec<WorkerReport>, sampled_out: &[SampledOut]) -> Vec<WorkerReport> {
-    reports.iter_mut().zip(sampled_out).for_each(|(report, out)| out.add_to(&mut report.ledger));
-    reports
-}
-
-/// What all workers have counted together.
-fn sums(reports: &[WorkerReport], counted: FlowCounts) -> (PacketLedger, FlowCounts, ObserverCounts) {
-    let (mut ledger, mut observers) = (PacketLedger::default(), ObserverCounts::default());
-    let mut flows = FlowCounts { flows: 0, ..counted };
-    for report in reports {
-        ledger.add(&report.ledger);
-        observers.add(&report.observed);
-        flows.flows += report.counts.flows;
-    }
-    (ledger, flows, observers)
 }
 
 /// One that is given twice would have each of its frames counted twice.
@@ -354,7 +306,7 @@ fn confine(identity: Option<&Identity>, reach: &Reach) -> anyhow::Result<()> {
 }
 
 /// A number that nobody can guess.
-fn ahash_seed() -> u64 {
+fn secret() -> u64 {
     std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0_u8)
 }
 

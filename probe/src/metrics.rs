@@ -6,27 +6,22 @@
 mod server;
 
 use std::{
-    collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use detect::{JudgeCounts, Kind, Severity, observe::ObserverCounts};
-use report::{Exposition, FlowCounts, MetricKind, OutputCounts, PacketLedger, WorkerLosses, bounds_reached};
+use report::{Exposition, FlowCounts, MetricKind, OutputCounts, WorkerLosses, bounds_reached};
 
 use crate::{
+    collector::Collected,
     pipeline::{Board, WorkerReport},
-    run::losses,
-    sampling::SampledOut,
 };
 pub(crate) use server::Endpoint;
 
 /// What is shown, and where it comes from.
 pub(crate) struct Metrics {
     board: Arc<Board>,
-    /// By worker: what the board does not know of.
-    sampled_out: Vec<SampledOut>,
     collected: Mutex<Told>,
     started: Instant,
 }
@@ -39,22 +34,11 @@ struct Told {
     alive_at: Instant,
 }
 
-/// What the collector knows.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Collected {
-    /// Without the number of flows, which the workers know.
-    pub(crate) counts: FlowCounts,
-    pub(crate) judged: JudgeCounts,
-    pub(crate) findings: BTreeMap<(Kind, Severity), u64>,
-    pub(crate) incidents: u64,
-    pub(crate) outputs: Vec<OutputCounts>,
-}
-
 impl Metrics {
     /// Nothing is collected yet.
-    pub(crate) fn new(board: Arc<Board>, sampled_out: Vec<SampledOut>, started: Instant) -> Self {
+    pub(crate) fn new(board: Arc<Board>, started: Instant) -> Self {
         let told = Told { collected: Collected::default(), at: started, alive_at: started };
-        Self { board, sampled_out, collected: Mutex::new(told), started }
+        Self { board, collected: Mutex::new(told), started }
     }
 
     /// Says what the collector knows at the time `now`; whether all workers have done something since the last time.
@@ -82,8 +66,8 @@ impl Metrics {
 
     /// All counts in the text format of Prometheus.
     fn exposition(&self, now: Instant) -> String {
-        let mut reports = self.board.reports();
-        reports.iter_mut().zip(&self.sampled_out).for_each(|(report, out)| out.add_to(&mut report.ledger));
+        let reports = self.board.reports();
+        let all = WorkerReport::sum(&reports);
         let (collected, age) = {
             let told = self.told();
             (told.collected.clone(), now.duration_since(told.at))
@@ -99,10 +83,10 @@ impl Metrics {
             "How old the counts of records, outputs and findings are: more than a few seconds, and an output blocks.",
         );
         text.sample(&[], age.as_secs_f64());
-        packets(&mut text, &reports);
+        packets(&mut text, &reports, &all);
         flows(&mut text, &reports, &collected.counts);
         outputs(&mut text, &collected.outputs);
-        detection(&mut text, &reports, &collected);
+        detection(&mut text, &all, &collected);
         text.into_text()
     }
 
@@ -137,7 +121,7 @@ fn by_label<'a>(
     }
 }
 
-fn packets(text: &mut Exposition, reports: &[WorkerReport]) {
+fn packets(text: &mut Exposition, reports: &[WorkerReport], all: &WorkerReport) {
     type Count = fn(&WorkerReport, &WorkerLosses) -> u64;
     let counts: [(&str, &str, Count); 7] = [
         ("flowcanary_packets_received_total", "Packets that the worker received.", |report, _| {
@@ -171,19 +155,15 @@ fn packets(text: &mut Exposition, reports: &[WorkerReport]) {
         ),
     ];
     for (name, help, count) in counts {
-        by_worker(text, reports, (name, MetricKind::Counter, help), |report| count(report, &losses(report)));
+        by_worker(text, reports, (name, MetricKind::Counter, help), |report| count(report, &report.losses()));
     }
     let waiting = "Packets that the kernel had for the worker and that it has not read yet.";
     by_worker(text, reports, ("flowcanary_packets_waiting", MetricKind::Gauge, waiting), |report| {
-        losses(report).unread
+        report.losses().unread
     });
-    let mut ledger = PacketLedger::default();
-    for report in reports {
-        ledger.add(&report.ledger);
-    }
-    let reasons = ledger.undecoded_by_reason().into_iter();
+    let reasons = all.ledger.undecoded_by_reason().into_iter();
     let mut reasons: Vec<_> = reasons.map(|(reason, packets)| (reason.to_string(), packets)).collect();
-    reasons.push(("other reasons".to_owned(), ledger.undecoded_otherwise()));
+    reasons.push(("other reasons".to_owned(), all.ledger.undecoded_otherwise()));
     by_label(
         text,
         ("flowcanary_packets_undecoded_total", "Packets in which no IP packet was found, by reason."),
@@ -254,7 +234,7 @@ fn outputs(text: &mut Exposition, outputs: &[OutputCounts]) {
     }
 }
 
-fn detection(text: &mut Exposition, reports: &[WorkerReport], collected: &Collected) {
+fn detection(text: &mut Exposition, all: &WorkerReport, collected: &Collected) {
     text.family(
         "flowcanary_findings",
         MetricKind::Gauge,
@@ -269,15 +249,11 @@ fn detection(text: &mut Exposition, reports: &[WorkerReport], collected: &Collec
         "Incidents: findings on a victim that belong together.",
     );
     text.sample(&[], collected.incidents);
-    let mut observers = ObserverCounts::default();
-    for report in reports {
-        observers.add(&report.observed);
-    }
     let bounds = (
         "flowcanary_detector_bound_reached_total",
         "How often detectors had no room for something, by what for.",
     );
-    by_label(text, bounds, "bound", bounds_reached(&observers, &collected.judged));
+    by_label(text, bounds, "bound", bounds_reached(&all.observed, &collected.judged));
 }
 
 /// Where the counts are, on a line for people.
@@ -298,7 +274,7 @@ mod tests {
     fn what_stands_still_is_named() {
         #[expect(clippy::disallowed_methods, reason = "a test needs some moment")]
         let started = Instant::now();
-        let metrics = Metrics::new(Arc::new(Board::new(1)), Vec::new(), started);
+        let metrics = Metrics::new(Arc::new(Board::new(1)), started);
         let after = |seconds| started + Duration::from_secs(seconds);
         assert_eq!(metrics.health(after(4)), Ok(()));
         metrics.tell(Collected::default(), after(4), true);

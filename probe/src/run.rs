@@ -1,11 +1,12 @@
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
-use capture::{CaptureFiles, Inapplicable, Interface};
-use detect::observe::ObserverCounts;
-use flow::MeterCounts;
+use capture::{CaptureFiles, Interface};
 use report::{
     Findings, FlowCounts, InterfaceDrops, LiveSummary, OutputCounts, PacketLedger, Statistics, Summary,
-    TopTalkers, WorkerLosses,
+    TopTalkers,
 };
 use wire::{DecodeFailure, Timestamp};
 
@@ -35,8 +36,8 @@ pub(crate) struct Input {
     pub(crate) drops: Vec<InterfaceDrops>,
     /// The names of interfaces, by their numbers; empty where there is none.
     pub(crate) interfaces: Vec<String>,
-    /// Set if it was interfaces.
-    pub(crate) live: Option<LiveSummary>,
+    /// The interfaces that were watched, if it was interfaces.
+    pub(crate) live: Option<Vec<String>>,
 }
 
 impl From<&CaptureFiles> for Input {
@@ -50,82 +51,44 @@ impl From<&CaptureFiles> for Input {
     }
 }
 
-/// The losses of a worker, as its report has them.
-pub(crate) fn losses(report: &WorkerReport) -> WorkerLosses {
-    WorkerLosses {
-        received: report.ledger.received,
-        unread: report.live.received.saturating_sub(report.live.dropped + report.ledger.received),
-        dropped_by_kernel: report.live.dropped,
-        dropped_by_interface: report.live.dropped_by_interface,
-        records_lost: report.undelivered.records,
-        observations_lost: report.undelivered.observations,
-    }
+/// When a run begins.
+#[expect(clippy::disallowed_methods, reason = "how long a run takes is no time of packets")]
+pub(crate) fn started() -> Instant {
+    Instant::now()
 }
 
 impl Run {
-    pub(crate) fn new(input: Input, workers: Vec<WorkerReport>, collected: CollectorReport) -> Self {
-        let mut ledger = PacketLedger::default();
-        let (mut flows, mut evicted, mut late, mut undelivered) = (0, 0, 0, 0);
-        let mut observers = ObserverCounts::default();
-        let mut applications_evicted = 0;
-        let mut packet_time: Option<(Timestamp, Timestamp)> = None;
-        let mut inapplicable = Vec::new();
-        for worker in workers {
-            ledger.add(&worker.ledger);
-            let MeterCounts { flows: opened, evicted: ended, .. } = worker.counts;
-            flows += opened;
-            evicted += ended;
-            late += worker.late_packets;
-            undelivered += worker.undelivered.records + worker.undelivered.observations;
-            observers.add(&worker.observed);
-            applications_evicted += worker.applications_evicted;
-            if let Some((first, last)) = worker.packet_time {
-                let (earliest, latest) = packet_time.unwrap_or((first, last));
-                packet_time = Some((earliest.min(first), latest.max(last)));
-            }
-            add_inapplicable(&mut inapplicable, worker.inapplicable);
-        }
-        let mut warnings = input.complaints;
-        let flows = FlowCounts { flows, ..collected.counts };
-        let end = packet_time.map_or(Timestamp::ZERO, |(_, latest)| latest);
-        let statistics = Statistics {
-            time: if input.live.is_some() { Ticks.now().max(end) } else { end },
-            packets: &ledger,
+    /// Finishes the outputs with what all threads have to say.
+    pub(crate) fn new(input: Input, workers: &[WorkerReport], collected: CollectorReport) -> Self {
+        let all = WorkerReport::sum(workers);
+        let live = input.live.map(|interfaces| LiveSummary {
+            interfaces,
+            workers: workers.iter().map(WorkerReport::losses).collect(),
+        });
+        let flows = FlowCounts { flows: all.counts.flows, ..collected.counts };
+        let end = all.packet_time.map_or(Timestamp::ZERO, |(_, latest)| latest);
+        let (outputs, failures) = collected.outputs.finish(&Statistics {
+            time: if live.is_some() { Ticks.now().max(end) } else { end },
+            packets: &all.ledger,
             flows: &flows,
-            observers,
+            observers: all.observed,
             judges: collected.judged,
             interfaces: &input.interfaces,
-            workers: input.live.as_ref().map(|live| &*live.workers).unwrap_or_default(),
-        };
-        let (outputs, failures) = collected.outputs.finish(&statistics);
+            workers: live.as_ref().map(|live| &*live.workers).unwrap_or_default(),
+        });
+        let mut warnings = input.complaints;
         warnings.extend(failures);
         let lost: u64 = outputs.iter().map(|output| output.lost_records).sum();
+        let undelivered = all.undelivered.records + all.undelivered.observations;
         let is_incomplete = !warnings.is_empty() || lost + undelivered > 0;
-        warnings.extend(not_decoded(&ledger));
-        warnings.extend(
-            inapplicable.iter().map(|what| format!("the filter cannot judge {what}; none of them matched")),
-        );
-        if late > 0 {
-            warnings.push(format!(
-                "the times of {late} packets lie an hour or more before that of an earlier packet; their flows end late"
-            ));
-        }
-        if evicted > 0 {
-            let advice = "the flow table was full and ended flows early; --memory gives it more";
-            warnings.push(format!("{advice} ({evicted} flows)"));
-        }
-        warnings.extend(unheard(&observers));
-        if applications_evicted > 0 {
-            let advice = "records lack their application; --memory gives it more room";
-            warnings.push(format!("{applications_evicted} flows' {advice}"));
-        }
+        warnings.extend(reservations(&all));
         Self {
-            ledger,
+            ledger: all.ledger,
             counts: flows,
             findings: collected.findings,
             talkers: collected.talkers,
-            packet_time,
-            live: input.live,
+            packet_time: all.packet_time,
+            live,
             drops: input.drops,
             outputs,
             warnings,
@@ -153,12 +116,36 @@ impl Run {
     }
 }
 
-/// What detectors had no room for, where that may have hidden something.
-fn unheard(observers: &ObserverCounts) -> Option<String> {
-    let listeners = observers.listeners_evicted;
-    (listeners > 0).then(|| {
-        format!("{listeners} connections that might have told more were given up for others; --memory lets more be listened to")
-    })
+/// What has to be known of the results though nothing was damaged or lost, each in a sentence.
+fn reservations(all: &WorkerReport) -> Vec<String> {
+    let mut sentences = not_decoded(&all.ledger);
+    sentences.extend(
+        all.inapplicable.iter().map(|what| format!("the filter cannot judge {what}; none of them matched")),
+    );
+    let counted = |count: u64, sentence: fn(u64) -> String| (count > 0).then(|| sentence(count));
+    sentences.extend(
+        [
+            counted(all.late_packets, |packets| {
+                format!(
+                    "the times of {packets} packets lie an hour or more before that of an earlier packet; their flows end late"
+                )
+            }),
+            counted(all.counts.evicted, |flows| {
+                format!("the flow table was full and ended flows early; --memory gives it more ({flows} flows)")
+            }),
+            counted(all.observed.listeners_evicted, |connections| {
+                format!(
+                    "{connections} connections that might have told more were given up for others; --memory lets more be listened to"
+                )
+            }),
+            counted(all.applications_evicted, |flows| {
+                format!("{flows} flows' records lack their application; --memory gives it more room")
+            }),
+        ]
+        .into_iter()
+        .flatten(),
+    );
+    sentences
 }
 
 /// One sentence for each link type that is not decoded.
@@ -170,16 +157,6 @@ fn not_decoded(ledger: &PacketLedger) -> Vec<String> {
         _ => None,
     };
     ledger.undecoded_by_reason().into_iter().filter_map(sentence).collect()
-}
-
-fn add_inapplicable(sum: &mut Vec<Inapplicable>, more: Vec<Inapplicable>) {
-    for what in more {
-        match sum.iter_mut().find(|known| known.link_type == what.link_type) {
-            Some(known) => known.frames += what.frames,
-            None => sum.push(what),
-        }
-    }
-    sum.sort_by_key(|what| what.link_type.map(|link_type| link_type.0));
 }
 
 fn name(interface: &Interface) -> String {

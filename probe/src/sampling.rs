@@ -3,20 +3,14 @@
 //! Which part depends on the packets alone, so that every worker takes and leaves the same ones. A replay takes the same part each time;
 //! a live run draws the key of the choice by lot, so that nobody can send what is never looked at.
 
-use std::{
-    num::NonZeroU32,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::num::NonZeroU32;
 
-use capture::{Batch, live::LiveCounts};
+use capture::Batch;
 use flow::Shard;
-use report::{PacketLedger, Sampling, SamplingUnit};
+use report::{Sampling, SamplingUnit};
 use wire::{Address, Frame};
 
-use crate::pipeline::{Batches, Share};
+use crate::pipeline::{Batches, Share, SourceCounts};
 
 /// Says which frames are taken.
 #[derive(Clone, Copy, Debug)]
@@ -25,17 +19,15 @@ pub(crate) struct Sampler {
     key: u64,
 }
 
-/// What was left out of a worker's packets.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct SampledOut(Arc<[AtomicU64; 2]>);
-
 /// Batches of which a part is taken.
 pub(crate) struct Sampled<B> {
     batches: B,
     /// `None` if all is taken.
     sampler: Option<Sampler>,
     shard: Shard,
-    out: SampledOut,
+    /// Of the worker's own frames, how many were left out, and their octets on the wire.
+    left_out: u64,
+    left_out_octets: u64,
     taken: Batch,
     shards: Vec<Shard>,
 }
@@ -82,33 +74,11 @@ impl Sampler {
     }
 }
 
-impl SampledOut {
-    fn count(&self, frame: &Frame<'_>) {
-        let [packets, octets] = &*self.0;
-        packets.fetch_add(1, Ordering::Relaxed);
-        octets.fetch_add(u64::from(frame.original_length), Ordering::Relaxed);
-    }
-
-    /// Adds them to a ledger that does not know of them: they were received, and left out.
-    pub(crate) fn add_to(&self, ledger: &mut PacketLedger) {
-        let [packets, octets] = &*self.0;
-        let packets = packets.load(Ordering::Relaxed);
-        ledger.received += packets;
-        ledger.sampled_out += packets;
-        ledger.received_octets += octets.load(Ordering::Relaxed);
-    }
-}
-
 impl<B> Sampled<B> {
     /// Those of a worker.
     pub(crate) fn new(batches: B, sampler: Option<Sampler>, shard: Shard) -> Self {
-        let out = SampledOut::default();
-        Self { batches, sampler, shard, out, taken: Batch::new(), shards: Vec::new() }
-    }
-
-    /// What was left out, now and as it grows.
-    pub(crate) fn out(&self) -> SampledOut {
-        self.out.clone()
+        let (taken, shards) = (Batch::new(), Vec::new());
+        Self { batches, sampler, shard, left_out: 0, left_out_octets: 0, taken, shards }
     }
 
     /// The batches themselves.
@@ -130,15 +100,20 @@ impl<B: Batches> Batches for Sampled<B> {
             if sampler.takes(&frame) && self.taken.push(&frame) {
                 self.shards.push(owner);
             } else if owner == self.shard {
-                self.out.count(&frame);
+                self.left_out += 1;
+                self.left_out_octets += u64::from(frame.original_length);
             }
         }
         let shards = share.shards.is_some().then_some(&*self.shards);
         Some(Share { frames: self.taken.frames(), shards, now: share.now })
     }
 
-    fn live_counts(&mut self) -> LiveCounts {
-        self.batches.live_counts()
+    fn counts(&mut self) -> SourceCounts {
+        SourceCounts {
+            sampled_out: self.left_out,
+            sampled_out_octets: self.left_out_octets,
+            ..self.batches.counts()
+        }
     }
 }
 

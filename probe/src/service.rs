@@ -5,10 +5,9 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use capture::live::LiveCounts;
 use sd_notify::NotifyState;
 
-use crate::pipeline::{Batches, Share};
+use crate::pipeline::{Batches, Share, SourceCounts};
 
 /// The pulses of all workers, and what was told.
 #[derive(Debug, Default)]
@@ -79,8 +78,8 @@ impl<B: Batches> Batches for Beating<B> {
         self.batches.next()
     }
 
-    fn live_counts(&mut self) -> LiveCounts {
-        self.batches.live_counts()
+    fn counts(&mut self) -> SourceCounts {
+        self.batches.counts()
     }
 }
 

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use capture::Filter;
 use detect::{
     Judge, JudgeConfig, incident,
-    observe::{Applications, ApplicationsConfig, Observer, ObserverConfig},
+    observe::{ApplicationsConfig, ObserverConfig},
 };
 use flow::{DetailsConfig, MeterConfig};
 use report::{Findings, SamplingUnit, Summary, printable};
@@ -16,45 +16,25 @@ use crate::{
     collector::Collector,
     elements::EXAMPLE_PEN,
     outcome::UsageError,
-    pipeline::Observers,
+    pipeline::WorkerConfig,
     say,
     signals::Signals,
     sink::Outputs,
 };
 
-/// What each worker is set up with.
-#[derive(Clone, Copy)]
-pub(crate) struct WorkerConfig {
-    pub(crate) meter: MeterConfig,
-    /// `None` if nothing is to be detected.
-    pub(crate) observer: Option<ObserverConfig>,
-    /// `None` if records are to be without their applications.
-    pub(crate) applications: Option<ApplicationsConfig>,
-}
-
-impl WorkerConfig {
-    /// What the arguments give to each of the workers.
-    pub(crate) fn of(arguments: &CommonArguments) -> Self {
-        let memory_octets = arguments.memory.as_u64() / u64::from(arguments.workers.get());
-        // Listening takes a sixteenth of what flows may take, at worst, beside it.
-        let listening_octets = usize::try_from(memory_octets / LISTENING_PART).unwrap_or(usize::MAX);
-        let octets = usize::try_from(memory_octets / APPLICATIONS_PART).unwrap_or(usize::MAX);
-        let longest_silence_nanos = longest_silence_nanos(&arguments.timeouts);
-        Self {
-            meter: meter(arguments, memory_octets),
-            observer: (arguments.detect == Detection::On)
-                .then(|| ObserverConfig { listening_octets, ..ObserverConfig::default() }),
-            applications: (arguments.application == ApplicationFields::On && arguments.has_outputs())
-                .then_some(ApplicationsConfig { octets, longest_silence_nanos }),
-        }
-    }
-
-    /// The observers of a worker.
-    pub(crate) fn observers(self) -> Observers {
-        Observers {
-            attacks: self.observer.map(Observer::new),
-            applications: self.applications.map(Applications::new),
-        }
+/// What the arguments give to each of the workers.
+pub(crate) fn worker(arguments: &CommonArguments) -> WorkerConfig {
+    let memory_octets = arguments.memory.as_u64() / u64::from(arguments.workers.get());
+    // What is listened to takes this part of what flows may take, at worst, and beside it.
+    let listening_octets = usize::try_from(memory_octets / LISTENING_PART).unwrap_or(usize::MAX);
+    let octets = usize::try_from(memory_octets / APPLICATIONS_PART).unwrap_or(usize::MAX);
+    let longest_silence_nanos = longest_silence_nanos(&arguments.timeouts);
+    WorkerConfig {
+        meter: meter(arguments, memory_octets),
+        observer: (arguments.detect == Detection::On)
+            .then(|| ObserverConfig { listening_octets, ..ObserverConfig::default() }),
+        applications: (arguments.application == ApplicationFields::On && arguments.has_outputs())
+            .then_some(ApplicationsConfig { octets, longest_silence_nanos }),
     }
 }
 

@@ -60,6 +60,18 @@ pub struct PacketCount {
     pub octets: u64,
 }
 
+impl MeterCounts {
+    /// Adds what another meter has done.
+    pub const fn add(&mut self, other: &Self) {
+        self.live += other.live;
+        self.flows += other.flows;
+        self.records += other.records;
+        self.evicted += other.evicted;
+        self.waited.packets += other.waited.packets;
+        self.waited.octets += other.waited.octets;
+    }
+}
+
 impl Meter {
     /// A meter without flows.
     pub fn new(config: MeterConfig) -> Self {

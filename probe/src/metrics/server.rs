@@ -200,7 +200,7 @@ mod tests {
     #[test]
     #[expect(clippy::disallowed_methods, reason = "a test of how long something takes")]
     fn those_who_are_silent_do_not_hold_up_others() {
-        let metrics = Arc::new(Metrics::new(Arc::new(Board::new(1)), Vec::new(), Instant::now()));
+        let metrics = Arc::new(Metrics::new(Arc::new(Board::new(1)), Instant::now()));
         let endpoint = Endpoint::open(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
         let address = endpoint.address().unwrap();
         endpoint.serve(metrics).unwrap();

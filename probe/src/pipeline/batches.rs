@@ -15,10 +15,21 @@ pub(crate) trait Batches {
     /// The next batch; the one before is done with. `None` at the end.
     fn next(&mut self) -> Option<Share<'_>>;
 
-    /// What the kernel has counted, if it gives the frames.
-    fn live_counts(&mut self) -> LiveCounts {
-        LiveCounts::default()
+    /// What is known of frames that the worker was not given.
+    fn counts(&mut self) -> SourceCounts {
+        SourceCounts::default()
     }
+}
+
+/// Frames that were meant for a worker, as far as it cannot count them itself.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct SourceCounts {
+    /// What the kernel has counted, if it gives the frames.
+    pub(crate) live: LiveCounts,
+    /// Frames that sampling left out.
+    pub(crate) sampled_out: u64,
+    /// Their octets on the wire.
+    pub(crate) sampled_out_octets: u64,
 }
 
 /// Frames of a batch, and which of them are whose.
@@ -115,8 +126,8 @@ impl Batches for Live {
         Some(Share { frames: self.source.frames(), shards: None, now: Some(self.ticks.now()) })
     }
 
-    fn live_counts(&mut self) -> LiveCounts {
-        self.source.counts()
+    fn counts(&mut self) -> SourceCounts {
+        SourceCounts { live: self.source.counts(), ..SourceCounts::default() }
     }
 }
 

@@ -1,19 +1,29 @@
 use std::hint::black_box;
 
-use capture::{Filter, Frames, Inapplicable, live::LiveCounts};
+use capture::{Filter, Frames};
 use detect::{
     Observation,
-    observe::{Applications, Observer, ObserverCounts},
+    observe::{Applications, ApplicationsConfig, Observer, ObserverConfig},
 };
-use flow::{Clock, Meter, MeterCounts, Placed, Placement, Shard};
+use flow::{Clock, Meter, MeterConfig, Placed, Placement, Shard};
 use report::PacketLedger;
 use wire::{Frame, Packet, Timestamp};
 
 use super::{
-    Batches, Board, Outlet,
-    batches::Share,
-    delivery::{RECORDS_PER_BATCH, Undelivered},
+    Batches, Board, Outlet, WorkerReport,
+    batches::{Share, SourceCounts},
+    delivery::RECORDS_PER_BATCH,
 };
+
+/// What each worker is set up with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WorkerConfig {
+    pub(crate) meter: MeterConfig,
+    /// `None` if nothing is to be detected.
+    pub(crate) observer: Option<ObserverConfig>,
+    /// `None` if records are to be without their applications.
+    pub(crate) applications: Option<ApplicationsConfig>,
+}
 
 /// A thread's part: from frames to flow records and observations, with a table of its own and nothing shared.
 pub(crate) struct Worker {
@@ -42,41 +52,19 @@ struct Group<'a> {
 }
 
 /// Those who look at what the meter has counted.
-#[derive(Debug, Default)]
-pub(crate) struct Observers {
-    /// `None` if nothing is to be detected.
-    pub(crate) attacks: Option<Observer>,
-    /// `None` if records are to be without their applications.
-    pub(crate) applications: Option<Applications>,
-}
-
-/// What a worker has to say at its end, and now and then before if it reads interfaces.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct WorkerReport {
-    pub(crate) ledger: PacketLedger,
-    pub(crate) counts: MeterCounts,
-    pub(crate) observed: ObserverCounts,
-    /// Flows whose application was given up for others.
-    pub(crate) applications_evicted: u64,
-    pub(crate) packet_time: Option<(Timestamp, Timestamp)>,
-    /// Packets whose time lies an hour or more before that of a packet before them.
-    pub(crate) late_packets: u64,
-    /// Frames that the filter could not judge.
-    pub(crate) inapplicable: Vec<Inapplicable>,
-    /// What the kernel has counted, for interfaces.
-    pub(crate) live: LiveCounts,
-    /// Records and observations that the collector had no room for.
-    pub(crate) undelivered: Undelivered,
+#[derive(Debug)]
+struct Observers {
+    attacks: Option<Observer>,
+    applications: Option<Applications>,
 }
 
 impl Worker {
-    pub(crate) fn new(
-        shard: Shard,
-        filter: Option<Filter>,
-        meter: Meter,
-        observers: Observers,
-        outlet: Outlet,
-    ) -> Self {
+    pub(crate) fn new(shard: Shard, filter: Option<Filter>, config: WorkerConfig, outlet: Outlet) -> Self {
+        let meter = Meter::new(config.meter);
+        let observers = Observers {
+            attacks: config.observer.map(Observer::new),
+            applications: config.applications.map(Applications::new),
+        };
         let (clock, ledger) = (Clock::default(), PacketLedger::default());
         Self {
             shard,
@@ -102,7 +90,7 @@ impl Worker {
                 && self.clock.now().nanos_since(published) >= PUBLISHING_NANOS
             {
                 published = self.clock.now();
-                board.publish(self.shard, self.report(batches.live_counts()));
+                board.publish(self.shard, self.report(batches.counts()));
             }
         }
         // All workers come to this same time, however often they were heard on the way.
@@ -111,13 +99,18 @@ impl Worker {
         self.outlet.end_of_input();
         self.meter.close(self.clock.now());
         self.deliver(Timestamp::MAX);
-        self.report(batches.live_counts())
+        self.report(batches.counts())
     }
 
-    fn report(&self, live: LiveCounts) -> WorkerReport {
+    /// `source` has what this worker was not given, which the ledger accounts for as well.
+    fn report(&self, source: SourceCounts) -> WorkerReport {
+        let SourceCounts { live, sampled_out, sampled_out_octets } = source;
         let (counts, mut ledger) = (self.meter.counts(), self.ledger.clone());
         ledger.metered += counts.waited.packets;
         ledger.metered_octets += counts.waited.octets;
+        ledger.received += sampled_out;
+        ledger.received_octets += sampled_out_octets;
+        ledger.sampled_out += sampled_out;
         WorkerReport {
             ledger,
             counts,
