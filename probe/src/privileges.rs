@@ -1,9 +1,6 @@
 //! What the program gives up once it has opened everything: the user it was, capabilities, and the file system.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 use anyhow::{Context as _, anyhow};
 use caps::{CapSet, Capability};
@@ -13,7 +10,10 @@ use landlock::{
 };
 use nix::unistd::{Gid, Uid, User, chown, geteuid, setgid, setgroups, setuid};
 
-use crate::{outcome::UsageError, reach::Reach};
+use crate::{
+    outcome::UsageError,
+    reach::{Reach, folder},
+};
 
 /// Who the program is to be, looked up while it still can be.
 #[derive(Clone, Debug)]
@@ -64,14 +64,6 @@ pub(crate) fn give_up(identity: Option<&Identity>, reach: &Reach) -> anyhow::Res
     nix::sys::prctl::set_no_new_privs().context("cannot give up gaining privileges")?;
     let is_landlocked = confine(reach).context("cannot confine the program to its files")?;
     Ok(Confinement { is_root: geteuid().is_root(), is_landlocked })
-}
-
-/// The folder that a file is in.
-pub(crate) fn folder(file: &Path) -> PathBuf {
-    match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-        _ => PathBuf::from("."),
-    }
 }
 
 fn become_other(identity: &Identity) -> anyhow::Result<()> {

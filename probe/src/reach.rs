@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use crate::{
     arguments::{CommonArguments, LiveArguments},
     destination::Destination,
-    privileges,
 };
 
 /// The files that stay within reach.
@@ -31,6 +30,14 @@ impl Reach {
             folders: folders(common),
             inputs: inputs(arguments),
         }
+    }
+}
+
+/// The folder that a file is in.
+pub(crate) fn folder(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
     }
 }
 
@@ -63,7 +70,7 @@ fn inputs(arguments: &LiveArguments) -> Vec<PathBuf> {
     let config = arguments.common.config.as_deref();
     let behind_links = config.and_then(|config| config.canonicalize().ok());
     let mut inputs: Vec<PathBuf> = arguments.interfaces.iter().map(statistics).collect();
-    inputs.extend(config.into_iter().chain(behind_links.as_deref()).map(privileges::folder));
+    inputs.extend(config.into_iter().chain(behind_links.as_deref()).map(folder));
     // A collector that comes back may have another address, and a configuration that is read again may name another collector.
     let mut exports = arguments.common.export.iter().flat_map(Destination::outputs);
     if config.is_some() || exports.any(|export| export.spool().is_some()) {
@@ -76,7 +83,7 @@ fn inputs(arguments: &LiveArguments) -> Vec<PathBuf> {
 /// The folder in which whoever looks after `/etc/resolv.conf` replaces it, if that is a link to one.
 fn resolvers_folder() -> Option<PathBuf> {
     let file = Path::new(RESOLVER).canonicalize().ok()?;
-    let folder = privileges::folder(&file);
+    let folder = folder(&file);
     (Path::new(RESOLVER).parent() != Some(&*folder)).then_some(folder)
 }
 
