@@ -1,5 +1,6 @@
 mod application_elements;
 mod application_fields;
+mod content;
 mod entries;
 mod findings;
 mod flow_template;
@@ -22,9 +23,10 @@ use report::{OutputCounts, Sampling, Statistics};
 use wire::Timestamp;
 
 use self::{
+    content::Content,
     entries::Entry,
     findings::{SHAPES, StatementRecord},
-    flow_template::{Content, Layout, Shape},
+    flow_template::{Layout, Shape},
     linked::Incidents,
     options::{FINDINGS_TEMPLATE, OptionsRecord, Sent},
 };

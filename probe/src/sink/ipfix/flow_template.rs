@@ -4,7 +4,6 @@
 //! takes those that it does not know for the forward ones and lets the last one win; start and end in milliseconds are always
 //! there; and ICMP type and code have a field of their own, beside ports that are zero.
 
-use application::Application;
 use flow::{Direction, DirectionReason, Endpoint, FirstPacket, FlowRecord};
 use ipfix_export::{
     Field, InformationElement, RecordError, RecordWriter, Template,
@@ -22,11 +21,10 @@ use ipfix_export::{
 use wire::{MPLS_ENTRIES, Segment};
 
 use super::{
-    application_fields::{ApplicationShape, Bounded},
-    linked::IncidentLink,
-    options::FIRST_OPTIONS_TEMPLATE,
-    own_fields::{DetailOctets, OwnFields},
+    application_fields::ApplicationShape, content::Content, options::FIRST_OPTIONS_TEMPLATE,
+    own_fields::OwnFields,
 };
+
 /// How all records of an exporter are laid out, for the collector that is to read them.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Layout {
@@ -74,16 +72,6 @@ enum Kind {
     Other,
 }
 
-/// What a record has to say.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Content<'a> {
-    pub(super) record: &'a FlowRecord,
-    pub(super) application: Option<Bounded<'a>>,
-    pub(super) link: Option<IncidentLink>,
-    /// Octets of payload of each direction, at most, where some were kept.
-    pub(super) payload_octets: usize,
-}
-
 /// A record seen from the end that the exported record calls its source.
 struct Oriented<'a> {
     source: Endpoint,
@@ -93,38 +81,6 @@ struct Oriented<'a> {
     /// Whether its forward direction is the record's reverse one.
     is_turned: bool,
     biflow_direction: u8,
-}
-
-impl<'a> Content<'a> {
-    pub(super) fn new(
-        record: &'a FlowRecord,
-        application: Option<&'a Application>,
-        link: Option<IncidentLink>,
-    ) -> Self {
-        Self { record, application: application.map(Bounded::new), link, payload_octets: usize::MAX }
-    }
-
-    /// The same with at most `room` octets in what has no fixed length: payload is cut first, and then texts of the application.
-    pub(super) fn within(self, room: usize) -> Self {
-        let told = self.application.map_or(0, |application| application.octets());
-        let DetailOctets { payload, histograms, directions } = DetailOctets::of(self.record, usize::MAX);
-        let mut content = self;
-        if payload + histograms + told > room {
-            let each = room.saturating_sub(histograms + told) / directions.max(1);
-            content.payload_octets = each.saturating_sub(LENGTH_OCTETS);
-            let DetailOctets { payload, .. } = DetailOctets::of(self.record, content.payload_octets);
-            let room = room.saturating_sub(payload + histograms);
-            content.application = self.application.map(|application| application.within(room));
-        }
-        content
-    }
-
-    /// Whether something was cut.
-    pub(super) fn is_cut(&self) -> bool {
-        let details = self.record.details.iter().flat_map(|details| details.iter());
-        let longest = details.map(|detail| detail.payload.len()).max().unwrap_or_default();
-        self.application.is_some_and(|application| application.is_cut()) || longest > self.payload_octets
-    }
 }
 
 impl Shape {
@@ -379,8 +335,6 @@ const TCP_CONTROL_BITS_PLACE: usize = 4;
 const SHORT_FLAGS: u16 = 0xff;
 /// A label, its traffic class and the bottom-of-stack bit.
 const LABEL_OCTETS: u16 = 3;
-/// RFC 7011 section 7: what says how long a field of variable length is, at most.
-const LENGTH_OCTETS: usize = 3;
 /// The values of biflowDirection (RFC 5103 section 6.3).
 const ARBITRARY: u8 = 0;
 const INITIATOR: u8 = 1;

@@ -1,11 +1,12 @@
 //! Elements of our own in flow records, behind those that IANA has registered.
 
-use std::fmt::Write as _;
-
-use flow::{BUCKETS, Detail, FlowRecord, Histograms, Loss, Segments};
+use flow::{Detail, Loss, Segments};
 use ipfix_export::{RecordError, RecordWriter};
 
-use super::{application_fields::encoded_octets, flow_template::Content, linked::IncidentLink};
+use super::{
+    content::{Content, HISTOGRAMS, histogram_text},
+    linked::IncidentLink,
+};
 use crate::elements::{
     Element,
     registry::{
@@ -27,33 +28,6 @@ pub(super) struct OwnFields {
     pub(super) is_bidirectional: bool,
     pub(super) has_details: bool,
     pub(super) is_linked: bool,
-}
-
-/// Octets that payload and histograms take in a record, with their lengths.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct DetailOctets {
-    pub(super) payload: usize,
-    pub(super) histograms: usize,
-    /// How many directions are written.
-    pub(super) directions: usize,
-}
-
-impl DetailOctets {
-    /// With at most `payload_octets` of payload for each direction.
-    pub(super) fn of(record: &FlowRecord, payload_octets: usize) -> Self {
-        let Some([forward, reverse]) = record.details.as_deref() else { return Self::default() };
-        let mut octets = Self::default();
-        for (direction, detail) in [(&record.forward, forward), (&record.reverse, reverse)] {
-            if direction.packets == 0 {
-                continue;
-            }
-            octets.directions += 1;
-            octets.payload += encoded_octets(detail.payload.len().min(payload_octets));
-            let texts = HISTOGRAMS.map(|histogram| histogram_text(detail, histogram).len());
-            octets.histograms += texts.into_iter().map(encoded_octets).sum::<usize>();
-        }
-        octets
-    }
 }
 
 impl OwnFields {
@@ -131,16 +105,6 @@ fn loss_indicators(loss: Loss, is_turned: bool) -> u8 {
     u8::from(source) | u8::from(destination) << 1 | u8::from(one_way) << 2 | u8::from(sampled) << 3
 }
 
-/// The numbers of a histogram, separated by commas.
-fn histogram_text(detail: &Detail, histogram: fn(&Histograms) -> [u32; BUCKETS]) -> String {
-    let mut text = String::new();
-    for (bucket, packets) in detail.histograms.as_ref().map(histogram).iter().flatten().enumerate() {
-        // Writing to a String cannot fail.
-        write!(text, "{}{packets}", if bucket == 0 { "" } else { "," }).unwrap_or_default();
-    }
-    text
-}
-
 const SEGMENTS: [[Element; 2]; 4] = [
     [RETRANSMITTED_SEGMENT_DELTA_COUNT, REVERSE_RETRANSMITTED_SEGMENT_DELTA_COUNT],
     [OUT_OF_ORDER_SEGMENT_DELTA_COUNT, REVERSE_OUT_OF_ORDER_SEGMENT_DELTA_COUNT],
@@ -153,8 +117,6 @@ const SEGMENT_VALUES: [fn(&Segments) -> u32; 4] = [
     |segments| segments.missed_octets,
     |segments| segments.handshake_rtt_us,
 ];
-const HISTOGRAMS: [fn(&Histograms) -> [u32; BUCKETS]; 2] =
-    [|histograms| histograms.lengths, |histograms| histograms.gaps];
 const DETAILS: [[Element; 2]; 3] = [
     [FIRST_PAYLOAD_OCTETS, REVERSE_FIRST_PAYLOAD_OCTETS],
     [PACKET_LENGTH_HISTOGRAM, REVERSE_PACKET_LENGTH_HISTOGRAM],

@@ -1,14 +1,14 @@
 use std::collections::BTreeSet;
 
 use application::{
-    Certificate, Dns, DnsResponse, Http, HttpRequest, HttpResponse, Quic, SmolStr, Ssh, Tls, TlsClient,
-    TlsServer,
+    Application, Certificate, Dns, DnsResponse, Http, HttpRequest, HttpResponse, Quic, SmolStr, Ssh, Tls,
+    TlsClient, TlsServer,
 };
 use flow::{DetailsConfig, Meter, MeterConfig, Placed};
 use ipfix_export::{Exporter, ExporterConfig, MemoryOutput};
 use wire::{Address, Icmp, Ip, Link, MplsEntry, Packet, Ports, Tcp, TcpFlags, Timestamp, Transport};
 
-use super::*;
+use super::{super::linked::IncidentLink, *};
 
 fn packet(
     is_v6: bool,
