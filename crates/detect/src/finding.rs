@@ -5,7 +5,7 @@ use std::{fmt, net::IpAddr};
 use flow::{Endpoint, FlowId};
 use wire::Timestamp;
 
-use crate::{CaptureQuality, Evidence, Prefix, Severity, Value};
+use crate::{CaptureQuality, Evidence, Prefix, Severity, Value, digest};
 
 /// An opinion: what was done, to whom, by whom, how sure, and on what grounds.
 ///
@@ -42,6 +42,11 @@ pub struct Finding {
     /// What the capture could show.
     pub capture_quality: CaptureQuality,
 }
+
+/// Says that findings are about the same thing: it is a digest of what was done, to whom and, where that is about a single offender, by whom.
+/// 53 bits, the same in every run.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct FindingId(pub u64);
 
 /// A connection that a finding rests on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -211,6 +216,16 @@ impl fmt::Display for Victim {
 }
 
 impl Finding {
+    /// What the finding is about, whatever is known of it by now.
+    pub fn id(&self) -> FindingId {
+        let is_by_offender =
+            matches!(self.kind, Kind::SynScan | Kind::RdpBruteforce | Kind::RdpCompromise | Kind::RdpExploit);
+        let offender = self.offenders.first().filter(|_| is_by_offender && self.offender_count == 1);
+        let offender = offender.map(ToString::to_string).unwrap_or_default();
+        let text = format!("{} {} {offender}", self.kind.name(), self.victim);
+        FindingId(digest::identifier(text.bytes()))
+    }
+
     /// The value of an evidence.
     pub fn value(&self, name: &str) -> Option<&Value> {
         self.evidence.iter().find(|evidence| evidence.name == name).map(|evidence| &evidence.value)
@@ -232,3 +247,50 @@ impl Finding {
 
 /// Offenders that a finding names.
 pub const MAX_OFFENDERS: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(kind: Kind, victim: [u8; 4], offender: [u8; 4]) -> Finding {
+        let time = Timestamp::from_parts(1_700_000_000, 0);
+        Finding {
+            kind,
+            phase: Phase::Started,
+            severity: Severity::High,
+            confidence: 0.876,
+            techniques: Vec::new(),
+            victim: Victim::Port(victim.into(), 3_389),
+            offenders: vec![offender.into()],
+            offender_count: 1,
+            connection: None,
+            first_seen: time,
+            last_seen: time,
+            stated_at: time,
+            evidence: Vec::new(),
+            capture_quality: CaptureQuality::default(),
+        }
+    }
+
+    #[test]
+    fn a_finding_is_the_same_thing_whenever_it_is_said() {
+        let (victim, offender) = ([192, 0, 2, 1], [198, 51, 100, 7]);
+        let first = finding(Kind::RdpBruteforce, victim, offender);
+        let stated_at = Timestamp::from_parts(1_800_000_000, 0);
+        let later =
+            Finding { phase: Phase::Raised, severity: Severity::Critical, stated_at, ..first.clone() };
+        assert_eq!(first.id(), later.id());
+        for other in [
+            finding(Kind::RdpCompromise, victim, offender),
+            finding(Kind::RdpBruteforce, [192, 0, 2, 2], offender),
+            finding(Kind::RdpBruteforce, victim, [198, 51, 100, 8]),
+        ] {
+            assert_ne!(first.id(), other.id());
+        }
+        assert_eq!(
+            finding(Kind::SynFlood, victim, offender).id(),
+            finding(Kind::SynFlood, victim, [198, 51, 100, 8]).id(),
+            "a flood is about its victim, whoever sends it"
+        );
+    }
+}

@@ -16,6 +16,7 @@
 
 mod bounded_map;
 mod capture_quality;
+mod digest;
 mod evidence;
 mod finding;
 #[cfg(any(test, fuzzing))]
@@ -36,7 +37,7 @@ pub use application::stream;
 use application::{octets, tls};
 pub use capture_quality::{CaptureQuality, View};
 pub use evidence::{Evidence, Value};
-pub use finding::{Connection, Finding, Kind, MAX_OFFENDERS, Phase, Victim};
+pub use finding::{Connection, Finding, FindingId, Kind, MAX_OFFENDERS, Phase, Victim};
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub use fuzz::{fuzz_conversation, fuzz_names, fuzz_segments};

@@ -4,7 +4,7 @@ use flow::FlowRecord;
 use wire::Timestamp;
 
 use super::{CaseId, Incident, Link, Stage, StageReport, flows::VictimFlows, links, wording};
-use crate::{CaptureQuality, Finding, Kind, MAX_OFFENDERS, Phase, Severity};
+use crate::{CaptureQuality, Finding, Kind, MAX_OFFENDERS, Phase, Severity, digest};
 
 /// All that is known of one victim.
 #[derive(Clone, Debug)]
@@ -190,12 +190,7 @@ impl CaseId {
             IpAddr::V6(address) => address.to_bits(),
         };
         let octets = address.to_be_bytes().into_iter().chain(first_seen.nanos().to_be_bytes());
-        // FNV-1a, then the finalizer of SplitMix64 so that each bit counts. 53 bits, as flow identifiers have.
-        let digest = octets.fold(0xcbf2_9ce4_8422_2325_u64, |digest, octet| {
-            (digest ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3)
-        });
-        let mixed = (digest ^ (digest >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        Self((mixed ^ (mixed >> 27)) >> 11)
+        Self(digest::identifier(octets))
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
 
 use wire::Timestamp;
 
-use crate::{Finding, Kind, bounded_map::BoundedMap};
+use crate::{Finding, Kind, bounded_map::BoundedMap, digest::fnv1a};
 
 /// Other victims that have something in common with one.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -120,11 +120,9 @@ fn shared_by(finding: &Finding) -> Vec<(LinkKind, String)> {
     shared
 }
 
-/// FNV-1a with 64 bits: the same everywhere, and nobody gains by a collision but a wrong link.
+/// All that a collision spoils is a link.
 fn digest(value: &str) -> u64 {
-    value.bytes().fold(0xcbf2_9ce4_8422_2325, |digest, octet| {
-        (digest ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3)
-    })
+    fnv1a(value.bytes())
 }
 
 const MAX_SHARED: usize = 8_192;

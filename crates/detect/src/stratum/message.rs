@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::objects::Object;
+use crate::digest::fnv1a;
 
 /// The members of a message that any dialect uses, each as it was written. What is absent, and what is null, is `None`.
 #[derive(Debug, Default, Deserialize)]
@@ -157,19 +158,15 @@ pub(super) fn text_or_number(value: Option<&RawValue>) -> Option<Cow<'_, str>> {
     })
 }
 
-/// A number that stands for a text of any length (FNV-1a, 64 bits). Collisions would make a share belong to a wrong job.
+/// A number that stands for a text of any length. All that a collision spoils is which job a share belongs to.
 pub(super) fn digest(text: &str) -> u64 {
-    text.bytes().fold(FNV_OFFSET_BASIS, |hash, octet| (hash ^ u64::from(octet)).wrapping_mul(FNV_PRIME))
+    fnv1a(text.bytes())
 }
 
 pub(super) fn hexadecimal_digits(text: &str) -> Option<usize> {
     let digits = text.strip_prefix("0x").unwrap_or(text);
     (!digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_hexdigit())).then_some(digits.len())
 }
-
-/// draft-eastlake-fnv, 5.
-const FNV_OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
-const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
 
 #[cfg(test)]
 mod tests {
