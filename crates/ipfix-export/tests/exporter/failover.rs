@@ -4,18 +4,19 @@ use std::{net::TcpListener, thread, time::Duration};
 
 use ipfix_export::{TcpOutput, TcpSettings};
 
-use super::tcp::{
-    Probe, START_S, Session, listen, numbers, read_to_end, read_until_quiet, reset_when_dropped,
+use super::{
+    collector::{collect, listen, read_to_end, read_until_quiet, reset_when_dropped},
+    numbered::{Probe, START_S, Session, numbers},
 };
 
 #[test]
 fn while_the_first_is_there_the_others_get_nothing() {
     let [(first, address), (second, other)] = [listen(), listen()];
-    let collector = thread::spawn(move || read_to_end(&mut first.accept().unwrap().0));
+    let collector = collect(first);
     let mut probe = Probe::new(address, TcpSettings::new().with_fallback(other.to_string()));
     probe.export(0..1_000);
     probe.exporter.close(START_S).unwrap();
-    assert_eq!(numbers(&[Session::of(&collector.join().unwrap())]), (0..1_000).collect::<Vec<_>>());
+    assert_eq!(numbers(&[collector.join().unwrap()]), (0..1_000).collect::<Vec<_>>());
     second.set_nonblocking(true).unwrap();
     assert!(second.accept().is_err(), "nobody has called");
     assert_eq!(probe.notices(), [format!("connected to {address}")]);
@@ -25,12 +26,12 @@ fn while_the_first_is_there_the_others_get_nothing() {
 fn the_first_that_is_there_gets_everything() {
     let [(first, address), (second, other), (third, last)] = [listen(), listen(), listen()];
     drop((first, second));
-    let collector = thread::spawn(move || read_to_end(&mut third.accept().unwrap().0));
+    let collector = collect(third);
     let settings = TcpSettings::new().with_fallback(other.to_string()).with_fallback(last.to_string());
     let mut probe = Probe::new(address, settings);
     probe.export(0..1_000);
     probe.exporter.close(START_S).unwrap();
-    assert_eq!(numbers(&[Session::of(&collector.join().unwrap())]), (0..1_000).collect::<Vec<_>>());
+    assert_eq!(numbers(&[collector.join().unwrap()]), (0..1_000).collect::<Vec<_>>());
     assert_eq!(probe.notices(), [format!("connected to {last}")]);
 }
 
@@ -65,22 +66,21 @@ fn another_stands_in_until_the_first_is_back() {
             reset_when_dropped(&connection);
             octets
         });
-        let stands_in = thread::spawn(move || read_to_end(&mut second.accept().unwrap().0));
+        let stands_in = collect(second);
         probe.export(0..1_000);
         probe.exporter.flush(START_S).unwrap();
         let mut sessions = vec![Session::of(&breaks.join().unwrap())];
         probe.export(1_000..2_000);
         probe.exporter.flush(START_S).unwrap();
         thread::sleep(Duration::from_millis(500));
-        let first = TcpListener::bind(address).unwrap();
-        let is_back = thread::spawn(move || read_to_end(&mut first.accept().unwrap().0));
+        let is_back = collect(TcpListener::bind(address).unwrap());
         for step in 20..40 {
             probe.export(step * 100..(step + 1) * 100);
             probe.exporter.flush(START_S).unwrap();
             thread::sleep(Duration::from_millis(50));
         }
         probe.exporter.close(START_S).unwrap();
-        sessions.extend([stands_in, is_back].map(|session| Session::of(&session.join().unwrap())));
+        sessions.extend([stands_in, is_back].map(|session| session.join().unwrap()));
         assert_eq!(numbers(&sessions), (0..4_000).collect::<Vec<_>>(), "spool: {spool}");
         for session in &sessions {
             assert!(session.numbers.len() >= 100, "{}", session.numbers.len());

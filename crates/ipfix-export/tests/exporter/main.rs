@@ -1,6 +1,8 @@
 //! The exporter as a caller and a collector see it.
 
 #[cfg(test)]
+mod collector;
+#[cfg(test)]
 mod decoder;
 mod failover;
 #[cfg(test)]
@@ -8,10 +10,13 @@ mod file;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod numbered;
+#[cfg(test)]
 mod rotating;
 #[cfg(test)]
 mod round_trip;
 #[cfg(test)]
+mod spool;
 mod tcp;
 #[cfg(test)]
 mod udp;
