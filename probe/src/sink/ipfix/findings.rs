@@ -48,12 +48,6 @@ impl StatementRecord {
     }
 }
 
-/// From 0 to 100: 25 for each step of severity, times the confidence.
-pub(super) fn score(incident: &Incident) -> u8 {
-    let score = 25.0 * f64::from(severity_number(incident.severity)) * incident.confidence.clamp(0.0, 1.0);
-    u8::try_from(whole(score)).unwrap_or(u8::MAX)
-}
-
 fn of_finding(finding: &Finding, case: Option<CaseId>) -> StatementRecord {
     let ends = Ends::of(finding.victim, &finding.offenders);
     let name = finding.kind.name();
@@ -108,7 +102,7 @@ fn of_incident(incident: &Incident) -> StatementRecord {
     let says = |report: &StageReport| format!("{}={}", report.stage.name(), report.says);
     let says: Vec<_> = incident.stages.iter().map(says).collect();
     let mut entries =
-        vec![Entry::own(INCIDENT_ID, incident.id.0), Entry::own(INCIDENT_SCORE, u64::from(score(incident)))];
+        vec![Entry::own(INCIDENT_ID, incident.id.0), Entry::own(INCIDENT_SCORE, u64::from(incident.score()))];
     entries.extend(about.entries());
     entries.extend(ends.entries());
     entries.push(Entry::own(MISSING_STAGES, missing.join(",")));
@@ -144,7 +138,7 @@ impl About<'_> {
             Entry::own(FINDING_NAME, self.name),
             Entry::own(FINDING_PHASE, phase_number(self.phase)),
             Entry::own(ATTACK_STAGE, stage),
-            Entry::own(FINDING_SEVERITY, u64::from(severity_number(self.severity))),
+            Entry::own(FINDING_SEVERITY, u64::from(self.severity.number())),
             Entry::own(FINDING_CONFIDENCE, whole(self.confidence * 100.0)),
             Entry::own(ATTACK_TECHNIQUES, self.techniques.join(",")),
             Entry::own(OFFENDER_COUNT, self.offender_count),
@@ -371,15 +365,6 @@ const fn phase_number(phase: Phase) -> u64 {
         Phase::Raised => 2,
         Phase::Updated => 3,
         Phase::Ended => 4,
-    }
-}
-
-const fn severity_number(severity: Severity) -> u8 {
-    match severity {
-        Severity::Low => 1,
-        Severity::Medium => 2,
-        Severity::High => 3,
-        Severity::Critical => 4,
     }
 }
 

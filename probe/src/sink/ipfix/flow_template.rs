@@ -4,7 +4,7 @@
 //! takes those that it does not know for the forward ones and lets the last one win; start and end in milliseconds are always
 //! there; and ICMP type and code have a field of their own, beside ports that are zero.
 
-use application::Application;
+use detect::incident::IncidentLink;
 use flow::{Direction, DirectionReason, Endpoint, FirstPacket, FlowRecord};
 use ipfix_export::{
     Field, InformationElement, RecordError, RecordWriter, Template,
@@ -19,14 +19,15 @@ use ipfix_export::{
         SOURCE_TRANSPORT_PORT, TCP_CONTROL_BITS, VLAN_ID,
     },
 };
+use report::FlowContext;
 use wire::{MPLS_ENTRIES, Segment};
 
 use super::{
     application_fields::{ApplicationShape, Bounded},
-    linked::IncidentLink,
     options::FIRST_OPTIONS_TEMPLATE,
     own_fields::{DetailOctets, OwnFields},
 };
+
 /// How all records of an exporter are laid out, for the collector that is to read them.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Layout {
@@ -79,7 +80,7 @@ enum Kind {
 pub(super) struct Content<'a> {
     pub(super) record: &'a FlowRecord,
     pub(super) application: Option<Bounded<'a>>,
-    pub(super) link: Option<IncidentLink>,
+    pub(super) incident: Option<IncidentLink>,
     /// Octets of payload of each direction, at most, where some were kept.
     pub(super) payload_octets: usize,
 }
@@ -96,12 +97,9 @@ struct Oriented<'a> {
 }
 
 impl<'a> Content<'a> {
-    pub(super) fn new(
-        record: &'a FlowRecord,
-        application: Option<&'a Application>,
-        link: Option<IncidentLink>,
-    ) -> Self {
-        Self { record, application: application.map(Bounded::new), link, payload_octets: usize::MAX }
+    pub(super) fn new(record: &'a FlowRecord, context: FlowContext<'a>) -> Self {
+        let FlowContext { application, incident } = context;
+        Self { record, application: application.map(Bounded::new), incident, payload_octets: usize::MAX }
     }
 
     /// The same with at most `room` octets in what has no fixed length: payload is cut first, and then texts of the application.
@@ -218,7 +216,7 @@ impl Shape {
         layout: Layout,
         writer: &mut RecordWriter<'_>,
     ) -> Result<(), RecordError> {
-        let Content { record, application, link, .. } = *content;
+        let Content { record, application, incident, .. } = *content;
         let Oriented { source, destination, forward, reverse, is_turned, biflow_direction } =
             Oriented::new(record);
         if self.is_bidirectional {
@@ -242,7 +240,7 @@ impl Shape {
         if let Some(application) = application.filter(|_| self.application != ApplicationShape::default()) {
             application.write(writer)?;
         }
-        self.own_fields(link.is_some()).write(content, is_turned, writer)
+        self.own_fields(incident.is_some()).write(content, is_turned, writer)
     }
 
     fn own_fields(self, is_linked: bool) -> OwnFields {

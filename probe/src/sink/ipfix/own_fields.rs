@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
+use detect::incident::IncidentLink;
 use flow::{BUCKETS, Detail, FlowRecord, Histograms, Loss, Segments};
 use ipfix_export::{RecordError, RecordWriter};
 
-use super::{application_fields::encoded_octets, flow_template::Content, linked::IncidentLink};
+use super::{application_fields::encoded_octets, flow_template::Content};
 use crate::elements::{
     Element,
     registry::{
@@ -105,8 +106,8 @@ impl OwnFields {
                 })?;
             }
         }
-        if let Some(IncidentLink { incident, score }) = content.link {
-            writer.u64(incident)?;
+        if let Some(IncidentLink { case, score }) = content.incident {
+            writer.u64(case.0)?;
             writer.u8(score)?;
         }
         Ok(())
