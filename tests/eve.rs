@@ -1,12 +1,12 @@
 //! EVE, as its readers get it.
 
-use std::{ffi::OsStr, fs};
+use std::{collections::BTreeSet, ffi::OsStr, fs};
 
 use serde_json::Value;
 
 use crate::{
     kept::assert_as_kept,
-    program::{Ended, own_capture, replay},
+    program::{Ended, own_capture, read_flows, replay},
     score::kind,
 };
 
@@ -21,24 +21,31 @@ pub(crate) struct Lines {
 
 /// What a replay of captures with further arguments writes as EVE.
 pub(crate) fn eve_of<P: AsRef<OsStr>>(captures: &[P], arguments: &[&str]) -> Lines {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("eve.json");
-    let mut command = replay(captures);
-    let ended = Ended::of(command.args(["--summary", "none", "--eve"]).arg(&path).args(arguments));
-    assert!([0, 3].contains(&ended.status), "{ended:?}");
     let mut lines = Lines { alerts: vec![], findings: vec![], rdp: vec![], flows: vec![], stats: vec![] };
-    for line in fs::read_to_string(path).unwrap().lines() {
-        let value: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    for value in eve_in_order(captures, arguments) {
         match value["event_type"].as_str().unwrap() {
             "alert" => lines.alerts.push(value),
             "finding" => lines.findings.push(value),
             "rdp" => lines.rdp.push(value),
             "flow" => lines.flows.push(value),
             "stats" => lines.stats.push(value),
-            other => panic!("{other}: {line}"),
+            other => panic!("{other}: {value}"),
         }
     }
     lines
+}
+
+/// The same, line by line.
+fn eve_in_order<P: AsRef<OsStr>>(captures: &[P], arguments: &[&str]) -> Vec<Value> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("eve.json");
+    let mut command = replay(captures);
+    let ended = Ended::of(command.args(["--summary", "none", "--eve"]).arg(&path).args(arguments));
+    assert!([0, 3].contains(&ended.status), "{ended:?}");
+    let text = fs::read_to_string(path).unwrap();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect()
 }
 
 #[test]
@@ -68,6 +75,44 @@ fn the_attack_is_one_incident() {
     let times: Vec<_> = lines.alerts.iter().map(|alert| alert["timestamp"].as_str().unwrap()).collect();
     assert!(times.is_sorted(), "{times:?}");
     assert_eq!((lines.stats.len(), lines.flows.len()), (1, 1_697));
+}
+
+/// What was between the victim and those who did it, from when it was said to the end of the incident, and nothing else.
+#[test]
+fn flows_say_which_incident_they_belong_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("flows.jsonl");
+    let lines = eve_in_order(&[own_capture("cryptojacking.pcap")], &["--flows", path.to_str().unwrap()]);
+    let (mut incident, mut linked) = (None, Vec::new());
+    for line in &lines {
+        let ours = &line["flowcanary"];
+        if line["event_type"] != "flow" {
+            if ours["kind"] == "incident" {
+                incident = (ours["phase"] != "ended").then_some(ours);
+            }
+            continue;
+        }
+        let ends = [&line["src_ip"], &line["dest_ip"]];
+        let is_between = |incident: &&Value| {
+            let offenders = incident["offenders"].as_array().unwrap();
+            ends.contains(&&incident["victim"]) && ends.iter().any(|end| offenders.contains(end))
+        };
+        let expected = incident.filter(is_between).map_or(&Value::Null, |incident| &incident["incident_id"]);
+        assert_eq!(&ours["incident_id"], expected, "{line}");
+        if let Some(id) = ours["incident_id"].as_str() {
+            let [flow, score] =
+                [&line["flow_id"], &ours["incident_score"]].map(|number| number.as_u64().unwrap());
+            linked.push((flow, id.to_owned(), score));
+        }
+    }
+    // High at 0.9, then critical.
+    let scores: BTreeSet<_> = linked.iter().map(|(.., score)| *score).collect();
+    assert_eq!((linked.len(), scores.into_iter().collect::<Vec<_>>()), (14, vec![68, 98, 99]), "{linked:?}");
+    let in_file = read_flows(&path).into_iter().filter_map(|flow| {
+        let id = flow.optional_text("incident_id")?.to_owned();
+        Some((flow.number("flow_id"), id, flow.number("incident_score")))
+    });
+    assert_eq!(in_file.collect::<Vec<_>>(), linked);
 }
 
 #[test]

@@ -1,9 +1,11 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use application::Application;
-use detect::{Judge, JudgeConfig, JudgeCounts, Kind, Observation, Severity, Statement};
+use detect::{
+    Judge, JudgeConfig, JudgeCounts, Kind, Observation, Severity, Statement, incident::LinkedFlows,
+};
 use flow::{EndReason, FlowRecord};
-use report::{Findings, FlowCounts, OutputCounts, Statistics, TopTalkers, printable};
+use report::{Findings, FlowContext, FlowCounts, OutputCounts, Statistics, TopTalkers, printable};
 use wire::Timestamp;
 
 use crate::{
@@ -17,10 +19,16 @@ use crate::{
 /// Takes the observations and records of all workers in their one order, has them judged, counts them, and hands all to the outputs.
 pub(crate) struct Collector {
     judge: Judge,
-    findings: Findings,
-    outputs: Outputs,
+    audience: Audience,
     counts: FlowCounts,
     talkers: TopTalkers,
+}
+
+/// Those who hear what judges say.
+struct Audience {
+    findings: Findings,
+    outputs: Outputs,
+    incidents: LinkedFlows,
 }
 
 /// All that was collected so far, for whoever asks while it goes on.
@@ -47,7 +55,8 @@ pub(crate) struct CollectorReport {
 
 impl Collector {
     pub(crate) fn new(judge: Judge, findings: Findings, outputs: Outputs) -> Self {
-        Self { judge, findings, outputs, counts: FlowCounts::default(), talkers: TopTalkers::new() }
+        let audience = Audience { findings, outputs, incidents: LinkedFlows::default() };
+        Self { judge, audience, counts: FlowCounts::default(), talkers: TopTalkers::new() }
     }
 
     /// Collects until the last worker has ended. Meanwhile it calls `pulse` after each delivery, and every tenth of a second where there is
@@ -56,23 +65,21 @@ impl Collector {
         loop {
             match inlet.receive(PULSE_INTERVAL, |item| self.take(item)) {
                 Received::UpTo(watermark) if watermark < Timestamp::MAX => {
-                    self.judge.advance(watermark, &mut |statement| {
-                        state(&mut self.findings, &mut self.outputs, &statement);
-                    });
+                    self.judge.advance(watermark, &mut |statement| self.audience.hear(&statement));
                 }
                 Received::UpTo(_) | Received::Nothing => {}
                 Received::End => break,
             }
             pulse(&mut self);
         }
-        self.judge.close(&mut |statement| state(&mut self.findings, &mut self.outputs, &statement));
+        self.judge.close(&mut |statement| self.audience.hear(&statement));
         let judged = self.judge.counts();
         CollectorReport {
             counts: self.counts,
             talkers: self.talkers,
             judged,
-            findings: self.findings,
-            outputs: self.outputs,
+            findings: self.audience.findings,
+            outputs: self.audience.outputs,
         }
     }
 
@@ -91,9 +98,9 @@ impl Collector {
         Collected {
             counts: self.counts,
             judged: self.judge.counts(),
-            findings: self.findings.counts(),
-            incidents: self.findings.incident_count(),
-            outputs: self.outputs.counts(),
+            findings: self.audience.findings.counts(),
+            incidents: self.audience.findings.incident_count(),
+            outputs: self.audience.outputs.counts(),
         }
     }
 
@@ -108,22 +115,22 @@ impl Collector {
         arguments: &CommonArguments,
         signals: &Signals,
     ) -> anyhow::Result<Vec<String>> {
-        self.outputs.change(arguments, signals)
+        self.audience.outputs.change(arguments, signals)
     }
 
     /// Has the outputs hand on what they hold, so that nobody waits for it, and says which have failed: the end may be weeks away.
     pub(crate) fn flush(&mut self) {
-        for sink in self.outputs.sinks() {
+        for sink in self.audience.outputs.sinks() {
             sink.flush();
         }
-        for failure in self.outputs.new_failures() {
+        for failure in self.audience.outputs.new_failures() {
             say(&format!("flowcanary: {}\n", printable(&failure)));
         }
     }
 
     /// Gives the outputs the totals as they are.
     pub(crate) fn tell_totals(&mut self, statistics: &Statistics<'_>) {
-        for sink in self.outputs.sinks() {
+        for sink in self.audience.outputs.sinks() {
             sink.totals(statistics);
         }
     }
@@ -139,25 +146,22 @@ impl Collector {
         self.count(record);
         self.talkers.count(record);
         // What is said because of it stands behind it.
-        self.judge
-            .advance(record.ended, &mut |statement| state(&mut self.findings, &mut self.outputs, &statement));
-        for sink in self.outputs.sinks() {
-            sink.record(record, application);
+        self.judge.advance(record.ended, &mut |statement| self.audience.hear(&statement));
+        let context = FlowContext { application, incident: self.audience.incidents.link(record) };
+        for sink in self.audience.outputs.sinks() {
+            sink.record(record, context);
         }
-        self.judge.record(record, &mut |statement| state(&mut self.findings, &mut self.outputs, &statement));
+        self.judge.record(record, &mut |statement| self.audience.hear(&statement));
     }
 
     fn observation(&mut self, observation: Observation) {
-        self.judge.advance(observation.time(), &mut |statement| {
-            state(&mut self.findings, &mut self.outputs, &statement);
-        });
+        self.judge.advance(observation.time(), &mut |statement| self.audience.hear(&statement));
         if let Observation::RemoteDesktop(seen) = &observation {
-            for sink in self.outputs.sinks() {
+            for sink in self.audience.outputs.sinks() {
                 sink.remote_desktop(seen);
             }
         }
-        self.judge
-            .observe(observation, &mut |statement| state(&mut self.findings, &mut self.outputs, &statement));
+        self.judge.observe(observation, &mut |statement| self.audience.hear(&statement));
     }
 
     fn count(&mut self, record: &FlowRecord) {
@@ -176,11 +180,15 @@ impl Collector {
     }
 }
 
-/// Tells all that want to know.
-fn state(findings: &mut Findings, outputs: &mut Outputs, statement: &Statement) {
-    findings.take(statement);
-    for sink in outputs.sinks() {
-        sink.statement(statement);
+impl Audience {
+    fn hear(&mut self, statement: &Statement) {
+        self.findings.take(statement);
+        if let Statement::Incident(incident) = statement {
+            self.incidents.take(incident);
+        }
+        for sink in self.outputs.sinks() {
+            sink.statement(statement);
+        }
     }
 }
 

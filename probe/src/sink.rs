@@ -21,11 +21,10 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow};
-use application::Application;
 use detect::{Statement, rdp};
 use flow::FlowRecord;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use report::{OutputCounts, Statistics};
+use report::{FlowContext, OutputCounts, Statistics};
 
 use self::{
     eve::EveSink,
@@ -44,8 +43,8 @@ pub(crate) trait Sink: Send {
     /// From now on takes only the records of some flows, or those of all.
     fn take_share(&mut self, _share: Option<Share>) {}
 
-    /// Takes a record, with what is known of the application of its flow.
-    fn record(&mut self, record: &FlowRecord, application: Option<&Application>);
+    /// Takes a record, with what is known of its flow.
+    fn record(&mut self, record: &FlowRecord, context: FlowContext<'_>);
 
     /// Takes what was observed of a remote desktop.
     fn remote_desktop(&mut self, _observation: &rdp::Observation) {}

@@ -232,6 +232,11 @@ fn findings_are_where_they_were_asked_for() {
         let linked = records_with("flowEndReason", &dumped).into_iter().filter(|record| {
             record.iter().any(|(name, value)| name == "incidentId" && value == "7864418954363276")
         });
+        // Flow files say it always.
+        let id = format!("{:013x}", 7_864_418_954_363_276_u64);
+        let in_files =
+            replay.flows.iter().filter(|flow| flow.optional_text("incident_id") == Some(&id)).count();
+        assert_eq!(linked.clone().count(), if mode == "inline" { in_files } else { 0 }, "{mode}");
         (findings.len(), in_scope, linked.count(), replay.flows.len())
     };
     let (findings, in_scope, linked, flows) = of("inline");

@@ -9,6 +9,7 @@
 mod case;
 mod flows;
 mod ledger;
+mod linked;
 mod links;
 mod wording;
 
@@ -20,6 +21,7 @@ use wire::Timestamp;
 use crate::{CaptureQuality, Evidence, Kind, Phase, Severity};
 
 pub use ledger::{Config, Ledger, MAX_CASES};
+pub use linked::{IncidentLink, LinkedFlows};
 pub use links::{Link, LinkKind};
 
 /// Findings of one victim, ordered into stages, with what is missing named.
@@ -151,6 +153,14 @@ impl Incident {
     /// The stage, if it was seen.
     pub fn stage(&self, stage: Stage) -> Option<&StageReport> {
         self.stages.iter().find(|report| report.stage == stage)
+    }
+
+    /// How much it asks for attention, from 0 to 100: 25 for each step of severity, times the confidence.
+    pub fn score(&self) -> u8 {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is from 0 to 100")]
+        let score =
+            (25.0 * f64::from(self.severity.number()) * self.confidence.clamp(0.0, 1.0)).round() as u8;
+        score
     }
 
     /// From the beginning of each stage to that of the next one that was seen; nothing where they began the other way round.

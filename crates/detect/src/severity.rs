@@ -21,4 +21,14 @@ impl Severity {
             Self::Critical => "critical",
         }
     }
+
+    /// From 1 to 4.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Low => 1,
+            Self::Medium => 2,
+            Self::High => 3,
+            Self::Critical => 4,
+        }
+    }
 }

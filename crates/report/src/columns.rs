@@ -5,11 +5,10 @@ use std::{
     fmt::{Display, Write as _},
 };
 
-use application::Application;
 use flow::{BUCKETS, Detail, Direction, FlowRecord, Histograms, Loss, Segments};
 use wire::{Link, Segment};
 
-use crate::rfc3339;
+use crate::{FlowContext, rfc3339};
 
 /// A column of a flow file.
 #[derive(Clone, Copy, Debug)]
@@ -25,8 +24,7 @@ pub struct Column {
 #[derive(Clone, Copy, Debug)]
 enum Source {
     Record(fn(&FlowRecord) -> Value),
-    /// The name of the application.
-    Application,
+    Context(fn(&FlowContext<'_>) -> Value),
 }
 
 /// A value of a column.
@@ -38,12 +36,10 @@ pub(crate) enum Value {
 }
 
 impl Column {
-    pub(crate) fn value(&self, record: &FlowRecord, application: Option<&Application>) -> Value {
+    pub(crate) fn value(&self, record: &FlowRecord, context: &FlowContext<'_>) -> Value {
         match self.value {
             Source::Record(value) => value(record),
-            Source::Application => {
-                application.map_or(Value::Absent, |application| name(application.protocol().name()))
-            }
+            Source::Context(value) => value(context),
         }
     }
 }
@@ -55,6 +51,14 @@ pub const fn flow_columns() -> &'static [Column] {
 
 const fn column(name: &'static str, meaning: &'static str, value: fn(&FlowRecord) -> Value) -> Column {
     Column { name, meaning, value: Source::Record(value) }
+}
+
+const fn of_context(
+    name: &'static str,
+    meaning: &'static str,
+    value: fn(&FlowContext<'_>) -> Value,
+) -> Column {
+    Column { name, meaning, value: Source::Context(value) }
 }
 
 const COLUMNS: &[Column] = &[
@@ -149,7 +153,9 @@ const COLUMNS: &[Column] = &[
     column("reverse_handshake_rtt_us", "microseconds from a SYN to the responder until its answer", |r| {
         round_trip(&r.reverse)
     }),
-    Column { name: "app_proto", meaning: "the application", value: Source::Application },
+    of_context("app_proto", "the application", |c| {
+        c.application.map_or(Value::Absent, |application| name(application.protocol().name()))
+    }),
     column("loss", "what the capture may lack: forward, reverse, one_way, sampled", |r| {
         list(loss_names(r.loss()))
     }),
@@ -168,6 +174,14 @@ const COLUMNS: &[Column] = &[
     }),
     column("reverse_packet_gaps", "the same of the responder", |r| {
         histogram(r, |[_, reverse]| reverse, |histograms| histograms.gaps)
+    }),
+    of_context(
+        "incident_id",
+        "the incident that the flow belongs to, stated before the record was cut",
+        |c| c.incident.map_or(Value::Absent, |incident| text(incident.case.to_string())),
+    ),
+    of_context("incident_score", "how much that asks for attention, from 0 to 100", |c| {
+        c.incident.map_or(Value::Absent, |incident| number(incident.score))
     }),
 ];
 

@@ -14,7 +14,6 @@ mod values;
 use std::io::{self, Write};
 
 use ::flow::FlowRecord;
-use application::Application;
 use detect::{
     Finding, Phase,
     incident::{CaseId, Incident, Link},
@@ -23,6 +22,7 @@ use detect::{
 use serde::Serialize;
 
 use crate::{
+    FlowContext,
     line_file::{BUFFER_OCTETS, LineFile},
     sampling::Sampling,
 };
@@ -104,17 +104,13 @@ impl<W: Write> Eve<W> {
         }
     }
 
-    /// Writes a `flow` line for a record, with what is known of its application.
+    /// Writes a `flow` line for a record, with what is known of its flow.
     ///
     /// # Errors
     ///
     /// See [`Self::finding`].
-    pub fn flow(&mut self, record: &FlowRecord, application: Option<&Application>) -> io::Result<()> {
-        if self.types.wants(EveType::Flow) {
-            self.write(&flow_line::line(record, application))
-        } else {
-            Ok(())
-        }
+    pub fn flow(&mut self, record: &FlowRecord, context: FlowContext<'_>) -> io::Result<()> {
+        if self.types.wants(EveType::Flow) { self.write(&flow_line::line(record, context)) } else { Ok(()) }
     }
 
     /// Writes a `stats` line.

@@ -1,10 +1,10 @@
 use std::io::{self, Write};
 
-use application::Application;
 use flow::FlowRecord;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::{
+    FlowContext,
     application_object::NamedApplication,
     columns::Value,
     flow_columns,
@@ -67,11 +67,11 @@ impl<W: Write> FlowFile<W> {
     /// # Errors
     ///
     /// The output's first error; afterwards there is none, records are just lost.
-    pub fn write(&mut self, record: &FlowRecord, application: Option<&Application>) -> io::Result<()> {
+    pub fn write(&mut self, record: &FlowRecord, context: FlowContext<'_>) -> io::Result<()> {
         if !self.lines.begin_line() {
             return Ok(());
         }
-        if self.form.add(record, application)? >= BUFFER_OCTETS {
+        if self.form.add(record, context)? >= BUFFER_OCTETS {
             self.lines.write(&self.form.take()?)
         } else {
             Ok(())
@@ -106,11 +106,11 @@ impl<W: Write> FlowFile<W> {
 
 impl Form {
     /// Adds a line to the buffer, and says how many octets that has now.
-    fn add(&mut self, record: &FlowRecord, application: Option<&Application>) -> io::Result<usize> {
+    fn add(&mut self, record: &FlowRecord, context: FlowContext<'_>) -> io::Result<usize> {
         match self {
             Self::Csv(writer) => {
                 for column in flow_columns() {
-                    match column.value(record, application) {
+                    match column.value(record, &context) {
                         Value::Absent => writer.write_field(""),
                         Value::Number(number) => writer.write_field(number.to_string()),
                         Value::Text(text) => writer.write_field(text.as_bytes()),
@@ -121,7 +121,7 @@ impl Form {
                 Ok(writer.get_ref().len())
             }
             Self::JsonLines(buffer) => {
-                serde_json::to_writer(&mut *buffer, &JsonRecord { record, application })
+                serde_json::to_writer(&mut *buffer, &JsonRecord { record, context })
                     .map_err(io::Error::from)?;
                 buffer.push(b'\n');
                 Ok(buffer.len())
@@ -148,20 +148,20 @@ fn csv_buffer() -> csv::Writer<Vec<u8>> {
 /// A record as an object with the columns that it has a value for.
 struct JsonRecord<'a> {
     record: &'a FlowRecord,
-    application: Option<&'a Application>,
+    context: FlowContext<'a>,
 }
 
 impl Serialize for JsonRecord<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         for column in flow_columns() {
-            match column.value(self.record, self.application) {
+            match column.value(self.record, &self.context) {
                 Value::Absent => {}
                 Value::Number(number) => map.serialize_entry(column.name, &number)?,
                 Value::Text(text) => map.serialize_entry(column.name, &text)?,
             }
         }
-        if let Some(application) = self.application {
+        if let Some(application) = self.context.application {
             map.serialize_entry("application", &NamedApplication(application))?;
         }
         map.end()
@@ -176,7 +176,7 @@ mod tests {
     fn written(format: FlowFormat) -> String {
         let mut octets = Vec::new();
         let mut file = FlowFile::new(format, &mut octets).unwrap();
-        file.write(&udp_record(), None).unwrap();
+        file.write(&udp_record(), FlowContext::default()).unwrap();
         file.flush().unwrap();
         drop(file);
         String::from_utf8(octets).unwrap()
@@ -216,7 +216,7 @@ mod tests {
     fn a_file_that_goes_on_has_no_second_header() {
         let mut octets = written(FlowFormat::Csv).into_bytes();
         let mut file = FlowFile::resume(FlowFormat::Csv, &mut octets);
-        file.write(&udp_record(), None).unwrap();
+        file.write(&udp_record(), FlowContext::default()).unwrap();
         file.flush().unwrap();
         drop(file);
         let whole = written(FlowFormat::Csv);
@@ -228,7 +228,8 @@ mod tests {
     fn what_a_full_disk_does_not_take_is_lost_and_counted() {
         let line = written(FlowFormat::JsonLines).len();
         let mut file = FlowFile::new(FlowFormat::JsonLines, Disk { room: 300 * line + 7 }).unwrap();
-        let errors = (0..2_000).filter(|_| file.write(&udp_record(), None).is_err()).count();
+        let errors =
+            (0..2_000).filter(|_| file.write(&udp_record(), FlowContext::default()).is_err()).count();
         let errors = errors + usize::from(file.flush().is_err());
         assert_eq!((errors, file.written_records(), file.lost_records()), (1, 300, 1_700));
         assert!(file.has_cut_line());

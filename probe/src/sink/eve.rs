@@ -1,9 +1,8 @@
 use std::io;
 
-use application::Application;
 use detect::{Statement, rdp};
 use flow::FlowRecord;
-use report::{Eve, EveTypes, OutputCounts, Sampling, Statistics};
+use report::{Eve, EveTypes, FlowContext, OutputCounts, Sampling, Statistics};
 
 use super::{Opening, Sink, SinkReport, open};
 use crate::destination::EvePath;
@@ -35,8 +34,8 @@ impl EveSink {
 }
 
 impl Sink for EveSink {
-    fn record(&mut self, record: &FlowRecord, application: Option<&Application>) {
-        let outcome = self.eve.flow(record, application);
+    fn record(&mut self, record: &FlowRecord, context: FlowContext<'_>) {
+        let outcome = self.eve.flow(record, context);
         self.note(outcome);
     }
 

@@ -1,9 +1,8 @@
 use std::{io, path::Path};
 
 use anyhow::Context as _;
-use application::Application;
 use flow::FlowRecord;
-use report::{FlowFile, OutputCounts};
+use report::{FlowContext, FlowFile, OutputCounts};
 
 use super::{Opening, Sink, SinkReport, open};
 use crate::destination::FlowsPath;
@@ -32,8 +31,8 @@ impl FlowsSink {
 }
 
 impl Sink for FlowsSink {
-    fn record(&mut self, record: &FlowRecord, application: Option<&Application>) {
-        if let Err(error) = self.file.write(record, application) {
+    fn record(&mut self, record: &FlowRecord, context: FlowContext<'_>) {
+        if let Err(error) = self.file.write(record, context) {
             self.failure.get_or_insert(error);
         }
     }

@@ -4,7 +4,6 @@ mod content;
 mod entries;
 mod findings;
 mod flow_template;
-mod linked;
 mod notices;
 mod options;
 mod own_fields;
@@ -15,11 +14,10 @@ pub(crate) use pacing::Pacing;
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
-use application::Application;
 use detect::Statement;
 use flow::{Direction, FlowRecord};
 use ipfix_export::{ExportError, Exporter, ExporterConfig, Field, Output, Template, TemplateHandle};
-use report::{OutputCounts, Sampling, Statistics};
+use report::{FlowContext, OutputCounts, Sampling, Statistics};
 use wire::Timestamp;
 
 use self::{
@@ -27,7 +25,6 @@ use self::{
     entries::Entry,
     findings::{SHAPES, StatementRecord},
     flow_template::{Layout, Shape},
-    linked::Incidents,
     options::{FINDINGS_TEMPLATE, OptionsRecord, Sent},
 };
 use super::{Share, Sink, SinkReport};
@@ -49,7 +46,6 @@ pub(crate) struct IpfixSink {
     flow_keys: Vec<Template>,
     /// One that is to be announced with its first record: its keys are exported behind that.
     new_template: Option<Template>,
-    incidents: Incidents,
     /// The flows that it is for; `None` for all.
     share: Option<Share>,
     /// The names of those that are known from the beginning.
@@ -122,7 +118,6 @@ impl IpfixSink {
             templates: BTreeMap::new(),
             flow_keys: Vec::new(),
             new_template: None,
-            incidents: Incidents::default(),
             share: None,
             interfaces: Vec::new(),
             pacing,
@@ -191,7 +186,7 @@ impl IpfixSink {
     /// Exports a record. Where there is no room for all of it, octets of payload are cut first, and then texts of its application.
     fn flow(&mut self, content: Content<'_>) {
         let (shape, layout) = (Shape::of(&content), self.exports.layout());
-        let Known { handle, fixed_octets } = match self.template(shape, content.link.is_some()) {
+        let Known { handle, fixed_octets } = match self.template(shape, content.incident.is_some()) {
             Ok(known) => known,
             Err(error) => {
                 self.refused += 1;
@@ -279,19 +274,20 @@ impl Sink for IpfixSink {
         self.share = share;
     }
 
-    fn record(&mut self, record: &FlowRecord, application: Option<&Application>) {
+    fn record(&mut self, record: &FlowRecord, context: FlowContext<'_>) {
         if self.share.as_ref().is_some_and(|share| !share.has(record)) {
             return;
         }
         self.begin(record.ended);
-        let link = self.incidents.link(record);
+        let is_linked = self.exports.findings() == FindingsExport::Inline;
+        let context = FlowContext { incident: context.incident.filter(|_| is_linked), ..context };
         if self.exports.profile == IpfixProfile::Uniflow && record.is_bidirectional() {
             let there = FlowRecord { reverse: Direction::default(), ..record.clone() };
             let back = FlowRecord { forward: Direction::default(), ..record.clone() };
-            self.flow(Content::new(&there, application, link));
-            self.flow(Content::new(&back, application, link));
+            self.flow(Content::new(&there, context));
+            self.flow(Content::new(&back, context));
         } else {
-            self.flow(Content::new(record, application, link));
+            self.flow(Content::new(record, context));
         }
     }
 
@@ -301,10 +297,6 @@ impl Sink for IpfixSink {
             FindingsExport::Data => 0,
             FindingsExport::Options | FindingsExport::Inline => 1,
         };
-        if let (FindingsExport::Inline, Statement::Incident(incident)) = (self.exports.findings(), statement)
-        {
-            self.incidents.take(incident);
-        }
         let StatementRecord { shape, stated_at, mut entries } = StatementRecord::of(statement);
         self.begin(stated_at);
         let template = FINDINGS_TEMPLATE + shape + if scope == 0 { SHAPES } else { 0 };

@@ -295,9 +295,9 @@ impl FileIdentity {
 mod tests {
     use std::io;
 
-    use application::Application;
     use clap::Parser as _;
     use flow::FlowRecord;
+    use report::FlowContext;
 
     use super::*;
     use crate::arguments::{Arguments, Command};
@@ -384,7 +384,7 @@ mod tests {
     struct Failed(String, io::Error);
 
     impl Sink for Failed {
-        fn record(&mut self, _: &FlowRecord, _: Option<&Application>) {}
+        fn record(&mut self, _: &FlowRecord, _: FlowContext<'_>) {}
 
         fn counts(&self) -> OutputCounts {
             OutputCounts { output: self.0.clone(), lost_records: 1, ..OutputCounts::default() }

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use application::Application;
+use detect::incident::IncidentLink;
 use flow::{BUCKETS, Detail, EndReason, FlowRecord};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use wire::{Segment, TcpFlags};
@@ -10,12 +10,13 @@ use super::{
     values::{Destination, Head, Source},
 };
 use crate::{
+    FlowContext,
     application_object::ApplicationMembers,
     columns::{hexadecimal, loss_names, protocol_name},
 };
 
 /// The line of a flow record.
-pub(super) fn line<'a>(record: &'a FlowRecord, application: Option<&'a Application>) -> impl Serialize + 'a {
+pub(super) fn line<'a>(record: &'a FlowRecord, context: FlowContext<'a>) -> impl Serialize + 'a {
     let (initiator, responder, protocol) = (record.initiator(), record.responder(), record.protocol());
     let port = |port| PROTOCOLS_WITH_PORTS.contains(&protocol).then_some(port);
     FlowLine {
@@ -29,10 +30,10 @@ pub(super) fn line<'a>(record: &'a FlowRecord, application: Option<&'a Applicati
         proto: protocol_name(protocol),
         vlan: vlans(record),
         icmp: IcmpObject::of(record),
-        application: ApplicationMembers(application),
+        application: ApplicationMembers(context.application),
         flow: FlowObject::from(record),
         tcp: (protocol == TCP).then(|| TcpObject::from(record)),
-        flowcanary: Ours::from(record),
+        flowcanary: Ours::of(record, context.incident),
     }
 }
 
@@ -181,6 +182,10 @@ struct Ours {
     segments: Option<SegmentsObject>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     details: Option<DetailsObject>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    incident_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    incident_score: Option<u8>,
 }
 
 /// What the numbers of TCP segments tell; what is 0 is left out.
@@ -257,8 +262,8 @@ impl From<&[Detail; 2]> for DetailsObject {
     }
 }
 
-impl From<&FlowRecord> for Ours {
-    fn from(record: &FlowRecord) -> Self {
+impl Ours {
+    fn of(record: &FlowRecord, incident: Option<IncidentLink>) -> Self {
         let (overlay, vni) = match record.segment() {
             None => (None, None),
             Some(Segment::Vxlan(vni)) => (Some("vxlan"), Some(vni)),
@@ -272,6 +277,8 @@ impl From<&FlowRecord> for Ours {
             loss: loss_names(record.loss()).collect(),
             segments: (record.protocol() == TCP).then(|| record.into()),
             details: record.details.as_deref().map(DetailsObject::from),
+            incident_id: incident.map(|incident| incident.case.to_string()),
+            incident_score: incident.map(|incident| incident.score),
         }
     }
 }

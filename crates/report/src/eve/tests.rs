@@ -83,7 +83,7 @@ fn one_of_each() -> [(&'static str, String); 6] {
         ("finding", written(|eve| eve.finding(&mining(), Some(CASE), &links).unwrap())),
         ("incident", written(|eve| eve.incident(&incident()).unwrap())),
         ("rdp", written(|eve| eve.rdp(&logon()).unwrap())),
-        ("flow", written(|eve| eve.flow(&tcp_record(), None).unwrap())),
+        ("flow", written(|eve| eve.flow(&tcp_record(), FlowContext::default()).unwrap())),
         ("stats", statistics_line()),
     ]
 }
@@ -210,7 +210,7 @@ fn types_that_are_not_wanted_are_not_written() {
             eve.finding(&guessing(), None, &[]).unwrap();
             eve.incident(&incident()).unwrap();
             eve.rdp(&logon()).unwrap();
-            eve.flow(&tcp_record(), None).unwrap();
+            eve.flow(&tcp_record(), FlowContext::default()).unwrap();
         })
     };
     assert_eq!(all(EveTypes::NONE), "");
@@ -284,11 +284,11 @@ fn a_refused_connection_says_why_and_leaves_out_what_was_not_seen() {
 
 #[test]
 fn flows_without_ports_have_none_and_icmp_has_its_types() {
-    let icmp = parsed(&written(|eve| eve.flow(&icmp_record(), None).unwrap()));
+    let icmp = parsed(&written(|eve| eve.flow(&icmp_record(), FlowContext::default()).unwrap()));
     assert!(icmp.get("src_port").is_none() && icmp.get("dest_port").is_none() && icmp.get("tcp").is_none());
     assert_eq!((&icmp["proto"], &icmp["icmp_type"]), (&"ICMP".into(), &8.into()));
     assert_eq!((&icmp["response_icmp_type"], &icmp["flow"]["state"]), (&0.into(), &"established".into()));
-    let udp = parsed(&written(|eve| eve.flow(&udp_record(), None).unwrap()));
+    let udp = parsed(&written(|eve| eve.flow(&udp_record(), FlowContext::default()).unwrap()));
     assert_eq!((&udp["dest_port"], &udp["flow"]["state"]), (&53.into(), &"new".into()));
     assert_eq!(udp["flow"]["start"], "2023-11-14T22:13:20.000000+0000");
     assert!(udp.get("icmp_type").is_none() && udp.get("vlan").is_none());
@@ -299,16 +299,16 @@ fn vlans_of_a_flow_are_listed() {
     let mut record = udp_record();
     let link = &mut record.forward.first_packet.link;
     (link.vlans, link.vlan_count) = ([10, 20], 2);
-    let json = parsed(&written(|eve| eve.flow(&record, None).unwrap()));
+    let json = parsed(&written(|eve| eve.flow(&record, FlowContext::default()).unwrap()));
     assert_eq!(json["vlan"], serde_json::json!([10, 20]));
 }
 
 #[test]
 fn what_a_full_disk_does_not_take_is_lost_and_counted() {
     let record = tcp_record();
-    let line = written(|eve| eve.flow(&record, None).unwrap()).len();
+    let line = written(|eve| eve.flow(&record, FlowContext::default()).unwrap()).len();
     let mut eve = Eve::new(EveTypes::ALL, Disk { room: 300 * line + 7 });
-    let errors = (0..2_000).filter(|_| eve.flow(&record, None).is_err()).count();
+    let errors = (0..2_000).filter(|_| eve.flow(&record, FlowContext::default()).is_err()).count();
     let errors = errors + usize::from(eve.flush().is_err());
     assert_eq!((errors, eve.written_lines(), eve.lost_lines()), (1, 300, 1_700));
 }

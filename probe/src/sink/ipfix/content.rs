@@ -2,20 +2,18 @@
 
 use std::fmt::Write as _;
 
-use application::Application;
+use detect::incident::IncidentLink;
 use flow::{BUCKETS, Detail, FlowRecord, Histograms};
+use report::FlowContext;
 
-use super::{
-    application_fields::{Bounded, encoded_octets},
-    linked::IncidentLink,
-};
+use super::application_fields::{Bounded, encoded_octets};
 
 /// What a record has to say.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Content<'a> {
     pub(super) record: &'a FlowRecord,
     pub(super) application: Option<Bounded<'a>>,
-    pub(super) link: Option<IncidentLink>,
+    pub(super) incident: Option<IncidentLink>,
     /// Octets of payload of each direction, at most, where some were kept.
     pub(super) payload_octets: usize,
 }
@@ -30,12 +28,9 @@ struct DetailOctets {
 }
 
 impl<'a> Content<'a> {
-    pub(super) fn new(
-        record: &'a FlowRecord,
-        application: Option<&'a Application>,
-        link: Option<IncidentLink>,
-    ) -> Self {
-        Self { record, application: application.map(Bounded::new), link, payload_octets: usize::MAX }
+    pub(super) fn new(record: &'a FlowRecord, context: FlowContext<'a>) -> Self {
+        let FlowContext { application, incident } = context;
+        Self { record, application: application.map(Bounded::new), incident, payload_octets: usize::MAX }
     }
 
     /// The same with at most `room` octets in what has no fixed length: payload is cut first, and then texts of the application.

@@ -16,7 +16,7 @@ use ipfix_export::iana::FLOW_ID;
 use wire::Timestamp;
 
 use self::{
-    codes::{kind_number, phase_number, severity_number, view_number},
+    codes::{kind_number, phase_number, view_number},
     counters::Detector,
 };
 use super::entries::Entry;
@@ -43,12 +43,6 @@ impl StatementRecord {
             Statement::Incident(incident) => of_incident(incident),
         }
     }
-}
-
-/// From 0 to 100: 25 for each step of severity, times the confidence.
-pub(super) fn score(incident: &Incident) -> u8 {
-    let score = 25.0 * f64::from(severity_number(incident.severity)) * incident.confidence.clamp(0.0, 1.0);
-    u8::try_from(whole(score)).unwrap_or(u8::MAX)
 }
 
 fn of_finding(finding: &Finding, case: Option<CaseId>) -> StatementRecord {
@@ -99,7 +93,7 @@ fn of_incident(incident: &Incident) -> StatementRecord {
     let says = |report: &StageReport| format!("{}={}", report.stage.name(), report.says);
     let says: Vec<_> = incident.stages.iter().map(says).collect();
     let mut entries =
-        vec![Entry::own(INCIDENT_ID, incident.id.0), Entry::own(INCIDENT_SCORE, u64::from(score(incident)))];
+        vec![Entry::own(INCIDENT_ID, incident.id.0), Entry::own(INCIDENT_SCORE, u64::from(incident.score()))];
     entries.extend(about.entries());
     entries.extend(ends.entries());
     entries.push(Entry::own(MISSING_STAGES, missing.join(",")));
@@ -135,7 +129,7 @@ impl About<'_> {
             Entry::own(FINDING_NAME, self.name),
             Entry::own(FINDING_PHASE, phase_number(self.phase)),
             Entry::own(ATTACK_STAGE, stage),
-            Entry::own(FINDING_SEVERITY, u64::from(severity_number(self.severity))),
+            Entry::own(FINDING_SEVERITY, u64::from(self.severity.number())),
             Entry::own(FINDING_CONFIDENCE, whole(self.confidence * 100.0)),
             Entry::own(ATTACK_TECHNIQUES, self.techniques.join(",")),
             Entry::own(OFFENDER_COUNT, self.offender_count),

@@ -174,7 +174,7 @@ impl Shape {
         layout: Layout,
         writer: &mut RecordWriter<'_>,
     ) -> Result<(), RecordError> {
-        let Content { record, application, link, .. } = *content;
+        let Content { record, application, incident, .. } = *content;
         let Oriented { source, destination, forward, reverse, is_turned, biflow_direction } =
             Oriented::new(record);
         if self.is_bidirectional {
@@ -198,7 +198,7 @@ impl Shape {
         if let Some(application) = application.filter(|_| self.application != ApplicationShape::default()) {
             application.write(writer)?;
         }
-        self.own_fields(link.is_some()).write(content, is_turned, writer)
+        self.own_fields(incident.is_some()).write(content, is_turned, writer)
     }
 
     fn own_fields(self, is_linked: bool) -> OwnFields {

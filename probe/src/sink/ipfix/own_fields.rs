@@ -1,12 +1,10 @@
 //! Elements of our own in flow records, behind those that IANA has registered.
 
+use detect::incident::IncidentLink;
 use flow::{Detail, Loss, Segments};
 use ipfix_export::{RecordError, RecordWriter};
 
-use super::{
-    content::{Content, HISTOGRAMS, histogram_text},
-    linked::IncidentLink,
-};
+use super::content::{Content, HISTOGRAMS, histogram_text};
 use crate::elements::{
     Element,
     registry::{
@@ -79,8 +77,8 @@ impl OwnFields {
                 })?;
             }
         }
-        if let Some(IncidentLink { incident, score }) = content.link {
-            writer.u64(incident)?;
+        if let Some(IncidentLink { case, score }) = content.incident {
+            writer.u64(case.0)?;
             writer.u8(score)?;
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! The numbers that stand for words in records of findings. `docs/ELEMENTS.md` has them; none ever changes.
 
-use detect::{Kind, Phase, Severity, View};
+use detect::{Kind, Phase, View};
 
 pub(super) const fn kind_number(kind: Kind) -> u8 {
     match kind {
@@ -24,15 +24,6 @@ pub(super) const fn phase_number(phase: Phase) -> u64 {
         Phase::Raised => 2,
         Phase::Updated => 3,
         Phase::Ended => 4,
-    }
-}
-
-pub(super) const fn severity_number(severity: Severity) -> u8 {
-    match severity {
-        Severity::Low => 1,
-        Severity::Medium => 2,
-        Severity::High => 3,
-        Severity::Critical => 4,
     }
 }
 

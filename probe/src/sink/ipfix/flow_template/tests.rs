@@ -4,11 +4,13 @@ use application::{
     Application, Certificate, Dns, DnsResponse, Http, HttpRequest, HttpResponse, Quic, SmolStr, Ssh, Tls,
     TlsClient, TlsServer,
 };
+use detect::incident::{CaseId, IncidentLink};
 use flow::{DetailsConfig, Meter, MeterConfig, Placed};
 use ipfix_export::{Exporter, ExporterConfig, MemoryOutput};
+use report::FlowContext;
 use wire::{Address, Icmp, Ip, Link, MplsEntry, Packet, Ports, Tcp, TcpFlags, Timestamp, Transport};
 
-use super::{super::linked::IncidentLink, *};
+use super::*;
 
 fn packet(
     is_v6: bool,
@@ -106,7 +108,7 @@ fn layouts() -> impl Iterator<Item = (Layout, Option<IncidentLink>)> {
     [(false, false), (true, false), (false, true)].into_iter().flat_map(
         |(has_short_flags, has_microseconds)| {
             let layout = Layout { has_short_flags, has_microseconds, pen: 32_473 };
-            [None, Some(IncidentLink { incident: 7, score: 90 })].map(|link| (layout, link))
+            [None, Some(IncidentLink { case: CaseId(7), score: 90 })].map(|link| (layout, link))
         },
     )
 }
@@ -120,7 +122,8 @@ fn values_meet_their_template_in_every_shape() {
         let speaks = !matches!(record.protocol(), 1 | 58);
         for application in applications.iter().filter(|known| speaks || known.is_none()) {
             for (layout, link) in layouts() {
-                let content = Content::new(record, application.as_ref(), link);
+                let content =
+                    Content::new(record, FlowContext { application: application.as_ref(), incident: link });
                 let shape = Shape::of(&content);
                 assert!(shape.index() < Shape::COUNT, "{shape:?}");
                 indices.insert(shape.index());
@@ -173,14 +176,15 @@ fn longest_applications() -> [Application; 5] {
 #[test]
 fn the_longest_record_has_room_in_every_message() {
     let layout = Layout { has_short_flags: false, has_microseconds: true, pen: 32_473 };
-    let link = Some(IncidentLink { incident: 7, score: 90 });
+    let link = Some(IncidentLink { case: CaseId(7), score: 90 });
     let records = all_records();
     for (octets, cuts_texts) in [(1_400, false), (640, true)] {
         for record in records.iter().filter(|record| !matches!(record.protocol(), 1 | 58)) {
             for application in longest_applications() {
                 let config = ExporterConfig::new(1).with_maximum_message(octets);
                 let mut exporter = Exporter::new(config, MemoryOutput::datagram()).unwrap();
-                let content = Content::new(record, Some(&application), link);
+                let content =
+                    Content::new(record, FlowContext { application: Some(&application), incident: link });
                 let shape = Shape::of(&content);
                 let template = shape.template(layout, true).unwrap();
                 let fixed = template.fields().iter().filter(|field| !field.is_variable());
@@ -211,7 +215,7 @@ fn directions_of_a_record_that_is_turned_are_those_of_its_source() {
     meter.close(answers(0, 0).timestamp);
     let mut records = Vec::new();
     assert!(meter.take_records(&mut records, 1));
-    let content = Content::new(&records[0], None, None);
+    let content = Content::new(&records[0], FlowContext::default());
     let shape = Shape::of(&content);
     let mut exporter = Exporter::new(ExporterConfig::new(1), MemoryOutput::stream()).unwrap();
     let handle = exporter.register(&shape.template(Layout::default(), false).unwrap()).unwrap();
