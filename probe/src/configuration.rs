@@ -6,14 +6,18 @@ mod complaint;
 mod tables;
 mod values;
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context as _;
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, parser::ValueSource};
 use report::printable;
 
 use crate::{
-    arguments::{Arguments, CheckArguments, Command, CommonArguments, LiveArguments},
+    arguments::{Arguments, CheckArguments, Command, CommonArguments, LiveArguments, ReplayArguments},
     files_apart,
     outcome::{Outcome, UsageError},
     setup,
@@ -38,9 +42,8 @@ impl Typed {
     }
 }
 
-/// Fills in from its configuration file, if it has one, what was not typed of a command line that watches.
-pub(crate) fn complete_live(arguments: LiveArguments, typed: &Typed) -> anyhow::Result<LiveArguments> {
-    let mut arguments = arguments;
+/// Fills in from its configuration file, if it has one, what was not typed of a command line that watches, and checks the whole.
+pub(crate) fn complete_live(mut arguments: LiveArguments, typed: &Typed) -> anyhow::Result<LiveArguments> {
     if let Some(path) = arguments.common.config.clone() {
         read(&path)?.fill_live(&mut arguments, typed);
         if arguments.interfaces.is_empty() {
@@ -49,16 +52,19 @@ pub(crate) fn complete_live(arguments: LiveArguments, typed: &Typed) -> anyhow::
             return Err(UsageError(text).into());
         }
     }
-    validate(&arguments.common)?;
+    validate(&[], &arguments.common)?;
     Ok(arguments)
 }
 
 /// The same for one that replays.
-pub(crate) fn complete_replay(arguments: CommonArguments, typed: &Typed) -> anyhow::Result<CommonArguments> {
-    let mut arguments = arguments;
-    if let Some(path) = arguments.config.clone() {
-        read(&path)?.fill_common(&mut arguments, typed);
+pub(crate) fn complete_replay(
+    mut arguments: ReplayArguments,
+    typed: &Typed,
+) -> anyhow::Result<ReplayArguments> {
+    if let Some(path) = arguments.common.config.clone() {
+        read(&path)?.fill_common(&mut arguments.common, typed);
     }
+    validate(&arguments.captures, &arguments.common)?;
     Ok(arguments)
 }
 
@@ -69,10 +75,9 @@ pub(crate) fn settings(arguments: &LiveArguments) -> Vec<Setting> {
 
 /// `flowcanary check`: prints all settings as they are in effect with a file, as a file that says just that.
 pub(crate) fn check(check: &CheckArguments) -> anyhow::Result<Outcome> {
-    let arguments = defaults(&check.path)?;
-    let mut arguments = arguments;
+    let mut arguments = defaults(&check.path)?;
     read(&check.path)?.fill_live(&mut arguments, &Typed::default());
-    validate(&arguments.common)?;
+    validate(&[], &arguments.common)?;
     let (mut text, mut table) = (String::new(), "");
     for setting in settings(&arguments) {
         if setting.table != table {
@@ -87,11 +92,11 @@ pub(crate) fn check(check: &CheckArguments) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// What is wrong though each option by itself is right.
-fn validate(arguments: &CommonArguments) -> anyhow::Result<()> {
+/// Says what is wrong though each option by itself is right.
+fn validate(captures: &[PathBuf], arguments: &CommonArguments) -> anyhow::Result<()> {
     setup::check_standard_output(arguments)?;
     setup::check_sampling(arguments)?;
-    files_apart::check(&[], arguments)?;
+    files_apart::check(captures, arguments)?;
     arguments.filter.as_deref().map(setup::filter).transpose()?;
     Ok(())
 }

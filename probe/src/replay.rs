@@ -9,7 +9,6 @@ use crate::{
     arguments::ReplayArguments,
     collector::Collector,
     configuration::{self, Typed},
-    files_apart,
     outcome::Outcome,
     pipeline::{Direct, Inlet, Overflow, Reading, WorkerConfig, join, spawn},
     progress::{Progress, ProgressDisplay},
@@ -21,11 +20,7 @@ use crate::{
 /// Replays captures. An error means that nothing was metered, or that the program itself broke.
 pub(crate) fn run(arguments: ReplayArguments, typed: &Typed) -> anyhow::Result<Outcome> {
     let started = started();
-    let common = configuration::complete_replay(arguments.common, typed)?;
-    let arguments = ReplayArguments { common, ..arguments };
-    setup::check_standard_output(&arguments.common)?;
-    setup::check_sampling(&arguments.common)?;
-    files_apart::check(&arguments.captures, &arguments.common)?;
+    let arguments = configuration::complete_replay(arguments, typed)?;
     let filter = arguments.common.filter.as_deref().map(setup::filter).transpose()?;
     let files = CaptureFiles::open(&arguments.captures)?;
     let collector = setup::collector(&arguments.common, None, &[])?;
