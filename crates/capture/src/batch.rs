@@ -4,8 +4,7 @@ use crate::{Frames, frames::FrameIndex};
 
 /// Frames that share one buffer: the octets of a stretch of a capture, and an index of the frames in them.
 ///
-/// It is made once and filled again and again. Threads may share it as `Arc<Batch>`; what a thread keeps of a frame for
-/// later can be an offset into [`Batch::octets`] instead of a copy.
+/// It is made once and filled again and again. Threads may share it as `Arc<Batch>`.
 #[derive(Debug, Default)]
 pub struct Batch {
     /// Longer than what is filled: its length only grows while it is recycled, so that octets are zeroed once.
@@ -64,11 +63,6 @@ impl Batch {
     /// The octets that its frames are parts of, and record headers between them.
     pub fn octets(&self) -> &[u8] {
         self.buffer.get(..self.filled).unwrap_or_default()
-    }
-
-    /// Where in [`Batch::octets`] the data of frame number `i` begin.
-    pub fn offset_of(&self, i: usize) -> Option<u32> {
-        self.index.get(i).map(|entry| entry.offset)
     }
 
     /// How many packets its source gave before this batch: the first frame here is packet number `packets_before() + 1`.
@@ -205,9 +199,8 @@ mod tests {
             (last.timestamp.nanos(), last.original_length, last.link_type.0, last.interface),
             (5, 99, 101, 3)
         );
-        assert_eq!(batch.offset_of(2), Some(3));
         assert_eq!(batch.octets(), b"onethree");
-        assert!(batch.frame(3).is_none() && batch.offset_of(3).is_none());
+        assert!(batch.frame(3).is_none());
     }
 
     #[test]
