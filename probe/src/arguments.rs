@@ -170,7 +170,7 @@ pub(crate) struct CommonArguments {
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
-    /// From when on detectors say something: only a file says it.
+    /// The thresholds of detectors. No option sets them, only a configuration file.
     #[arg(skip)]
     pub(crate) thresholds: Thresholds,
 
@@ -246,7 +246,7 @@ pub(crate) struct CommonArguments {
     pub(crate) ipfix: IpfixArguments,
 }
 
-/// When judges say what.
+/// The thresholds of detectors.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Thresholds {
     /// Floods and scans.

@@ -62,7 +62,7 @@ impl CpuChoice {
         if let Some(missing) = chosen.iter().find(|cpu| !allowed.contains(cpu)) {
             let allowed: Vec<_> = allowed.iter().map(ToString::to_string).collect();
             let text =
-                format!("--cpus: processor {missing} is not to be had; these are: {}", allowed.join(","));
+                format!("--cpus: processor {missing} is not available; these are: {}", allowed.join(","));
             return Err(UsageError(text).into());
         }
         Ok(chosen.into_iter().cycle().map(Some).take(workers.into()).collect())

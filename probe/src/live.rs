@@ -75,7 +75,7 @@ struct Watch<'a> {
     started: Instant,
 }
 
-/// When things that are done now and then are due.
+/// When what is done now and then is due next.
 struct Due {
     flush: Instant,
     statistics: Instant,
@@ -133,7 +133,7 @@ impl Watch<'_> {
         })
     }
 
-    /// Has a thread answer whoever asks for counts, if anybody may. It outlives nobody: it ends with the program.
+    /// Starts the thread that answers requests for metrics, if they are asked for. It ends with the program.
     fn serve_metrics(&mut self, board: &Arc<Board>) -> anyhow::Result<Option<Arc<Metrics>>> {
         let Some(endpoint) = self.endpoint.take() else { return Ok(None) };
         let metrics = Arc::new(Metrics::new(Arc::clone(board), self.started));
@@ -286,7 +286,7 @@ fn live_config(arguments: &LiveArguments) -> LiveConfig {
     }
 }
 
-/// Says what costs more than it need.
+/// Says which interfaces are read in a slower way than they could be, and why.
 fn say_detours(sources: &[LiveSource]) {
     // As a rule all workers have the same reason.
     for detour in sources.iter().flat_map(LiveSource::detours).collect::<BTreeSet<_>>() {
@@ -310,7 +310,7 @@ fn secret() -> u64 {
     std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0_u8)
 }
 
-/// How long what is said may wait before somebody can read it: with what it waits in a worker, less than a second.
+/// How long outputs may hold on to what they were given. With the time that it waits in a worker, that is less than a second.
 const FLUSH_INTERVAL: Duration = Duration::from_millis(250);
 /// How often the state of the interfaces is looked at, and the watchdog hears that all is well.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);

@@ -1,7 +1,7 @@
 //! Counts for Prometheus, over HTTP, while interfaces are watched.
 //!
-//! They are those that workers say on the board anyway and that the collector keeps anyway; a packet costs nothing more. A thread of its own
-//! puts them together when somebody asks, so that they can be asked for though an output blocks the collector.
+//! Workers put these counts on the board anyway, and the collector keeps them anyway, so that a packet costs nothing more. A thread of its own
+//! puts them together when somebody asks, and so answers even while an output blocks the collector.
 
 mod server;
 
@@ -41,7 +41,7 @@ impl Metrics {
         Self { board, collected: Mutex::new(told), started }
     }
 
-    /// Says what the collector knows at the time `now`; whether all workers have done something since the last time.
+    /// Takes what the collector knows at the time `now`, and whether all workers have done something since the last time.
     pub(crate) fn tell(&self, collected: Collected, now: Instant, are_workers_alive: bool) {
         let mut told = self.told();
         let alive_at = if are_workers_alive { now } else { told.alive_at };

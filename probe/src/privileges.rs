@@ -48,7 +48,7 @@ impl Identity {
 ///
 /// What is within `reach` stays so.
 pub(crate) fn give_up(identity: Option<&Identity>, reach: &Reach) -> anyhow::Result<Confinement> {
-    // Nothing that it might run could gain one, either. Only who has this capability may say so.
+    // So that no program that this one might start could gain a capability, either. Clearing the bounding set takes CAP_SETPCAP.
     if caps::has_cap(None, CapSet::Effective, Capability::CAP_SETPCAP).unwrap_or(false) {
         caps::clear(None, CapSet::Bounding).context("cannot give up capabilities (Bounding)")?;
     }

@@ -81,7 +81,7 @@ impl Reload {
         next
     }
 
-    /// When judges say what.
+    /// The thresholds that are in effect.
     pub(crate) const fn judges(&self) -> JudgeConfig {
         setup::judges(&self.running.common)
     }

@@ -6,8 +6,8 @@ use bytesize::ByteSize;
 
 use crate::{arguments::LiveArguments, outcome::UsageError};
 
-/// Refuses rings for which there is no memory: they would leave none to anybody, and where one cannot be had, libpcap makes one that is
-/// smaller, and says nothing.
+/// Refuses rings for which there is not enough memory: they would leave none for other programs, and where libpcap cannot get the ring that
+/// was asked for, it makes a smaller one and does not say so.
 pub(crate) fn check(arguments: &LiveArguments) -> Result<(), UsageError> {
     let (ring, workers) = (arguments.ring, arguments.common.workers.get());
     let interfaces = arguments.interfaces.len();
@@ -16,7 +16,7 @@ pub(crate) fn check(arguments: &LiveArguments) -> Result<(), UsageError> {
     // Where the kernel does not say what there is, it is asked for.
     match fs::read_to_string("/proc/meminfo").ok().and_then(|said| available(&said)) {
         Some(available) if wanted > available => Err(UsageError(format!(
-            "--ring {ring}: {rings} of them, for {interfaces} interfaces and {workers} workers, are {wanted}, and {available} of memory are to be had; make it smaller"
+            "--ring {ring}: {rings} of them, for {interfaces} interfaces and {workers} workers, are {wanted}, and {available} of memory is available; make it smaller"
         ))),
         _ => Ok(()),
     }

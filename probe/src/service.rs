@@ -1,4 +1,5 @@
-//! What a service manager is told: that the program is ready, that it lives, that it ends, by `sd_notify(3)`. Without one nobody listens.
+//! What a service manager is told by `sd_notify(3)`: that the program is ready, that it is alive, that it stops. Where there is no service
+//! manager, nothing is told.
 
 use std::sync::{
     Arc,
@@ -18,7 +19,7 @@ pub(crate) struct Service {
     has_said_stopping: bool,
 }
 
-/// Batches of a worker whose pulse is felt whenever it asks for one: each tenth of a second, however quiet it is.
+/// Batches of a worker that count how often it asks for one: at least each tenth of a second, however quiet the link is.
 pub(crate) struct Beating<B> {
     batches: B,
     pulse: Arc<AtomicU64>,
@@ -38,7 +39,8 @@ impl Service {
         tell(&NotifyState::Ready);
     }
 
-    /// Says that the program lives, unless a worker stands still. That the collector does not, shows in its saying so. Whether it lives.
+    /// Tells that the program is alive, unless a worker has stood still since it last did. The collector's thread calls this, so that a
+    /// collector that stands still is noticed as well. Returns whether all workers are alive.
     pub(crate) fn say_alive(&mut self) -> bool {
         let is_alive = self.is_alive();
         if is_alive {
@@ -83,7 +85,7 @@ impl<B: Batches> Batches for Beating<B> {
     }
 }
 
-/// Who is not run by a service manager has nobody to tell, and one that does not listen is not waited for.
+/// Does nothing without a service manager; one that does not listen is not waited for.
 fn tell(state: &NotifyState<'_>) {
     sd_notify::notify(false, std::slice::from_ref(state)).ok();
 }

@@ -44,7 +44,7 @@ fn meter(arguments: &CommonArguments, memory_octets: u64) -> MeterConfig {
     } else {
         DetailsConfig::default()
     };
-    // What is sampled by flows is whole.
+    // Flows that are sampled by flow lack no packets.
     let is_sampled = arguments.sampling().is_some_and(|sampling| sampling.unit == SamplingUnit::Packet);
     MeterConfig { timeouts: arguments.timeouts.timeouts(), memory_octets, details, is_sampled }
 }
@@ -67,7 +67,7 @@ pub(crate) fn collector(
     let judge = Judge::new(judges(arguments));
     let detectors: &'static [&'static str] = if arguments.detect == Detection::On { DETECTORS } else { &[] };
     let outputs = Outputs::open(arguments, signals, interfaces)?;
-    // What cannot work is said alone.
+    // Only once all outputs are open: where one cannot be, that error alone is said.
     if arguments.ipfix.pen == EXAMPLE_PEN && !arguments.export.is_empty() {
         say(&format!(
             "flowcanary: elements of its own are exported under {EXAMPLE_PEN}, which is for examples; --pen takes your number\n"
@@ -76,7 +76,7 @@ pub(crate) fn collector(
     Ok(Collector::new(judge, Findings::new(detectors), outputs))
 }
 
-/// When judges say what.
+/// The thresholds of all judges.
 pub(crate) const fn judges(arguments: &CommonArguments) -> JudgeConfig {
     let Thresholds { handshakes, logons } = arguments.thresholds;
     JudgeConfig { handshakes, logons, incidents: incident::Config { window: arguments.incident_window } }

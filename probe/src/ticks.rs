@@ -1,10 +1,10 @@
-//! The time that it is for packets of an interface, when none come.
+//! What time it is for the flows of an interface while no packet comes.
 
 use std::time::{Duration, SystemTime};
 
 use wire::Timestamp;
 
-/// The clock of the wall, a little behind: frames wait in the kernel for so long, and none is to be late.
+/// The wall clock, set back by as long as frames may wait in the kernel, so that none of them comes late.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ticks;
 
@@ -14,7 +14,7 @@ impl Ticks {
 
     /// No frame with an earlier time is still to come, but for those that a busy kernel holds up.
     #[expect(clippy::disallowed_methods, reason = "the frames of an interface bear the time of this clock")]
-    #[expect(clippy::unused_self, reason = "whoever has none must not ask")]
+    #[expect(clippy::unused_self, reason = "having the value is the right to read the clock")]
     pub(crate) fn now(self) -> Timestamp {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let nanos = u64::try_from(since.saturating_sub(LAG).as_nanos()).unwrap_or(u64::MAX);

@@ -1,4 +1,4 @@
-//! Where frames come from: capture files and standard input.
+//! Where frames come from: capture files, standard input, and interfaces ([`live`]).
 //!
 //! A [`CaptureReader`] turns one stream (pcap or pcapng, plain or compressed with gzip or zstd, told apart by content)
 //! into [`Batch`]es: stretches of the stream in one buffer each, with an index of the frames in them. [`CaptureFiles`]
@@ -26,7 +26,8 @@
 //!
 //! # What holds
 //!
-//! - Per packet nothing is allocated and nothing is copied: octets go from the file into the batch, and are indexed there.
+//! - Per packet nothing is allocated and nothing is copied: octets go from the file into the batch, and are indexed there. Frames of a
+//!   single Ethernet interface stay where the kernel wrote them; those that libpcap reads, and those of several interfaces, are copied.
 //! - A stream that is cut or damaged gives every packet before the damage, then one [`Damage`] that says where and what.
 //!   No content of a stream panics.
 //! - Buffers grow only as far as octets really arrive, and never beyond one record of the largest size that its link type
@@ -36,7 +37,7 @@
 //!
 //! # What it must never know
 //!
-//! Flows, protocols above the link type, and clocks: a frame's time is what the capture says.
+//! Flows, protocols above the link type, and clocks: a frame's time is what the capture or the kernel says.
 
 #![deny(clippy::indexing_slicing)]
 

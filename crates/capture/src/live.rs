@@ -1,4 +1,4 @@
-//! Interfaces: frames as they come by.
+//! Interfaces: frames as they pass.
 //!
 //! [`open`] gives a handle for each worker. All handles of an interface are in one fan-out group of the kernel's (packet(7),
 //! `PACKET_FANOUT`), so that each frame comes to one of them, and in hash mode both directions of a flow to the same one.
@@ -66,7 +66,7 @@ pub struct LiveCounts {
 /// What a look at a handle has given.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum LiveFill {
-    /// Frames came. Those of several interfaces may still wait for others, so that there are none to be had.
+    /// Frames came. Where there are several interfaces, all of them may still have to wait for those of the others.
     Frames,
     /// Nothing came for as long as one was willing to wait.
     Idle,
@@ -162,7 +162,7 @@ impl LiveSource {
             self.wait(patience);
             taken = self.take();
         }
-        // When nothing is to come from anywhere, nothing needs to wait.
+        // Once all interfaces are gone, no frame needs to wait for another.
         let is_gone = self.handles.is_empty();
         if let Some(order) = &mut self.order {
             order.release(if is_gone { Timestamp::MAX } else { horizon });
@@ -175,7 +175,7 @@ impl LiveSource {
         }
     }
 
-    /// Has [`LiveSource::frames`] give those that were taken from the kernel and wait for others, if there are any, and no others.
+    /// Has [`LiveSource::frames`] give all frames that still wait for those of other interfaces, and nothing else.
     pub fn release(&mut self) {
         match &mut self.order {
             Some(order) => order.release(Timestamp::MAX),
@@ -183,8 +183,8 @@ impl LiveSource {
         }
     }
 
-    /// The frames that were taken last; they are to be had once. They lie where the kernel wrote them, if they can, and are its again when
-    /// others are taken.
+    /// The frames that were taken last; each is given once. Those of a single ring lie where the kernel wrote them, and are the kernel's
+    /// again when others are taken.
     pub fn frames(&mut self) -> Frames<'_> {
         match &self.order {
             Some(order) => order.ready.frames(),

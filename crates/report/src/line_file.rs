@@ -66,7 +66,7 @@ impl<W: Write> LineFile<W> {
         self.written
     }
 
-    /// Whether the output was left within a line: who goes on with it has to end that first.
+    /// Whether the output was left within a line: whoever goes on writing to it has to end that line first.
     pub(crate) const fn has_cut_line(&self) -> bool {
         self.has_cut_line
     }

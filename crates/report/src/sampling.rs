@@ -1,11 +1,11 @@
 use std::{fmt, num::NonZeroU32};
 
-/// That a part of the packets was looked at, and which.
+/// Which part of the packets was looked at, where not all were.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Sampling {
-    /// One in so many.
+    /// One in this many.
     pub one_in: NonZeroU32,
-    /// Of what.
+    /// What these are.
     pub unit: SamplingUnit,
 }
 

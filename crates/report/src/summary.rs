@@ -94,15 +94,15 @@ pub struct FlowCounts {
     pub octets: u64,
     /// Records with packets both ways.
     pub bidirectional: u64,
-    /// Records by flowEndReason: no packet for the idle timeout,
+    /// Records of flows without a packet for the idle timeout. This one and the next four are by flowEndReason (RFC 7012).
     pub idle_timeout: u64,
-    /// cut by the active timeout,
+    /// Records that the active timeout cut.
     pub active_timeout: u64,
-    /// closed or reset,
+    /// Records of TCP connections that were closed or reset.
     pub end_of_flow_detected: u64,
-    /// open when metering ended,
+    /// Records of flows that were open when metering ended.
     pub forced_end: u64,
-    /// and ended for lack of memory.
+    /// Records of flows that were ended for lack of memory.
     pub lack_of_resources: u64,
 }
 
@@ -218,9 +218,11 @@ impl Summary {
             }
         }
         // Of a run that goes on, many flows are still open; of one whose outputs are slow, some records are gone.
-        let is_whole = self.live.is_none();
-        match (ledger.balance(), i128::from(ledger.metered) - i128::from(self.flows.packets)) {
-            (0, _) if !is_whole => writeln!(f, "  The ledger balances: each packet is accounted for once.")?,
+        let unrecorded = match self.live {
+            None => i128::from(ledger.metered) - i128::from(self.flows.packets),
+            Some(_) => 0,
+        };
+        match (ledger.balance(), unrecorded) {
             (0, 0) => writeln!(f, "  The ledger balances: each packet is accounted for once.")?,
             (0, rest) => {
                 writeln!(f, "  THE FLOWS LACK {rest} PACKETS THAT WERE METERED. Please report this.")?;

@@ -37,7 +37,7 @@ pub(crate) struct Share<'a> {
     pub(crate) frames: Frames<'a>,
     /// By frame. `None` if all are the worker's own.
     pub(crate) shards: Option<&'a [Shard]>,
-    /// The time that it is, where frames do not say it: nothing earlier will come.
+    /// The time, where it is known without frames: none with an earlier one will come.
     pub(crate) now: Option<Timestamp>,
 }
 

@@ -5,8 +5,8 @@ use flow::FlowRecord;
 
 /// Records in their order, and what is known of the applications of some of them.
 ///
-/// It goes from a worker to the collector and back, and is cleared when it is back: memory is given back by the thread that has asked
-/// for it. Otherwise two threads would wait for each other in the allocator, several times for each flow.
+/// It goes from a worker to the collector and back, and the worker clears it: so what a record owns is freed by the thread that allocated
+/// it. Otherwise the two threads would wait for each other in the allocator, several times for each flow.
 #[derive(Debug, Default)]
 pub(crate) struct RecordBatch {
     pub(crate) records: Vec<FlowRecord>,
@@ -41,7 +41,7 @@ impl RecordBatch {
         Some((record, known.map(|(_, application)| &**application)))
     }
 
-    /// The same without anything in it, for others.
+    /// Empties it for further records, and keeps its memory.
     pub(crate) fn cleared(mut self) -> Self {
         self.records.clear();
         self.applications.clear();

@@ -145,7 +145,7 @@ impl Worker {
         }
     }
 
-    /// Has each of these frames that is its own come to a group, and accounts full groups.
+    /// Puts those of these frames that are its own into a group, and accounts it whenever it is full.
     fn receive_all<'a>(
         &mut self,
         frames: impl Iterator<Item = Frame<'a>>,
@@ -166,8 +166,8 @@ impl Worker {
     }
 
     /// Tells the collector from time to time how far this worker has come, though little packet time has passed: the records of the
-    /// others wait for that. As often as it has walked past as many frames as it has flows, so that looking costs little per frame, and
-    /// whenever many records wait.
+    /// other workers wait for that. It does so whenever many records wait, and else once it has passed as many frames as it has flows, so
+    /// that looking at the flows costs little per frame.
     fn report_progress(&mut self, frames: usize) {
         self.unreported_frames += u64::try_from(frames).unwrap_or(u64::MAX);
         let is_due = self.unreported_frames >= self.meter.counts().live.max(FRAMES_PER_REPORT);
@@ -200,8 +200,8 @@ impl Worker {
         group.len += 1;
     }
 
-    /// Finds out which flows the packets of a group belong to; packets that belong to none leave the group. One that was decoded a moment ago
-    /// would be waited for here.
+    /// Finds out which flows the packets of a group belong to; packets that belong to none leave the group. It is done for the whole group at
+    /// once, after all of it was decoded: what was written a moment ago would have to be waited for.
     fn place(&mut self, group: &mut Group<'_>) {
         let (mut placed, mut octets) = (0, 0);
         for i in 0..group.len {

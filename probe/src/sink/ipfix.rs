@@ -44,7 +44,7 @@ pub(crate) struct IpfixSink {
     templates: BTreeMap<u16, Known>,
     /// The templates whose flow keys were exported so far.
     flow_keys: Vec<Template>,
-    /// One that is to be announced with its first record: its keys are exported behind that.
+    /// The template of a record that is exported for the first time: its flow keys follow behind that record.
     new_template: Option<Template>,
     /// The flows that it is for; `None` for all.
     share: Option<Share>,

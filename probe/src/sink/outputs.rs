@@ -82,8 +82,8 @@ impl Outputs {
         Ok(Self { open, interfaces: interfaces.to_vec(), closed: Vec::new() })
     }
 
-    /// Comes to have what is asked for now: keeps what is as it was, and opens what is new, has failed, as for want of room, or has lost its
-    /// name to another file, as when logs are rotated. Files that are there already are written on. Says what was opened and closed.
+    /// Changes the outputs to those that are asked for now. One that is asked for as before is kept; one that is new, has failed (such as for
+    /// want of room), or has lost its name to another file (as when logs are rotated) is opened. Files that are there already are written on. Says what was opened and closed.
     ///
     /// # Errors
     ///

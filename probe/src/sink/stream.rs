@@ -9,10 +9,10 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::signals::Signals;
 
-/// A file that somebody reads while it is written, such as a pipe, and who may take nothing.
+/// A file that somebody reads while it is written, such as a pipe.
 ///
-/// Who is slow is waited for. Once the program is to stop, though, no longer than a second in all: then writing fails, so that what was
-/// not taken is counted as lost and the program ends.
+/// A slow reader is waited for, but once the program is to stop, no longer than a second in all: then writing fails, so that what was not
+/// taken is counted as lost and the program ends.
 pub(super) struct Stream {
     file: File,
     signals: Signals,
@@ -44,7 +44,7 @@ impl Write for Stream {
                 return Err(io::Error::new(ErrorKind::TimedOut, "whoever reads it takes nothing"));
             }
         }
-        // A pipe that is ready takes so much at once, and waits in the middle of more.
+        // A pipe that is ready takes this many octets without waiting; of more it might take a part and then wait.
         let piece = octets.get(..PIPE_BUF).unwrap_or(octets);
         self.file.write(piece)
     }

@@ -57,13 +57,13 @@ impl Handle {
         Ok(Self { name: name.to_owned(), interface, reader, ringless })
     }
 
-    /// That it is read in another way than its kind is, if so.
+    /// Says in words that the interface is read in another way than others of its kind, and why, if so.
     pub(super) fn detour(&self) -> Option<String> {
         let Self { name, ringless, .. } = self;
         ringless.map(|reason| format!("interface {name}: libpcap reads it, which costs more: {reason}"))
     }
 
-    /// Has come what the filter asks for. Nothing before that is counted.
+    /// Lets through what the filter asks for, from now on. What came before is not counted.
     pub(super) fn pass(&mut self, filter: &str) -> Result<(), LiveError> {
         match &mut self.reader {
             Reader::Ring(ring) => ring.pass().map_err(|error| error_of(&self.name, &error.to_string())),
@@ -73,7 +73,7 @@ impl Handle {
         }
     }
 
-    /// Takes frames that have come; those that were taken before are done with. How many frames, 0 if there are none yet.
+    /// Takes frames that have come; those that were taken before are done with. Returns how many it took, 0 if there are none yet.
     pub(super) fn take(&mut self) -> Result<usize, LiveError> {
         let outcome = match &mut self.reader {
             Reader::Ring(ring) => ring.take().map_err(|error| error.to_string()),
@@ -82,7 +82,7 @@ impl Handle {
         outcome.map_err(|words| error_of(&self.name, &words))
     }
 
-    /// The frames that were taken last; each is to be had once.
+    /// The frames that were taken last; each is given once.
     pub(super) fn frames(&mut self) -> Frames<'_> {
         match &mut self.reader {
             Reader::Ring(ring) => ring.frames(),

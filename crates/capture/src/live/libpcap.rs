@@ -66,7 +66,7 @@ impl Libpcap {
         Program::of(expression, &self.capture)
     }
 
-    /// Has come what `expression` asks for. Nothing before that is counted.
+    /// Lets through what `expression` asks for, from now on. What came before is not counted.
     pub(super) fn pass(&mut self, expression: &str) -> Result<(), pcap::Error> {
         while self.take()? > 0 {}
         self.counts();

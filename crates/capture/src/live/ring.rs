@@ -26,7 +26,7 @@ use memory::{Geometry, Memory};
 pub(super) struct Ring {
     socket: OwnedFd,
     memory: Memory,
-    /// Says what passes. On a loopback interface that is what comes in, since it went out before.
+    /// Says which frames pass. On a loopback interface only those that come in: the same frames went out before.
     program: Program,
     /// What has not been read of the block that is held.
     rest: Rest,
@@ -106,10 +106,10 @@ impl Ring {
     ) -> Result<Self, Refusal> {
         let link = Link::of(name).ok_or(Errno::ENODEV)?;
         let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-        // It hears all interfaces until it is bound. What it hears before there is a ring goes away when that is made.
+        // Until it is bound, the socket hears all interfaces. What it has heard by then is thrown away when the ring is made.
         let socket = socket(AddressFamily::Packet, SockType::Raw, flags, SockProtocol::EthAll)?;
         let mut program = if link.is_loopback() { program.of_incoming() } else { program };
-        // Now, and not when it is late, is learnt whether the kernel takes it.
+        // Whether the kernel takes the program is found out here, where libpcap can still read the interface instead.
         program.attach(&socket).map_err(|errno| Refusal::Filter(errno.desc()))?;
         Program::nothing().attach(&socket)?;
         PacketReserve.set(&socket, &VLAN_TAG_OCTETS)?;
@@ -135,14 +135,15 @@ impl Ring {
         })
     }
 
-    /// Has come what the program asks for. Nothing before that is counted.
+    /// Lets through what the program asks for, from now on. What came before is not counted.
     pub(super) fn pass(&mut self) -> Result<(), Errno> {
         self.counts();
         self.counted = LiveCounts::default();
         self.program.attach(&self.socket)
     }
 
-    /// Takes some of the frames of a block, and gives a block back of which all were read. How many frames, 0 if there are none yet.
+    /// Takes some of the frames of a block, after giving back the block before if all of it was read. Returns how many frames it took, 0 if
+    /// there are none yet.
     pub(super) fn take(&mut self) -> Result<usize, RingError> {
         self.taken = 0;
         while self.rest.frames() == 0 {
@@ -169,7 +170,7 @@ impl Ring {
 
     /// What the kernel has counted so far.
     pub(super) fn counts(&mut self) -> LiveCounts {
-        // It begins anew at each look. A socket that is open always answers.
+        // The kernel counts from 0 again after each look. A socket that is open always answers.
         if let Ok(since) = PacketStatistics.get(&self.socket) {
             self.counted.received += u64::from(since.tp_packets);
             self.counted.dropped += u64::from(since.tp_drops);
@@ -202,7 +203,7 @@ impl AsFd for Ring {
 }
 
 impl Geometry {
-    /// Blocks that hold the longest frame that is kept, and more if the ring is large enough to have many of them.
+    /// Blocks that have room for the longest frame that is kept, and are larger where the ring is large enough to have many of them.
     fn of(config: &LiveConfig) -> Self {
         let longest = config.snap_length.min(MOST_KEPT) + HEADROOM_OCTETS;
         let mut block_octets = longest.next_power_of_two().max(LEAST_BLOCK_OCTETS);
@@ -224,12 +225,12 @@ fn promiscuous(number: i32) -> packet_mreq {
 
 /// Room that the kernel leaves before each frame, so that a tag can be put back.
 const VLAN_TAG_OCTETS: u32 = 4;
-/// Large blocks wake a worker less often: at 400,000 packets a second, each costs it a quarter less with 4 MiB than with 256 KiB. More is
-/// more than the kernel has in one piece, and than stays in the processor's caches until it is read.
+/// Large blocks wake a worker less often: at 400,000 packets a second, a packet costs it a quarter less with 4 MiB than with 256 KiB. Larger
+/// ones the kernel cannot allocate in one piece, and they do not stay in the processor's caches until they are read.
 const BLOCK_OCTETS: u32 = 4 << 20;
 /// No processor has larger pages.
 const LEAST_BLOCK_OCTETS: u32 = 64 << 10;
-/// So many that what one of them is too large for is little.
+/// So many that little room is lost where a frame does not fit into what is left of a block.
 const MANY_BLOCKS: u32 = 16;
 /// One is read while others are filled.
 const LEAST_BLOCKS: u32 = 4;

@@ -47,7 +47,7 @@ impl EveTypes {
     /// None.
     pub const NONE: Self = Self(0);
 
-    /// The same and `one`.
+    /// This set with `one` added.
     #[must_use]
     pub const fn with(self, one: EveType) -> Self {
         Self(self.0 | 1 << one as u8)
