@@ -5,10 +5,11 @@ use std::{
     fmt::{Display, Write as _},
 };
 
+use arrayvec::ArrayString;
 use flow::{BUCKETS, Detail, Direction, FlowRecord, Histograms, Loss, Segments};
 use wire::{Link, Segment};
 
-use crate::{FlowContext, rfc3339};
+use crate::{FlowContext, moment::rfc3339};
 
 /// A column of a flow file.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +34,8 @@ pub(crate) enum Value {
     Absent,
     Number(u64),
     Text(Cow<'static, str>),
+    /// A text that need not be allocated.
+    Short(ArrayString<SHORT_OCTETS>),
 }
 
 impl Column {
@@ -65,9 +68,9 @@ const COLUMNS: &[Column] = &[
     column("flow_id", "identifies the flow; slices of one flow share it", |r| Value::Number(r.id.0)),
     column("start", "time of the earliest packet, UTC", |r| time(r.first())),
     column("end", "time of the latest packet, UTC", |r| time(r.last())),
-    column("src_ip", "address of the initiator", |r| text(r.initiator().address.to_string())),
+    column("src_ip", "address of the initiator", |r| short(r.initiator().address)),
     column("src_port", "port of the initiator, 0 without ports", |r| number(r.initiator().port)),
-    column("dest_ip", "address of the responder", |r| text(r.responder().address.to_string())),
+    column("dest_ip", "address of the responder", |r| short(r.responder().address)),
     column("dest_port", "port of the responder, 0 without ports", |r| number(r.responder().port)),
     column("proto", "IP protocol, by name or number", |r| protocol(r.protocol())),
     column("packets", "packets of the initiator", |r| Value::Number(r.forward.packets)),
@@ -178,7 +181,7 @@ const COLUMNS: &[Column] = &[
     of_context(
         "incident_id",
         "the incident that the flow belongs to, stated before the record was cut",
-        |c| c.incident.map_or(Value::Absent, |incident| text(incident.case.to_string())),
+        |c| c.incident.map_or(Value::Absent, |incident| short(incident.case)),
     ),
     of_context("incident_score", "how much that asks for attention, from 0 to 100", |c| {
         c.incident.map_or(Value::Absent, |incident| number(incident.score))
@@ -198,7 +201,16 @@ const fn text(value: String) -> Value {
 }
 
 fn time(timestamp: wire::Timestamp) -> Value {
-    text(rfc3339(timestamp))
+    short(rfc3339(timestamp))
+}
+
+/// Of what is no longer than an address.
+fn short(value: impl Display) -> Value {
+    let mut text = ArrayString::new();
+    match write!(text, "{value}") {
+        Ok(()) => Value::Short(text),
+        Err(_) => Value::Text(Cow::Owned(value.to_string())),
+    }
 }
 
 /// The value of a direction, if anything went that way.
@@ -250,7 +262,12 @@ fn mac(record: &FlowRecord, choose: impl Fn(&Link, bool) -> [u8; 6]) -> Value {
     if address == [0; 6] {
         return Value::Absent;
     }
-    text(address.map(|octet| format!("{octet:02x}")).join(":"))
+    let mut text = ArrayString::new();
+    for (place, octet) in address.iter().enumerate() {
+        // There is room.
+        write!(text, "{}{octet:02x}", if place == 0 { "" } else { ":" }).unwrap_or_default();
+    }
+    Value::Short(text)
 }
 
 fn vlan(direction: &Direction, place: usize) -> Value {
@@ -327,6 +344,8 @@ fn list(words: impl Iterator<Item = impl Display>) -> Value {
     if list.is_empty() { Value::Absent } else { text(list) }
 }
 
+/// Of an IPv6 address that ends as one of IPv4.
+const SHORT_OCTETS: usize = 45;
 const ICMP: u8 = 1;
 const TCP: u8 = 6;
 const ICMPV6: u8 = 58;

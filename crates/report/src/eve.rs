@@ -2,7 +2,6 @@
 
 mod flow_line;
 mod incident;
-mod moment;
 mod one_line;
 mod opinion;
 mod rdp_line;
@@ -28,7 +27,6 @@ use crate::{
 };
 
 pub(crate) use incident::IncidentObject;
-pub(crate) use moment::Moment;
 pub(crate) use signature::is_of_victim;
 pub use statistics::{Statistics, bounds_reached};
 pub use types::{EveType, EveTypes, UnknownEveType};

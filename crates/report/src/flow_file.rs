@@ -114,6 +114,7 @@ impl Form {
                         Value::Absent => writer.write_field(""),
                         Value::Number(number) => writer.write_field(number.to_string()),
                         Value::Text(text) => writer.write_field(text.as_bytes()),
+                        Value::Short(text) => writer.write_field(text.as_bytes()),
                     }
                     .map_err(io::Error::from)?;
                 }
@@ -159,6 +160,7 @@ impl Serialize for JsonRecord<'_> {
                 Value::Absent => {}
                 Value::Number(number) => map.serialize_entry(column.name, &number)?,
                 Value::Text(text) => map.serialize_entry(column.name, &text)?,
+                Value::Short(text) => map.serialize_entry(column.name, text.as_str())?,
             }
         }
         if let Some(application) = self.context.application {

@@ -20,6 +20,7 @@ mod flow_context;
 mod flow_file;
 mod ledger;
 mod line_file;
+mod moment;
 mod readable;
 #[cfg(test)]
 mod sample;
@@ -36,7 +37,7 @@ pub use findings::{Findings, MAX_FINDINGS, MAX_INCIDENTS};
 pub use flow_context::FlowContext;
 pub use flow_file::{FlowFile, FlowFormat};
 pub use ledger::{MAX_REASONS, PacketLedger};
-pub use readable::{grouped, printable, rfc3339, scaled_octets};
+pub use readable::{grouped, printable, scaled_octets};
 pub use sampling::{Sampling, SamplingUnit};
 pub use summary::{FlowCounts, InterfaceDrops, LiveSummary, OutputCounts, Summary, WorkerLosses};
 pub use top_talkers::{Talker, TopTalkers};

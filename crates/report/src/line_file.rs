@@ -1,5 +1,7 @@
 use std::io::{self, ErrorKind, Write};
 
+use memchr::memchr_iter;
+
 /// A file of lines, and what became of each of them.
 ///
 /// Its user assembles lines and hands over many at a time. After the first error nothing is written any more, since a gap in the
@@ -41,7 +43,7 @@ impl<W: Write> LineFile<W> {
             return Ok(());
         }
         let (taken, outcome) = write_as_far_as_it_goes(&mut self.output, octets);
-        let lines = octets.iter().take(taken).filter(|octet| **octet == b'\n').count();
+        let lines = memchr_iter(b'\n', octets.get(..taken).unwrap_or(octets)).count();
         let lines = u64::try_from(lines).unwrap_or(u64::MAX).min(self.pending);
         self.written += lines;
         self.lost += self.pending - lines;

@@ -1,18 +1,5 @@
 use std::borrow::Cow;
 
-use jiff::{SignedDuration, Timestamp as Moment};
-use wire::Timestamp;
-
-/// A time in UTC with nine digits of the second: `2023-11-14T22:13:20.123456789Z` (RFC 3339).
-pub fn rfc3339(timestamp: Timestamp) -> String {
-    let nanos = i64::try_from(timestamp.nanos() % 1_000_000_000).unwrap_or_default();
-    let seconds = i64::try_from(timestamp.seconds()).unwrap_or(i64::MAX);
-    // The whole range of `Timestamp`, to the year 2554, is within that of `Moment`.
-    let moment =
-        Moment::from_duration(SignedDuration::new(seconds, i32::try_from(nanos).unwrap_or_default()));
-    moment.map_or_else(|_| timestamp.to_string(), |moment| format!("{moment:.9}"))
-}
-
 /// A text from a capture or a file name as it may be shown on a terminal: characters that could move the cursor, forge lines or turn
 /// the direction of writing stand as escapes.
 pub fn printable(text: &str) -> Cow<'_, str> {
@@ -61,13 +48,6 @@ pub fn scaled_octets(octets: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_are_in_utc_to_the_nanosecond() {
-        assert_eq!(rfc3339(Timestamp::from_parts(1_700_000_000, 1)), "2023-11-14T22:13:20.000000001Z");
-        assert_eq!(rfc3339(Timestamp::ZERO), "1970-01-01T00:00:00.000000000Z");
-        assert_eq!(rfc3339(Timestamp::MAX), "2554-07-21T23:34:33.709551615Z");
-    }
 
     #[test]
     fn what_would_move_the_cursor_is_shown_as_text() {

@@ -6,7 +6,7 @@ use std::{
 use serde::{Serialize, Serializer};
 use wire::Timestamp;
 
-use crate::{Findings, PacketLedger, Talker, grouped, printable, rfc3339, scaled_octets};
+use crate::{Findings, PacketLedger, Talker, grouped, moment::rfc3339, printable, scaled_octets};
 
 /// What a run says at its end: as text for people (`Display`), as JSON for programs (`Serialize`).
 #[derive(Clone, Debug, Serialize)]
@@ -365,7 +365,7 @@ fn seconds<S: Serializer>(elapsed: &Duration, serializer: S) -> Result<S::Ok, S:
 
 #[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
 fn span<S: Serializer>(span: &Option<(Timestamp, Timestamp)>, serializer: S) -> Result<S::Ok, S::Error> {
-    span.map(|(first, last)| [rfc3339(first), rfc3339(last)]).serialize(serializer)
+    span.map(|(first, last)| [first, last].map(|time| rfc3339(time).to_string())).serialize(serializer)
 }
 
 /// So many reasons are shown; JSON has all.

@@ -5,14 +5,12 @@ use flow::{BUCKETS, Detail, EndReason, FlowRecord};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use wire::{Segment, TcpFlags};
 
-use super::{
-    moment::Moment,
-    values::{Destination, Head, Source},
-};
+use super::values::{Destination, Head, Source};
 use crate::{
     FlowContext,
     application_object::ApplicationMembers,
     columns::{hexadecimal, loss_names, protocol_name},
+    moment::Moment,
 };
 
 /// The line of a flow record.

@@ -4,14 +4,13 @@ use detect::incident::{CaseId, Incident, Stage};
 use serde::Serialize;
 
 use super::{
-    moment::Moment,
     signature::{Alert, INCIDENT},
     values::{
         Destination, Head, LinkObject, QualityObject, Shown, Source, StageObject, Text, links, readable,
         share,
     },
 };
-use crate::sampling::Sampling;
+use crate::{moment::Moment, sampling::Sampling};
 
 /// The line of an incident.
 pub(super) fn line(incident: &Incident, sampling: Option<Sampling>) -> impl Serialize {

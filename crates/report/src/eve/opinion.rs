@@ -7,11 +7,10 @@ use detect::{
 use serde::Serialize;
 
 use super::{
-    moment::Moment,
     signature::{Alert, Signature, ends},
     values::{EvidenceObject, Head, LinkObject, QualityObject, Shown, links, share},
 };
-use crate::sampling::Sampling;
+use crate::{moment::Moment, sampling::Sampling};
 
 /// The line of a finding.
 pub(super) fn line<'a>(

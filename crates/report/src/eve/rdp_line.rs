@@ -1,10 +1,8 @@
 use detect::rdp::{ClientData, ConnectionConfirm, LogonSeen, Observation, TlsClient};
 use serde::Serialize;
 
-use super::{
-    moment::Moment,
-    values::{Destination, Head, Source, Text},
-};
+use super::values::{Destination, Head, Source, Text};
+use crate::moment::Moment;
 
 /// The line of a remote desktop connection whose logon is over.
 pub(super) fn line<'a>(observation: &'a Observation, seen: &'a LogonSeen) -> impl Serialize + 'a {

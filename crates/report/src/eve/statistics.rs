@@ -2,7 +2,8 @@ use detect::{JudgeCounts, observe::ObserverCounts};
 use serde::{Serialize, Serializer};
 use wire::{DecodeFailure, Timestamp};
 
-use super::{moment::Moment, values::Shown};
+use super::values::Shown;
+use crate::moment::Moment;
 use crate::{FlowCounts, PacketLedger, WorkerLosses};
 
 /// All counts from the beginning of the run to `time`. A `stats` line is made of those up to the judges'.

@@ -8,8 +8,7 @@ use detect::{
 };
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-use super::moment::Moment;
-use crate::sampling::Sampling;
+use crate::{moment::Moment, sampling::Sampling};
 
 /// What every line but `stats` begins with.
 #[derive(Serialize)]

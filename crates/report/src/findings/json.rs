@@ -3,7 +3,10 @@ use std::net::IpAddr;
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
 use super::{Findings, Found};
-use crate::eve::{IncidentObject, Moment, share};
+use crate::{
+    eve::{IncidentObject, share},
+    moment::Moment,
+};
 
 impl Serialize for Findings {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -7,7 +7,7 @@ use detect::{
 use wire::Timestamp;
 
 use super::{Findings, Found};
-use crate::{eve::is_of_victim, grouped, rfc3339, wrapped::write_wrapped};
+use crate::{eve::is_of_victim, grouped, moment::rfc3339, wrapped::write_wrapped};
 
 impl fmt::Display for Findings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
