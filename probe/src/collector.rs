@@ -5,15 +5,15 @@ use detect::{
     Judge, JudgeConfig, JudgeCounts, Kind, Observation, Severity, Statement, incident::LinkedFlows,
 };
 use flow::{EndReason, FlowRecord};
-use report::{Findings, FlowContext, FlowCounts, OutputCounts, Statistics, TopTalkers, printable};
+use report::{Findings, FlowContext, FlowCounts, OutputCounts, Statistics, TopTalkers};
 use wire::Timestamp;
 
 use crate::{
     arguments::CommonArguments,
     pipeline::{Inlet, Item, Received},
-    say,
     signals::Signals,
     sink::Outputs,
+    standard_error::say,
 };
 
 /// Takes the observations and records of all workers in their one order, has them judged, counts them, and hands all to the outputs.
@@ -124,7 +124,7 @@ impl Collector {
             sink.flush();
         }
         for failure in self.audience.outputs.new_failures() {
-            say(&format!("flowcanary: {}\n", printable(&failure)));
+            say(&failure);
         }
     }
 

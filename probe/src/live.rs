@@ -29,10 +29,10 @@ use crate::{
     rings,
     run::{Input, Run, started},
     sampling::{Sampled, Sampler},
-    say,
     service::Service,
     setup,
     signals::Signals,
+    standard_error::{self, say},
     ticks::Ticks,
 };
 
@@ -164,7 +164,7 @@ impl Watch<'_> {
     fn say_ready(&self) {
         let interfaces = self.arguments.interfaces.join(", ");
         Service::say_ready();
-        say(&format!("flowcanary: watching {}\n", printable(&interfaces)));
+        say(&format!("watching {interfaces}"));
     }
 
     #[expect(clippy::disallowed_methods, reason = "what is done for people goes by their clock")]
@@ -197,7 +197,7 @@ impl Watch<'_> {
         if now >= due.look {
             due.look = now + LOOK_INTERVAL;
             for change in links.changes() {
-                say(&format!("flowcanary: {}\n", printable(&change)));
+                say(&change);
             }
         }
         if self.signals.take_report() {
@@ -207,7 +207,7 @@ impl Watch<'_> {
             let said = reload.read_again(|arguments| collector.change_outputs(arguments, &self.signals));
             collector.reconfigure(&reload.judges());
             due.statistics = due.statistics.min(now + reload.stats_interval());
-            say(&format!("flowcanary: {}\n", printable(&said)));
+            say(&said);
         }
         if self.signals.is_stopping() {
             service.say_stopping();
@@ -256,7 +256,7 @@ impl Watch<'_> {
             );
             text.push_str(&line);
         }
-        say(&text);
+        standard_error::write(&text);
     }
 }
 
@@ -290,17 +290,17 @@ fn live_config(arguments: &LiveArguments) -> LiveConfig {
 fn say_detours(sources: &[LiveSource]) {
     // As a rule all workers have the same reason.
     for detour in sources.iter().flat_map(LiveSource::detours).collect::<BTreeSet<_>>() {
-        say(&format!("flowcanary: {}\n", printable(&detour)));
+        say(&detour);
     }
 }
 
 fn confine(identity: Option<&Identity>, reach: &Reach) -> anyhow::Result<()> {
     let confinement = privileges::give_up(identity, reach).context("cannot give up privileges")?;
     if confinement.is_root {
-        say("flowcanary: it runs as root, without capabilities; --user names somebody who may do less\n");
+        say("it runs as root, without capabilities; --user names somebody who may do less");
     }
     if !confinement.is_landlocked {
-        say("flowcanary: this kernel has no Landlock; the program is not kept from files\n");
+        say("this kernel has no Landlock; the program is not kept from files");
     }
     Ok(())
 }

@@ -29,21 +29,18 @@ mod service;
 mod setup;
 mod signals;
 mod sink;
+mod standard_error;
 mod ticks;
 
-use std::{
-    io::{self, Write as _},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, error::ErrorKind};
-
-use report::printable;
 
 use crate::{
     arguments::{Arguments, Command},
     configuration::Typed,
     outcome::Outcome,
+    standard_error::{one_line, say},
 };
 
 fn main() -> ExitCode {
@@ -67,7 +64,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(outcome) => outcome.into(),
         Err(error) => {
-            say(&format!("flowcanary: {}\n", printable(&one_line(&error))));
+            say(&one_line(&error));
             Outcome::of_error(&error).into()
         }
     }
@@ -86,23 +83,6 @@ fn explain(error: &clap::Error) -> ExitCode {
     let text = error.to_string();
     let reason: Vec<_> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
     let reason = reason.join(" ");
-    say(&format!(
-        "flowcanary: {}; see --help\n",
-        printable(reason.strip_prefix("error: ").unwrap_or(&reason))
-    ));
+    say(&format!("{}; see --help", reason.strip_prefix("error: ").unwrap_or(&reason)));
     Outcome::WrongUsage.into()
-}
-
-/// An error and its causes on one line, so that a log keeps them together. A cause that a text already names is not repeated.
-fn one_line(error: &anyhow::Error) -> String {
-    error
-        .chain()
-        .map(ToString::to_string)
-        .reduce(|line, cause| if line.contains(&cause) { line } else { format!("{line}: {cause}") })
-        .unwrap_or_default()
-}
-
-/// Writes to standard error. Where that cannot be written to there is nobody to tell, and the exit status still says how it went.
-fn say(text: &str) {
-    io::stderr().write_all(text.as_bytes()).ok();
 }

@@ -260,7 +260,7 @@ fn detection(text: &mut Exposition, all: &WorkerReport, collected: &Collected) {
 pub(crate) fn announcement(address: SocketAddr) -> String {
     let warning =
         if address.ip().is_loopback() { "" } else { "; whoever reaches this address can read them" };
-    format!("flowcanary: metrics are at http://{address}/metrics{warning}\n")
+    format!("metrics are at http://{address}/metrics{warning}")
 }
 
 /// How long something may stand still: all of it does something ten times a second.

@@ -7,7 +7,8 @@ use detect::JudgeConfig;
 use crate::{
     arguments::{CommonArguments, LiveArguments},
     configuration::{self, Setting, Typed},
-    one_line, setup,
+    setup,
+    standard_error::one_line,
 };
 
 /// The configuration that is in effect, and what it takes to read it again.

@@ -17,9 +17,9 @@ use crate::{
     elements::EXAMPLE_PEN,
     outcome::UsageError,
     pipeline::WorkerConfig,
-    say,
     signals::Signals,
     sink::Outputs,
+    standard_error::{self, say},
 };
 
 /// What the arguments give to each of the workers.
@@ -70,7 +70,7 @@ pub(crate) fn collector(
     // Only once all outputs are open: where one cannot be, that error alone is said.
     if arguments.ipfix.pen == EXAMPLE_PEN && !arguments.export.is_empty() {
         say(&format!(
-            "flowcanary: elements of its own are exported under {EXAMPLE_PEN}, which is for examples; --pen takes your number\n"
+            "elements of its own are exported under {EXAMPLE_PEN}, which is for examples; --pen takes your number"
         ));
     }
     Ok(Collector::new(judge, Findings::new(detectors), outputs))
@@ -118,7 +118,7 @@ pub(crate) fn check_standard_output(arguments: &CommonArguments) -> anyhow::Resu
 
 pub(crate) fn print(summary: &Summary, form: SummaryForm) -> anyhow::Result<()> {
     match form {
-        SummaryForm::Text => say(&summary.to_string()),
+        SummaryForm::Text => standard_error::write(&summary.to_string()),
         SummaryForm::Json => {
             let mut output = io::stdout().lock();
             serde_json::to_writer_pretty(&mut output, summary)
@@ -128,7 +128,7 @@ pub(crate) fn print(summary: &Summary, form: SummaryForm) -> anyhow::Result<()> 
         }
         SummaryForm::None => {
             for warning in &summary.warnings {
-                say(&format!("warning: {}\n", printable(warning)));
+                standard_error::write(&format!("warning: {}\n", printable(warning)));
             }
         }
     }

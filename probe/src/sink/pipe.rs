@@ -6,7 +6,7 @@ use anyhow::anyhow;
 use nix::errno::Errno;
 
 use super::open_at_once;
-use crate::{say, signals::Signals};
+use crate::{signals::Signals, standard_error::say};
 
 /// Waits until somebody reads the pipe, or until it is to stop, and says so.
 pub(super) fn open(path: &Path, signals: Option<&Signals>) -> anyhow::Result<File> {
@@ -17,10 +17,7 @@ pub(super) fn open(path: &Path, signals: Option<&Signals>) -> anyhow::Result<Fil
             opened => return opened.map_err(|error| anyhow!("cannot open {}: {error}", path.display())),
         }
         if !std::mem::replace(&mut has_said, true) {
-            say(&format!(
-                "flowcanary: {} is a pipe that nobody reads: waiting for a reader\n",
-                path.display()
-            ));
+            say(&format!("{} is a pipe that nobody reads: waiting for a reader", path.display()));
         }
         if signals.is_some_and(Signals::is_stopping) {
             return Err(anyhow!("{} is a pipe that nobody has read", path.display()));

@@ -1,8 +1,7 @@
 use ipfix_export::{Gap, Notice, Output};
 use jiff::Timestamp;
-use report::printable;
 
-use crate::say;
+use crate::standard_error::say;
 
 /// Says on standard error what has happened to an output in the background. Returns the last loss among that, in a clause.
 pub(super) fn tell(name: &str, output: &mut dyn Output) -> Option<String> {
@@ -18,7 +17,7 @@ pub(super) fn tell(name: &str, output: &mut dyn Output) -> Option<String> {
             }
             notice => notice.to_string(),
         };
-        say(&format!("flowcanary: {}: {}\n", printable(name), printable(&text)));
+        say(&format!("{name}: {text}"));
     }
     lost
 }
