@@ -38,7 +38,7 @@ pub struct Facts {
     pub coin: Option<&'static str>,
     /// Jobs handed out, pushed or asked for.
     pub jobs: u32,
-    /// When the first job was handed out.
+    /// When the first job was handed out, of the algorithm at hand if there were several.
     pub first_job: Option<Timestamp>,
     /// When the last job was handed out.
     pub last_job: Option<Timestamp>,
@@ -46,13 +46,15 @@ pub struct Facts {
     pub polls: u32,
     /// Whether the pool has said how hard a share is.
     pub has_difficulty: bool,
+    /// Jobs have the parts of Bitcoin's coinbase transaction, so that difficulties are likely to be counted as Bitcoin's.
+    pub has_coinbase_jobs: bool,
     /// How hard a share is at the moment.
     pub difficulty: Option<Difficulty>,
     /// What became of shares.
     pub shares: Shares,
-    /// The work behind shares that were submitted.
+    /// The work behind shares that were submitted, of the algorithm at hand.
     pub submitted_work: Work,
-    /// The work behind shares that were accepted.
+    /// The work behind shares that were accepted, of the algorithm at hand.
     pub accepted_work: Work,
     /// Hashes per second as the miner itself reports them.
     pub reported_hashes_per_second: Option<f64>,
@@ -166,8 +168,8 @@ pub struct Carriers {
     pub http: bool,
     /// Frames of WebSocket.
     pub websocket: bool,
-    /// A SOCKS5 proxy.
-    pub socks5: bool,
+    /// A SOCKS proxy.
+    pub socks: bool,
     /// A tunnel through an HTTP proxy.
     pub connect: bool,
 }

@@ -118,6 +118,17 @@ impl<'a> List<'a> {
         self.value(at).is_some_and(|value| matches!(value.get(), "true" | "false"))
     }
 
+    /// Is there a yes or no, in any of the ways in which it is written, or nothing?
+    pub(super) fn is_flag(&self, at: usize) -> bool {
+        self.value(at)
+            .is_none_or(|value| matches!(value.get(), "true" | "false" | "0" | "1" | "\"0\"" | "\"1\""))
+    }
+
+    /// Is there a string without a character?
+    pub(super) fn is_empty(&self, at: usize) -> bool {
+        self.value(at).is_some_and(|value| value.get() == "\"\"")
+    }
+
     pub(super) fn is_list(&self, at: usize) -> bool {
         self.value(at).is_some_and(|value| value.get().starts_with('['))
     }
