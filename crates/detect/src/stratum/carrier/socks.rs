@@ -95,29 +95,25 @@ impl Socks {
 
 /// SOCKS 4: port, address, user name with an octet of 0 behind it; and in 4A, if the address is 0.0.0.x, the host's name likewise.
 fn address_4(octets: &[u8]) -> Option<Message> {
+    if octets.len() > MAX_REQUEST_OCTETS {
+        return Some(Message::Foreign);
+    }
     let (port, octets) = octets.split_first_chunk::<2>()?;
     let (address, octets) = octets.split_first_chunk::<4>()?;
     let port = u16::from_be_bytes(*port);
-    let (_, octets) = match zero_ended(octets)? {
-        Ok(found) => found,
-        Err(foreign) => return Some(foreign),
+    let (_, octets) = zero_ended(octets)?;
+    let host = if matches!(address, [0, 0, 0, host] if *host != 0) {
+        String::from_utf8_lossy(zero_ended(octets)?.0).into_owned()
+    } else {
+        Ipv4Addr::from(*address).to_string()
     };
-    if !matches!(address, [0, 0, 0, host] if *host != 0) {
-        return Some(Message::Address(format!("{}:{port}", Ipv4Addr::from(*address))));
-    }
-    match zero_ended(octets)? {
-        Ok((name, _)) => Some(Message::Address(format!("{}:{port}", String::from_utf8_lossy(name)))),
-        Err(foreign) => Some(foreign),
-    }
+    Some(Message::Address(format!("{host}:{port}")))
 }
 
 /// A text up to an octet of 0, and what follows; `None` if its end has not come.
-fn zero_ended(octets: &[u8]) -> Option<Result<(&[u8], &[u8]), Message>> {
-    match octets.iter().position(|octet| *octet == 0) {
-        Some(end) => Some(Ok((octets.get(..end)?, octets.get(end + 1..)?))),
-        None if octets.len() > MAX_TEXT_OCTETS => Some(Err(Message::Foreign)),
-        None => None,
-    }
+fn zero_ended(octets: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (text, rest) = octets.split_at(octets.iter().position(|octet| *octet == 0)?);
+    Some((text, rest.get(1..)?))
 }
 
 fn address(octets: &[u8]) -> Option<Message> {
@@ -146,8 +142,8 @@ const SOCKS_5: u8 = 5;
 const SOCKS_4: u8 = 4;
 const SOCKS_4_REPLY: u8 = 0;
 const GRANTED: usize = 0x5a;
-/// The longest name of a host, and of a user in SOCKS 5.
-const MAX_TEXT_OCTETS: usize = 255;
+/// Port and address, and the names of a user and a host as long as SOCKS 5 has them.
+const MAX_REQUEST_OCTETS: usize = 2 + 4 + 2 * 256;
 const USER_AND_PASSWORD: u8 = 1;
 const CONNECT: usize = 1;
 const SUCCEEDED: usize = 0;
