@@ -44,8 +44,6 @@ pub(super) struct Dialogue {
     weight: Weight,
     jobs: Jobs,
     requests: Requests,
-    /// What became of logging in or authorizing alone; it outweighs what became of subscribing.
-    authorization: Login,
     /// Something was said otherwise than over HTTP. What answers over HTTP answers a request whose head was not read.
     is_other_than_http: bool,
     /// Objects that were no message of the grammar, since the last one that was.
@@ -285,15 +283,15 @@ impl Dialogue {
 
     /// The miner subscribes, or is let do so. That is no login where a name is asked for and refused.
     pub(super) fn introduces(&mut self, login: Login) {
-        if self.authorization < Login::Refused {
+        if self.facts.authorization < Login::Refused {
             self.facts.login = self.facts.login.max(login);
         }
     }
 
     /// The miner says who is to be paid, or is told what the pool thinks of it. One name that is let in is enough.
     pub(super) fn authorizes(&mut self, login: Login) {
-        self.authorization = self.authorization.max(login);
-        self.facts.login = match self.authorization {
+        self.facts.authorization = self.facts.authorization.max(login);
+        self.facts.login = match self.facts.authorization {
             outcome @ (Login::Refused | Login::Accepted) => outcome,
             asked => self.facts.login.max(asked),
         };

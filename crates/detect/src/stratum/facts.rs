@@ -20,6 +20,8 @@ pub struct Facts {
     pub is_plausible: bool,
     /// What happened when the miner introduced itself.
     pub login: Login,
+    /// What became of saying who is to be paid, alone: it outweighs what became of subscribing.
+    pub authorization: Login,
     /// The program that mines, as it calls itself.
     pub agent: Option<Box<str>>,
     /// The user name at the pool, whole: often a wallet with a worker's name.
@@ -83,6 +85,11 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// The pool let the miner subscribe, and may still refuse to pay who it names.
+    pub fn awaits_authorization(&self) -> bool {
+        self.authorization < Login::Refused && self.stage() == Some(Stage::Handshake)
+    }
+
     /// How far the two ends came; `None` if nothing of the grammar was heard.
     pub fn stage(&self) -> Option<Stage> {
         if self.noise.is_some() && self.statements == 0 {

@@ -150,7 +150,10 @@ fn confidence(facts: &Facts, stage: Stage) -> (Confidence, &'static str) {
     match stage {
         Stage::Attempt => (Confidence::Low, "the miner asked and was not answered"),
         Stage::Answered => (Confidence::Low, "the miner asked and was answered, but not let in"),
-        Stage::Handshake => (Confidence::Medium, "the pool let the miner in"),
+        Stage::Handshake if facts.authorization == Login::Accepted => {
+            (Confidence::Medium, "the pool let the miner in")
+        }
+        Stage::Handshake => (Confidence::Medium, "the pool let the miner subscribe"),
         Stage::Session => (Confidence::Medium, part_of_session(facts)),
     }
 }
@@ -211,11 +214,11 @@ fn verdict(facts: &Facts, grade: Grade) -> Verdict {
     let impact = Impact::of(facts);
     match impact.map(|impact| impact.unit) {
         Some(Unit::TakenForBitcoins) => {
-            reasons.push("the algorithm was not told: the hash rate is SHA-256's, and a 65,536th of it if scrypt is mined");
+            reasons.push("difficulty 1 was taken for 2^32 hashes, as with SHA-256; if scrypt is mined, the rate is a 65,536th");
         }
         Some(Unit::TakenForScrypts) => {
             reasons.push(
-                "the algorithm was not told: the hash rate is scrypt's, with which the payee's coin is mined",
+                "difficulty 1 was taken for 2^16 hashes of scrypt, with which the payee's coin is mined",
             );
         }
         Some(Unit::Told) | None => {}
