@@ -320,6 +320,34 @@ fn jobs_with_digests_and_weights_are_no_alarm() {
 }
 
 #[test]
+fn jobs_and_results_of_other_programs_have_no_headers_and_nonces() {
+    let login = r#"{"id":1,"method":"login","params":{"login":"runner","pass":"x","agent":"runner/1.2"}}"#;
+    let welcome = r#"{"id":1,"result":{"id":"77","status":"OK"}}"#;
+    let blob =
+        format!(r#"{{"method":"job","params":{{"job_id":"1","blob":"{}","target":"release"}}}}"#, hex(40));
+    for (job, result) in [
+        (blob.as_str(), r#"{"id":2,"method":"submit","params":{"job_id":"1","result":"passed"}}"#),
+        (
+            r#"{"method":"job","id":"7","input":"s3://bucket/scene","difficulty":"hard"}"#,
+            r#"{"method":"solution","id":"7","output":"s3://bucket/image"}"#,
+        ),
+        (
+            r#"{"type":"job","params":{"job_id":"7","frame":3}}"#,
+            r#"{"type":"submit","params":{"job_id":"7","nonce":5,"result":"ok"}}"#,
+        ),
+        (
+            r#"{"method":"mining.notify","params":["pit 4",7,"tons"]}"#,
+            r#"{"id":2,"method":"mining.submit","params":["pit 4","shift 2","done"]}"#,
+        ),
+        (r#"{"method":"mining.notify","params":["pit 4","ore",7]}"#, r#"{"id":2,"method":"ping"}"#),
+    ] {
+        let turns =
+            lines(&[(M, login), (P, welcome), (P, job), (M, result), (P, r#"{"id":2,"result":true}"#)]);
+        assert_no_alarm(verdict(&turns).as_ref());
+    }
+}
+
+#[test]
 fn whoever_mines_data_may_subscribe_to_it() {
     let turns = lines(&[
         (M, r#"{"jsonrpc":"2.0","id":1,"method":"mining.subscribe","params":{"topic":"ore-prices"}}"#),

@@ -109,6 +109,11 @@ impl<'a> List<'a> {
         self.text(at).is_some_and(|text| hexadecimal_digits(&text) == Some(digits))
     }
 
+    /// Is there a string of at least so many hexadecimal digits?
+    pub(super) fn is_at_least(&self, at: usize, digits: usize) -> bool {
+        self.hexadecimal(at).is_some_and(|found| found >= digits)
+    }
+
     /// The number of hexadecimal digits, if it is a string of those.
     pub(super) fn hexadecimal(&self, at: usize) -> Option<usize> {
         self.text(at).and_then(|text| hexadecimal_digits(&text))

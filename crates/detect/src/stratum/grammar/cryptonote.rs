@@ -109,11 +109,11 @@ pub(super) fn read_job(value: Option<&RawValue>) -> Option<(Dialect, Job<'_>)> {
     }
     // Whoever selects transactions itself is told whom to pay, and makes the header (xmrig, "self-select").
     let is_for_own_template = work.pool_wallet.is_some() && work.extra_nonce.is_some();
-    if !is_for_own_template && text(work.blob).and_then(|blob| hexadecimal_digits(&blob)).is_none() {
+    let digits = |value| text(value).and_then(|text| hexadecimal_digits(&text));
+    if digits(work.target).is_none() || (digits(work.blob).is_none() && !is_for_own_template) {
         return other_job(value, id);
     }
     let difficulty = text(work.target).and_then(|target| Difficulty::of_cryptonote_target(&target));
-    work.target?;
     // A job has a seed hash if the algorithm is RandomX or one of its kin (xmrig-proxy, STRATUM.md).
     let randomx = work.seed_hash.map(|_| "rx".into());
     Some((
@@ -141,7 +141,8 @@ fn other_job<'a>(value: Option<&'a RawValue>, id: Option<Cow<'a, str>>) -> Optio
 }
 
 fn beam_job<'a>(message: &Message<'a>) -> Option<Statement<'a>> {
-    message.difficulty?;
+    number(message.difficulty)?;
+    hexadecimal_digits(&text(message.input)?)?;
     let job = Job { id: text_or_number(message.id), algorithm: Some("beamhash".into()), ..Job::default() };
     Some(Statement::of_pool(Dialect::Beam, Weight::Shape, Act::Job(job)))
 }

@@ -178,7 +178,7 @@ fn submit<'a>(message: &Message<'a>) -> Option<Statement<'a>> {
         let is_prefixed = list.text(2).is_some_and(|nonce| nonce.starts_with("0x"));
         // A name, a job and a nonce are in the shares of many.
         if is_prefixed { (Dialect::Kaspa, Weight::Hint) } else { (Dialect::EthereumStratum1, Weight::Name) }
-    } else if list.len() >= 3 {
+    } else if list.len() >= 3 && (1..list.len()).any(|at| list.is_at_least(at, NONCE_DIGITS)) {
         (Dialect::Bitcoin, Weight::Name)
     } else {
         return None;
@@ -209,8 +209,9 @@ fn notify<'a>(message: &Message<'a>) -> Option<Statement<'a>> {
         (if has_height { Dialect::KawPow } else { Dialect::EthashStratum }, Weight::Shape)
     } else if hash(1) && hash(2) && list.is_boolean(3) {
         (Dialect::EthereumStratum1, Weight::Shape)
-    } else if list.is_list(1)
-        || (list.len() == 3 && number(list.value(2)).is_some())
+    } else if ((list.is_list(1) || list.is_at_least(1, HASH_DIGITS))
+        && list.len() == 3
+        && number(list.value(2)).is_some())
         || (list.len() == 2 && list.is_hexadecimal(1, KASPA_HEADER_DIGITS))
     {
         (Dialect::Kaspa, Weight::Shape)
@@ -219,9 +220,7 @@ fn notify<'a>(message: &Message<'a>) -> Option<Statement<'a>> {
     } else if hash(1) && list.len() >= 3 {
         // A header's hash and more: Nervos, Aeternity and others, in the words that they have in common.
         (Dialect::Bitcoin, Weight::Shape)
-    } else if list.len() >= 3
-        || (0..2).any(|at| list.hexadecimal(at).is_some_and(|digits| digits >= HASH_DIGITS))
-    {
+    } else if (0..list.len()).any(|at| list.is_at_least(at, HEADER_DIGITS)) {
         (Dialect::Bitcoin, Weight::Name)
     } else {
         return None;
@@ -343,6 +342,10 @@ struct Submitted {
 
 /// A hash of 32 octets and a time of 8, as Kaspa's bridges give them to some machines.
 const KASPA_HEADER_DIGITS: usize = 80;
+/// Of the shortest parts of a nonce that miners choose themselves (Warthog).
+const NONCE_DIGITS: usize = 4;
+/// Of the shortest parts of a header that jobs consist of.
+const HEADER_DIGITS: usize = 16;
 /// Digits of a hash of 256 bits.
 const HASH_DIGITS: usize = 64;
 /// Solutions of the smallest Equihash in use (192,7) have 400 octets; those of Zcash (200,9) have 1344.
