@@ -45,9 +45,14 @@ fn a_pool_that_refuses_the_name_has_not_let_the_miner_in() {
         (P, r#"{"id":2,"result":null,"error":[24,"Unauthorized worker",null]}"#),
     ]);
     let heard = facts(&turns);
-    assert_eq!((heard.login, heard.stage()), (Login::Refused, Some(Stage::Answered)));
-    let found = verdict(&turns).expect("it is an attempt");
-    assert_eq!((found.confidence, found.severity), (Confidence::Low, Severity::Low));
+    assert_eq!((heard.login, heard.stage()), (Login::Refused, Some(Stage::Handshake)));
+    let found = verdict(&turns).expect("both ends speak of mining");
+    assert_eq!((found.confidence, found.severity), (Confidence::Medium, Severity::Medium));
+    assert_eq!(
+        found.reasons,
+        ["the pool let the miner subscribe, and refused the name that it gave"],
+        "a host that runs a miner, and is not paid"
+    );
     // Another name that is let in is enough, and what was granted stays so.
     let granted = lines(&[
         (M, r#"{"id":3,"method":"mining.authorize","params":["somebody","x"]}"#),

@@ -217,7 +217,6 @@ impl Listener {
         // What is asked is mostly answered at once, and says more then.
         let begun = facts.first.unwrap_or(self.last);
         let is_settled = grade.is_some_and(|grade| grade.confidence > Confidence::Low)
-            && !facts.awaits_authorization()
             || time.nanos_since(begun) >= SETTLING_NANOS
             || is_over;
         if is_settled && grade.is_some() && (grade != self.told.grade || is_due || is_over) {

@@ -283,6 +283,7 @@ impl Dialogue {
 
     /// The miner subscribes, or is let do so. That is no login where a name is asked for and refused.
     pub(super) fn introduces(&mut self, login: Login) {
+        self.facts.is_subscribed |= login == Login::Accepted;
         if self.facts.authorization < Login::Refused {
             self.facts.login = self.facts.login.max(login);
         }

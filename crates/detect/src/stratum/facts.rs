@@ -22,6 +22,8 @@ pub struct Facts {
     pub login: Login,
     /// What became of saying who is to be paid, alone: it outweighs what became of subscribing.
     pub authorization: Login,
+    /// The pool let the miner subscribe, whatever it thought of the name afterwards.
+    pub is_subscribed: bool,
     /// The program that mines, as it calls itself.
     pub agent: Option<Box<str>>,
     /// The user name at the pool, whole: often a wallet with a worker's name.
@@ -85,11 +87,6 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// The pool let the miner subscribe, and may still refuse to pay who it names.
-    pub fn awaits_authorization(&self) -> bool {
-        self.authorization < Login::Refused && self.stage() == Some(Stage::Handshake)
-    }
-
     /// How far the two ends came; `None` if nothing of the grammar was heard.
     pub fn stage(&self) -> Option<Stage> {
         if self.noise.is_some() && self.statements == 0 {
@@ -103,6 +100,7 @@ impl Facts {
         Some(match self.login {
             _ if flows => Stage::Session,
             Login::Accepted => Stage::Handshake,
+            _ if self.is_subscribed => Stage::Handshake,
             _ if self.pool_spoke => Stage::Answered,
             _ => Stage::Attempt,
         })

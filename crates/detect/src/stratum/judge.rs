@@ -153,6 +153,9 @@ fn confidence(facts: &Facts, stage: Stage) -> (Confidence, &'static str) {
         Stage::Handshake if facts.authorization == Login::Accepted => {
             (Confidence::Medium, "the pool let the miner in")
         }
+        Stage::Handshake if facts.login == Login::Refused => {
+            (Confidence::Medium, "the pool let the miner subscribe, and refused the name that it gave")
+        }
         Stage::Handshake => (Confidence::Medium, "the pool let the miner subscribe"),
         Stage::Session => (Confidence::Medium, part_of_session(facts)),
     }

@@ -2,7 +2,7 @@
 
 use detect::{
     Observation,
-    stratum::{Facts, Heard, Login},
+    stratum::{Facts, Heard},
 };
 use wire::Ports;
 
@@ -106,28 +106,6 @@ fn a_question_that_nobody_answers_is_told_in_the_end() {
     assert_eq!(mining(&desk.observed_until(Some(104))), 0, "an answer may still come");
     assert_eq!(mining(&desk.observed_until(Some(1_000))), 1, "none came");
     assert_eq!(mining(&desk.observed_until(None)), 0);
-}
-
-#[test]
-fn a_miner_that_may_subscribe_may_still_be_refused() {
-    let subscribe = "{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[\"cgminer/4.10\"]}\n";
-    let subscribed = "{\"id\":1,\"result\":[[[\"mining.notify\",\"ae\"]],\"08000002\",4],\"error\":null}\n";
-    let authorize = "{\"id\":2,\"method\":\"mining.authorize\",\"params\":[\"nobody\",\"x\"]}\n";
-    let refused = "{\"id\":2,\"result\":null,\"error\":[24,\"Unauthorized worker\",null]}\n";
-    let mut desk = Desk::new(ROOM);
-    let turns = [(Client, subscribe), (Server, subscribed), (Client, authorize), (Server, refused)];
-    desk.talk(100, MINER, &turns);
-    let observations = desk.observed_until(None);
-    assert_eq!(
-        mining(&observations),
-        1,
-        "nothing is said before the pool has said what it thinks of the name"
-    );
-    assert_eq!(last_facts(&observations).map(|facts| facts.login), Some(Login::Refused));
-    // A pool that says nothing of it has let the miner in so far.
-    let mut desk = Desk::new(ROOM);
-    desk.talk(100, MINER, &[(Client, subscribe), (Server, subscribed)]);
-    assert_eq!(mining(&desk.observed_until(None)), 1);
 }
 
 #[test]
