@@ -214,6 +214,17 @@ fn scrypt_is_a_65536th_of_bitcoins_hashes() {
 }
 
 #[test]
+fn a_boundary_in_the_job_holds_whatever_else_the_pool_says() {
+    let job = format!(r#"["j","{0}","{0}","00000001{1}",true,1219838,"1b00ef95"]"#, hex(64), "0".repeat(56));
+    let share = format!(r#"["w","j","0x9ba8000000001234","0x{0}","0x{0}"]"#, hex(64));
+    let later = lines(&[(P, DIFFICULTY)]);
+    let turns = [session("w", DIFFICULTY, &job, &[&share]), later].concat();
+    let impact = Impact::of(&facts(&turns)).expect("there is a share");
+    assert_eq!(impact.unit, Unit::Told);
+    assert!((impact.hashes_per_second.likely * impact.seconds / 4_294_967_296.0 - 1.0).abs() < 1e-6);
+}
+
+#[test]
 fn who_rolls_versions_mines_sha256() {
     let configure = lines(&[
         (M, r#"{"id":9,"method":"mining.configure","params":[["version-rolling"],{}]}"#),

@@ -58,7 +58,10 @@ impl Unit {
             return Some(Self::Told);
         }
         match dialect {
-            Dialect::EthereumStratum1 | Dialect::EthashStratum | Dialect::Kaspa => Some(Self::Told),
+            // Their specifications say 2^32 hashes, or their jobs name the boundary whatever the pool says besides.
+            Dialect::EthereumStratum1 | Dialect::EthashStratum | Dialect::KawPow | Dialect::Kaspa => {
+                Some(Self::Told)
+            }
             Dialect::Bitcoin if !facts.has_coinbase_jobs => None,
             Dialect::Bitcoin if facts.algorithm.is_some() => Some(Self::Told),
             Dialect::Bitcoin if facts.coin.is_some_and(|coin| SCRYPT_COINS.contains(&coin)) => {

@@ -15,6 +15,8 @@ pub(super) fn parse(user: &str) -> Name<'_> {
     // Where payees are told by mail of what their machines do, the address comes last.
     let rest = rest.rsplit_once('/').filter(|(_, mail)| mail.contains('@')).map_or(rest, |(named, _)| named);
     let worker = rest.rsplit(['.', '/']).next().filter(|worker| !worker.is_empty() && *worker != rest);
+    // Who has brought the payee there may follow.
+    let worker = worker.and_then(|worker| worker.split('#').next()).filter(|worker| !worker.is_empty());
     let coin = coin_of_address(payee);
     // Some pools pay users that they know by name; that is a payee, too, and worth as much to who asks where the money goes.
     Name { wallet: Some(payee).filter(|payee| !payee.is_empty()), worker, coin }
@@ -118,6 +120,7 @@ mod tests {
         assert_eq!(parse("bob.one/bob@mail.example").worker, Some("one"));
         assert_eq!(parse("bob/one/bob@mail.example").worker, Some("one"));
         assert_eq!(parse("bob/bob@mail.example").worker, None);
+        assert_eq!(parse("LTC:bob.rig#abcd-1234").worker, Some("rig"));
         assert_eq!((parse("bob+5000").worker, parse("bob.rig@home").worker), (None, Some("rig@home")));
         assert_eq!(parse(""), Name::default());
     }
