@@ -423,6 +423,25 @@ fn fragments_have_their_place() {
 }
 
 #[test]
+fn fragments_of_ipv6_are_of_one_packet_whatever_header_each_names() {
+    let piece = |more: u8, offset: u8, data: &[u8]| {
+        ipv6(OUTER, 44, &[&[60, 0, offset, more, 0, 0, 0, 7], data].concat())
+    };
+    let options = [17, 0, 1, 4, 0, 0, 0, 0];
+    let first = piece(1, 0, &[&options, &udp(53, b"")[..]].concat());
+    let last = piece(0, 1, b"rest");
+    let [first, last] = [&first, &last].map(|data| on(LinkType::RAW, data).unwrap().ip);
+    assert_eq!((first.protocol, last.protocol), (17, 60));
+    let [of_first, of_last] = [first, last].map(|ip| FragmentId::new(&ip, None, ip.fragment.unwrap()));
+    assert_eq!(of_first, of_last);
+    // The identification of IPv4 is one for each protocol (RFC 791, 3.2).
+    let [udp, tcp] = [17, 6].map(|protocol| ipv4_fragment(OUTER, protocol, 1, false, b"rest"));
+    let [udp, tcp] = [&udp, &tcp].map(|data| on(LinkType::RAW, data).unwrap().ip);
+    let [of_udp, of_tcp] = [udp, tcp].map(|ip| FragmentId::new(&ip, None, ip.fragment.unwrap()));
+    assert_ne!(of_udp, of_tcp);
+}
+
+#[test]
 fn a_packet_in_the_first_fragment_of_its_carrier_has_all_its_octets() {
     let long = ipv4(INNER, 17, &udp(53, &[7; 2_000]));
     let first = ipv4_fragment(OUTER, 47, 0, true, &[&[0, 0, 8, 0], &long[..996]].concat());
