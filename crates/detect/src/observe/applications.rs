@@ -155,6 +155,8 @@ impl Applications {
                 (true, packet.payload.is_empty() && !(closes && known.is_followed()))
             }
             Transport::Ports(_) => (packet.ip.protocol == UDP, packet.payload.is_empty()),
+            // A later fragment, or less than a header: it says nothing of what the others are.
+            Transport::Unseen => (true, true),
             _ => (false, true),
         };
         let after = if !has_streams {
@@ -250,7 +252,7 @@ impl Applications {
     fn of_followed(&mut self, record: &FlowRecord) -> Option<Arc<Application>> {
         if record.end_reason != EndReason::ActiveTimeout {
             // Nothing more will come of this flow.
-            return self.remove(record.id).and_then(|entry| entry.latest());
+            return self.remove(record.id).and_then(|entry| entry.latest(record.opened));
         }
         let entry = self.by_flow.get_mut(&record.id)?;
         if entry.learned.is_some_and(|learned| learned <= record.opened) {
@@ -341,8 +343,11 @@ impl Entry {
         }
     }
 
-    /// All that is known.
-    fn latest(mut self) -> Option<Arc<Application>> {
+    /// All that is known at the end of the flow, whose last record was `opened` then.
+    fn latest(mut self, opened: Timestamp) -> Option<Arc<Application>> {
+        if self.conversation.as_mut().is_some_and(|conversation| conversation.finish()) {
+            self.learned = Some(opened);
+        }
         self.end();
         self.known.pop().map(|(_, known)| known)
     }
