@@ -68,11 +68,27 @@ impl Walk<'_, '_> {
             GENEVE_PORT => Header::Geneve,
             GTP_USER_PORT => Header::Gtp,
             GRE_PORT => Header::Gre,
-            MPLS_PORT => Header::Mpls,
+            MPLS_PORT if self.holds_a_labelled_packet() => Header::Mpls,
             _ if ports.source == L2TP_PORT || ports.destination == L2TP_PORT => Header::Layer2Tunnel,
             _ => return self.end(transport),
         };
         self.tunnel(transport, header)
+    }
+
+    /// Whether a datagram is a label stack and an IP packet as long as its header says. Nothing else tells labels from what else
+    /// may be sent to that port.
+    fn holds_a_labelled_packet(&self) -> bool {
+        let captured = self.rest.captured;
+        let Some(bottom) = captured.as_chunks().0.iter().position(|[_, _, low, _]| low & 1 == 1) else {
+            return false;
+        };
+        let labels = (bottom + 1) * 4;
+        let length = match captured.get(labels..) {
+            Some(&[0x45..=0x4f, _, high, low, ..]) => u32::from(u16::from_be_bytes([high, low])),
+            Some(&[0x60..=0x6f, _, _, _, high, low, ..]) => u32::from(u16::from_be_bytes([high, low])) + 40,
+            _ => return false,
+        };
+        u32::try_from(labels).is_ok_and(|labels| labels.checked_add(length) == Some(self.rest.wire))
     }
 
     /// A header of `length` octets, of which no more than the ports is kept.
