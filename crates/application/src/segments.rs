@@ -114,7 +114,9 @@ impl Segments {
     /// Nothing more will come: of a message whose rest is missing, what is there is read.
     pub(crate) fn finish(&mut self, known: &mut Option<Application>) {
         let mut ends = self.ends.each_mut().map(|prefix| End { prefix, fresh: &[] });
-        ends.iter_mut().for_each(|end| end.prefix.is_all = true);
+        for end in &mut ends {
+            end.prefix.is_all = true;
+        }
         read(&mut self.reader, &mut ends, (self.is_dns, self.shown), known);
     }
 

@@ -23,7 +23,7 @@ impl LinkType {
     pub const C_HDLC: Self = Self(104);
     /// `OpenBSD` loopback: the address family in network byte order.
     pub const LOOP: Self = Self(108);
-    /// `OpenBSD` and `FreeBSD` encapsulating interface: what IPsec has decrypted, or is to encrypt.
+    /// `OpenBSD` and `FreeBSD` encapsulating interface: what `IPsec` has decrypted, or is to encrypt.
     pub const ENC: Self = Self(109);
     /// Linux "cooked" capture, version 1.
     pub const LINUX_SLL: Self = Self(113);

@@ -235,11 +235,16 @@ fn what_is_not_ip_says_what_it_is() {
     assert_eq!(on(LinkType::ETHERNET, &malformed).unwrap_err(), DecodeFailure::Malformed(Layer::PppoE));
 }
 
-/// Everything that carries [`inner`], as the payload of IPv4 of a protocol; with the virtual network.
-fn tunnels() -> Vec<(&'static str, u8, Vec<u8>, Option<Segment>)> {
+/// A name, what carries [`inner`] as the payload of IPv4 of a protocol, and the virtual network.
+type Tunnel = (&'static str, u8, Vec<u8>, Option<Segment>);
+
+fn tunnels() -> Vec<Tunnel> {
+    [tunnels_in_ip(), tunnels_in_udp()].concat()
+}
+
+fn tunnels_in_ip() -> Vec<Tunnel> {
     let bridged = ethernet(0x0800, &inner());
     let after = |header: &[u8], carried: &[u8]| [header, carried].concat();
-    let gtp_length = |extra: u8| 33 + extra;
     vec![
         ("IPv4", 4, inner(), None),
         ("GRE", 47, after(&[0, 0, 8, 0], &inner()), None),
@@ -270,6 +275,16 @@ fn tunnels() -> Vec<(&'static str, u8, Vec<u8>, Option<Segment>)> {
         ),
         ("MPLS in IP", 137, after(&[0, 1, 1, 64], &inner()), None),
         ("MPLS in GRE", 47, after(&[0, 0, 0x88, 0x47, 0, 1, 1, 64], &inner()), None),
+        ("EtherIP", 97, after(&[0x30, 0], &bridged), None),
+        ("AH", 51, after(&[&[4, 4][..], &[0; 22]].concat(), &inner()), None),
+    ]
+}
+
+fn tunnels_in_udp() -> Vec<Tunnel> {
+    let bridged = ethernet(0x0800, &inner());
+    let after = |header: &[u8], carried: &[u8]| [header, carried].concat();
+    let gtp_length = |extra: u8| 33 + extra;
+    vec![
         ("VXLAN", 17, udp(4789, &after(&[8, 0, 0, 0, 0, 1, 2, 0], &bridged)), Some(Segment::Vxlan(0x0102))),
         (
             "VXLAN, policy",
@@ -316,8 +331,6 @@ fn tunnels() -> Vec<(&'static str, u8, Vec<u8>, Option<Segment>)> {
             udp(1701, &after(&[0x4b, 2, 0, 51, 0, 1, 0, 2, 0, 3, 0, 4, 0, 2, 9, 9, 0, 0x21], &inner())),
             None,
         ),
-        ("EtherIP", 97, after(&[0x30, 0], &bridged), None),
-        ("AH", 51, after(&[&[4, 4][..], &[0; 22]].concat(), &inner()), None),
         ("GTP-U", 17, udp(2152, &after(&[0x30, 255, 0, gtp_length(0), 0, 0, 0, 1], &inner())), None),
         // The last octet of the optional fields means nothing without its flag.
         (
