@@ -305,7 +305,7 @@ fn write_packet(
     let [from, to, window, outer, inner] = ports;
     let vlan = |number: u16| VlanId::try_new(number & 0x0fff).unwrap();
     // Away from the ports of tunnels.
-    let (from, to) = (from, to & 0x07ff);
+    let (from, to) = (from | 0x8000, to & 0x03ff);
     let ethernet = || PacketBuilder::ethernet2([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]);
     let is_v4 = matches!(ip, etherparse::IpHeaders::Ipv4(..));
     let step = match link {
