@@ -154,8 +154,9 @@ impl Applications {
                 let closes = tcp.flags.0 & (TcpFlags::FIN.0 | TcpFlags::RST.0) != 0;
                 (true, packet.payload.is_empty() && !(closes && known.is_followed()))
             }
-            Transport::Ports(_) => (packet.ip.protocol == UDP, packet.payload.is_empty()),
+            Transport::Ports(_) if packet.ip.protocol == UDP => (true, packet.payload.is_empty()),
             // A later fragment, or less than a header: it says nothing of what the others are.
+            Transport::Ports(_) if packet.ip.protocol == TCP => (true, true),
             Transport::Unseen => (true, true),
             _ => (false, true),
         };
@@ -386,6 +387,7 @@ fn is_ahead(packet: &Packet<'_>, flow: &Biflow) -> bool {
     sender == flow.initiator() && (1..=MOST_AHEAD).contains(&ahead)
 }
 
+const TCP: u8 = 6;
 const UDP: u8 = 17;
 /// Packets of a remote desktop that are looked at for TLS: it begins behind a message or two of each end.
 const LOOKS_INSIDE: u8 = 4;

@@ -214,7 +214,10 @@ fn later_fragments_end_nothing() {
     first.ip.fragment = Some(wire::Fragment { identification: 1, offset: 0, more: true });
     let again = segment(1, true, 0x10, 1, &hello);
     let mut probe = Probe::new(ROOM);
-    for shown in [&segment(1, true, 0x02, 0, &[]), &first, &rest, &again, &rest] {
+    // So short a fragment that of the header only the ports are there.
+    let ports = Ports { source: 40_000, destination: 443 };
+    let tiny = Packet { transport: Transport::Ports(ports), payload: &[], ..rest };
+    for shown in [&segment(1, true, 0x02, 0, &[]), &first, &rest, &again, &rest, &tiny] {
         probe.show(0, shown);
     }
     let (known, _) = probe.close(1);
