@@ -114,12 +114,12 @@ fn walks_through_macsec(lax: &LaxSlicedPacket<'_>) -> bool {
 }
 
 fn carries_a_tunnel(lax: &LaxSlicedPacket<'_>) -> bool {
-    // IPv4, IPv6, GRE, MPLS.
-    let in_ip = lax.ip_payload().is_some_and(|payload| matches!(payload.ip_number.0, 4 | 41 | 47 | 137));
-    // GTP-U, VXLAN (two ports), Geneve; of a first fragment etherparse does not read the ports.
+    // IPv4, IPv6, GRE, EtherIP, MPLS.
+    let in_ip = lax.ip_payload().is_some_and(|payload| matches!(payload.ip_number.0, 4 | 41 | 47 | 97 | 137));
+    // GTP-U, VXLAN and its extension (three ports), Geneve, GRE, MPLS, L2TP (of either end); of a first fragment etherparse does not read the ports.
     let fragment_in_udp =
         lax.ip_payload().is_some_and(|payload| payload.ip_number == IpNumber::UDP && payload.fragmented);
-    let in_udp = matches!(&lax.transport, Some(TransportSlice::Udp(udp)) if matches!(udp.destination_port(), 2152 | 4789 | 8472 | 6081));
+    let in_udp = matches!(&lax.transport, Some(TransportSlice::Udp(udp)) if matches!(udp.destination_port(), 2152 | 4789 | 4790 | 8472 | 6081 | 4754 | 6635 | 1701) || udp.source_port() == 1701);
     in_ip || fragment_in_udp || in_udp
 }
 
@@ -305,7 +305,7 @@ fn write_packet(
     let [from, to, window, outer, inner] = ports;
     let vlan = |number: u16| VlanId::try_new(number & 0x0fff).unwrap();
     // Away from the ports of tunnels.
-    let (from, to) = (from, to & 0x07ff);
+    let (from, to) = (from | 0x8000, to & 0x03ff);
     let ethernet = || PacketBuilder::ethernet2([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]);
     let is_v4 = matches!(ip, etherparse::IpHeaders::Ipv4(..));
     let step = match link {

@@ -99,11 +99,7 @@ impl FromStr for Destination {
             if let Some((path, rotation)) = path.rsplit_once("?rotate=") {
                 return RotatedFiles::new(path, rotation).map(Self::Rotated);
             }
-            return if path.is_empty() {
-                Err("file: needs a path".to_owned())
-            } else {
-                Ok(Self::File(path.into()))
-            };
+            return file(path).map(Self::File);
         }
         if let Some(authority) = text.strip_prefix("udp://") {
             return collector("udp", authority, IPFIX_PORT).map(Self::Udp);
@@ -185,6 +181,20 @@ impl fmt::Display for EvePath {
     }
 }
 
+/// A file that does not change. What looks like an option and is none is more likely a slip than a part of the name.
+fn file(path: &str) -> Result<PathBuf, String> {
+    let option = path.rsplit_once('?').and_then(|(_, option)| option.split_once('='));
+    let is_word = |name: &str| !name.is_empty() && name.bytes().all(|octet| octet.is_ascii_lowercase());
+    match (path, option) {
+        ("", _) => Err("file: needs a path".to_owned()),
+        ("-", _) => Err("IPFIX is written to files, not to standard output".to_owned()),
+        (_, Some((name, _))) if is_word(name) => {
+            Err(format!("a file has no option `{name}`; there is ?rotate=SIZE or ?rotate=TIME"))
+        }
+        (path, _) => Ok(path.into()),
+    }
+}
+
 /// A host and a port, by which a collector is reached.
 fn collector(scheme: &str, authority: &str, default_port: u16) -> Result<String, String> {
     let authority = authority.strip_suffix('/').unwrap_or(authority);
@@ -232,6 +242,7 @@ mod tests {
         assert_eq!(tls.to_string(), "tls://h:4740?ca=a");
         assert_eq!(tls.spool().as_deref(), Some("tls-h:4740"));
         assert_eq!("file:a.ipfix".parse(), Ok(Destination::File("a.ipfix".into())));
+        assert_eq!("file:a?b.ipfix".parse(), Ok(Destination::File("a?b.ipfix".into())));
         assert_eq!("file:///tmp/a.ipfix".parse(), Ok(Destination::File("/tmp/a.ipfix".into())));
         for wrong in [
             "",
@@ -245,6 +256,8 @@ mod tests {
             "tls://h",
             "sctp://h",
             "file:",
+            "file:-",
+            "file:a.ipfix?rotat=1h",
             "udp://2001:db8::1",
             "udp://[::1",
         ] {

@@ -64,6 +64,15 @@ impl Conversation {
         parts(&self.known) != before
     }
 
+    /// Takes in that nothing more will come, and reads what waits for more. `true` if more is known now.
+    pub fn finish(&mut self) -> bool {
+        let before = self.known.as_ref().map(Application::parts);
+        if let Carrier::Segments(segments) = &mut self.carrier {
+            segments.finish(&mut self.known);
+        }
+        self.known.as_ref().map(Application::parts) != before
+    }
+
     /// What is known.
     pub const fn application(&self) -> Option<&Application> {
         self.known.as_ref()

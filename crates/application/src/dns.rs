@@ -10,7 +10,9 @@ use crate::{Dns, DnsResponse};
 pub(crate) fn add(known: &mut Option<Dns>, octets: &[u8]) -> Option<()> {
     let message = Message::from_slice(octets).ok()?;
     let (header, counts) = (message.header(), message.header_counts());
-    let is_usual = header.opcode() == Opcode::QUERY && !header.z();
+    // What these ask about stands where the question stands (RFC 1996, 3.7; RFC 2136, 2.3).
+    let has_question = matches!(header.opcode(), Opcode::QUERY | Opcode::NOTIFY | Opcode::UPDATE);
+    let is_usual = has_question && !header.z();
     is_usual.then_some(())?;
     let [_, _, high, low, ..] = *octets else { return None };
     let flags = u16::from_be_bytes([high, low]);
@@ -92,6 +94,18 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn notices_and_updates_name_a_zone() {
+        for opcode in [4, 5] {
+            let mut known = None;
+            add(&mut known, &message(7, opcode << 11)).unwrap();
+            add(&mut known, &message(7, 0x8000 | opcode << 11)).unwrap();
+            let known = known.unwrap();
+            assert_eq!((&*known.name, known.query_flags), ("www.example.org", Some(opcode << 11)));
+            assert!(is_complete(&known));
+        }
+    }
+
+    #[test]
     fn an_answer_may_lack_the_question() {
         let answer = [7_u16, 0x8001, 0, 0, 0, 0].map(u16::to_be_bytes).concat();
         assert_eq!(add(&mut None, &answer), None, "what was asked is not known");
@@ -107,7 +121,7 @@ pub(crate) mod tests {
         for end in 0..whole.len() {
             assert_eq!(add(&mut None, &whole[..end]), None, "{end}");
         }
-        assert_eq!(add(&mut None, &message(7, 0x2800)), None, "an update");
+        assert_eq!(add(&mut None, &message(7, 0x1000)), None, "a request for status");
         assert_eq!(add(&mut None, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"), None);
     }
 }

@@ -124,7 +124,30 @@ fn field(headers: &[Header<'_>], name: &str, most: usize) -> SmolStr {
 
 /// Whether octets begin like a request. `None` if there are too few of them to say.
 pub(crate) fn is_request(octets: &[u8]) -> Option<bool> {
-    begins_with_one_of(octets, METHODS)
+    match begins_with_one_of(octets, METHODS) {
+        Some(false) => Some(is_line_of_other_method(octets)),
+        known => known,
+    }
+}
+
+/// Whether octets begin with the whole first line of a request whose method is none that is known. It has to be as RFC 9112, 3 has it, with
+/// nothing but a name in capital letters for the method, since lines of other protocols begin with a word, too.
+fn is_line_of_other_method(octets: &[u8]) -> bool {
+    if !octets.first().is_some_and(u8::is_ascii_uppercase) {
+        return false;
+    }
+    let mut line = octets.split(|octet| *octet == b'\n');
+    let (Some(line), Some(_)) = (line.next(), line.next()) else { return false };
+    let mut words = line.trim_ascii_end().split(|octet| *octet == b' ');
+    let (Some(method), Some([_, ..]), Some(version), None) =
+        (words.next(), words.next(), words.next(), words.next())
+    else {
+        return false;
+    };
+    let is_named = |octet: &u8| matches!(octet, b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_');
+    method.len() <= MAX_METHOD_OCTETS
+        && method.iter().all(is_named)
+        && matches!(version, b"HTTP/1.0" | b"HTTP/1.1")
 }
 
 /// Whether octets begin like a response. `None` if there are too few of them to say.
@@ -180,7 +203,8 @@ const METHODS: &[&str] = &[
 const VERSION: &[u8] = b" HTTP/1.";
 const USUAL_LINE: &[u8] = b"GET / HTTP/1.1\r\n";
 const MAX_HEADERS: usize = 64;
-const MAX_METHOD_OCTETS: usize = 16;
+/// The longest that IANA has registered has 17.
+const MAX_METHOD_OCTETS: usize = 20;
 const MAX_TARGET_OCTETS: usize = 1_024;
 /// A name of DNS, which has 253 at most, and a port.
 const MAX_HOST_OCTETS: usize = 260;
@@ -251,6 +275,26 @@ mod tests {
         assert_eq!(response(&heads[..40], false), Head::Incomplete);
         let Head::Known(known) = response(heads, false) else { panic!() };
         assert_eq!((known.status, &*known.content_type), (404, "text/html"));
+    }
+
+    #[test]
+    fn other_methods_are_known_by_the_whole_line() {
+        for method in ["ACL", "VERSION-CONTROL", "UPDATEREDIRECTREF", "X_1"] {
+            let head = format!("{method} / HTTP/1.1\r\nHost: h\r\n\r\n");
+            assert_eq!(is_request(head.as_bytes()), Some(true), "{method}");
+            let Head::Known(known) = request(head.as_bytes(), false) else { panic!("{method}") };
+            assert_eq!((&*known.method, &*known.host), (method, "h"));
+        }
+        for other in [
+            "ACL / HTTP/1.1",
+            "acl / HTTP/1.1\r\n",
+            "DESCRIBE rtsp://a RTSP/1.0\r\n",
+            "PRIVMSG #a :GET / HTTP/1.1\r\n",
+            "PRI * HTTP/2.0\r\n",
+            "EHLO a\r\n",
+        ] {
+            assert_eq!(is_request(other.as_bytes()), Some(false), "{other}");
+        }
     }
 
     #[test]

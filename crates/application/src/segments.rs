@@ -107,13 +107,17 @@ impl Segments {
         let [of_initiator, of_responder] = if from_initiator { [fresh, nothing] } else { [nothing, fresh] };
         let mut ends =
             [End { prefix: initiator, fresh: of_initiator }, End { prefix: responder, fresh: of_responder }];
-        if self.reader.is_none() {
-            self.reader = recognize(&mut ends, self.is_dns, self.shown);
-        }
-        if let Some(reader) = self.reader {
-            reader.read(&mut ends, known);
-        }
+        read(&mut self.reader, &mut ends, (self.is_dns, self.shown), known);
         ends.iter_mut().for_each(End::keep);
+    }
+
+    /// Nothing more will come: of a message whose rest is missing, what is there is read.
+    pub(crate) fn finish(&mut self, known: &mut Option<Application>) {
+        let mut ends = self.ends.each_mut().map(|prefix| End { prefix, fresh: &[] });
+        for end in &mut ends {
+            end.prefix.is_all = true;
+        }
+        read(&mut self.reader, &mut ends, (self.is_dns, self.shown), known);
     }
 
     pub(crate) fn is_done(&self) -> bool {
@@ -131,6 +135,21 @@ impl Segments {
             Some(Reader::Tls(is_client)) if is_client != of_initiator => MAX_CERTIFICATE_OCTETS,
             _ => MAX_OCTETS,
         }
+    }
+}
+
+/// Reads both directions, once it is found out what is spoken.
+fn read(
+    reader: &mut Option<Reader>,
+    ends: &mut [End<'_>; 2],
+    (is_dns, shown): (bool, u8),
+    known: &mut Option<Application>,
+) {
+    if reader.is_none() {
+        *reader = recognize(ends, is_dns, shown);
+    }
+    if let Some(reader) = reader {
+        reader.read(ends, known);
     }
 }
 
@@ -361,8 +380,8 @@ fn is_hello(octets: &[u8], kind: u8) -> Option<bool> {
     octets.get(5).map(|there| *there == kind)
 }
 
-/// Of a direction: heads of HTTP with their cookies, hellos with their keys.
-const MAX_OCTETS: usize = 4 * 1024;
+/// Of a direction: heads of HTTP with their cookies, of which servers take lines of 8,190 octets, and hellos with their keys.
+const MAX_OCTETS: usize = 8 * 1024;
 /// Of a server that shows its certificates: chains of four are common, and the first one counts.
 const MAX_CERTIFICATE_OCTETS: usize = 16 * 1024;
 /// Of both directions.

@@ -152,7 +152,7 @@ fn inside_socks5() {
     let heard = facts(&turns);
     assert_eq!((heard.dialect, heard.shares.accepted), (Some(Dialect::CryptoNote), 2));
     assert_eq!(heard.pool.as_deref(), Some("pool.example:3333"));
-    assert!(heard.carriers.socks5);
+    assert!(heard.carriers.socks);
     assert!(verdict(&turns).expect("this is mining").techniques.contains(&"T1090"));
     let unanswered: Vec<Turn> = turns.into_iter().take(7).collect();
     assert_eq!(
@@ -160,6 +160,41 @@ fn inside_socks5() {
         Some(Stage::Attempt),
         "what the proxy said is no answer of the pool"
     );
+}
+
+#[test]
+fn inside_socks4() {
+    for (request, pool) in [
+        (&b"\x04\x01\x0d\x05\xcb\x00\x71\x09user\x00"[..], "203.0.113.9:3333"),
+        (b"\x04\x01\x0d\x05\x00\x00\x00\x01\x00pool.example\x00", "pool.example:3333"),
+    ] {
+        let opening = vec![(M, request.to_vec()), (P, b"\x00\x5a\x00\x00\x00\x00\x00\x00".to_vec())];
+        let turns = [opening, bitcoin()].concat();
+        let heard = facts(&turns);
+        assert_eq!((heard.pool.as_deref(), heard.shares.accepted), (Some(pool), 1));
+        assert!(heard.carriers.socks);
+        assert_high(&turns);
+    }
+    let refused = vec![
+        (M, b"\x04\x01\x0d\x05\xcb\x00\x71\x09\x00".to_vec()),
+        (P, b"\x00\x5b\x00\x00\x00\x00\x00\x00".to_vec()),
+    ];
+    assert_eq!(verdict(&refused), None);
+}
+
+#[test]
+fn batches_of_json_rpc() {
+    let mut turns = bitcoin();
+    let rest = turns.split_off(2);
+    let batch = |by| {
+        let lines: Vec<_> = turns.iter().filter(|(speaker, _)| *speaker == by).collect();
+        let lines: Vec<_> =
+            lines.iter().map(|(_, line)| String::from_utf8_lossy(line).trim().to_owned()).collect();
+        (by, format!("[{}]\n", lines.join(",")).into_bytes())
+    };
+    let batched = [vec![batch(M), batch(P)], rest].concat();
+    assert_eq!(facts(&batched).shares, facts(&bitcoin()).shares);
+    assert_eq!(facts(&batched).algorithm.as_deref(), Some("sha256d"), "the first messages count, too");
 }
 
 #[test]

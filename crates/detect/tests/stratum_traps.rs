@@ -301,6 +301,63 @@ fn build_servers_hand_out_jobs_too() {
 }
 
 #[test]
+fn jobs_with_digests_and_weights_are_no_alarm() {
+    let job = |id: u32| format!(r#"{{"job_id":"{id}","sha256":"{}","target":"cafe","weight":3}}"#, hex(64));
+    let turns = lines(&[
+        (M, r#"{"id":1,"method":"login","params":{"login":"runner","pass":"x","agent":"runner/1.2"}}"#),
+        (P, &format!(r#"{{"id":1,"result":{{"id":"77","status":"OK","job":{}}}}}"#, job(1))),
+        (P, &format!(r#"{{"method":"job","params":{}}}"#, job(2))),
+        (
+            M,
+            &format!(
+                r#"{{"id":2,"method":"submit","params":{{"id":"77","job_id":"2","nonce":"12","hash":"{}"}}}}"#,
+                hex(64)
+            ),
+        ),
+        (P, r#"{"id":2,"result":{"status":"OK"}}"#),
+    ]);
+    assert_no_alarm(verdict(&turns).as_ref());
+}
+
+#[test]
+fn jobs_and_results_of_other_programs_have_no_headers_and_nonces() {
+    let login = r#"{"id":1,"method":"login","params":{"login":"runner","pass":"x","agent":"runner/1.2"}}"#;
+    let welcome = r#"{"id":1,"result":{"id":"77","status":"OK"}}"#;
+    let blob =
+        format!(r#"{{"method":"job","params":{{"job_id":"1","blob":"{}","target":"release"}}}}"#, hex(40));
+    for (job, result) in [
+        (blob.as_str(), r#"{"id":2,"method":"submit","params":{"job_id":"1","result":"passed"}}"#),
+        (
+            r#"{"method":"job","id":"7","input":"s3://bucket/scene","difficulty":"hard"}"#,
+            r#"{"method":"solution","id":"7","output":"s3://bucket/image"}"#,
+        ),
+        (
+            r#"{"type":"job","params":{"job_id":"7","frame":3}}"#,
+            r#"{"type":"submit","params":{"job_id":"7","nonce":5,"result":"ok"}}"#,
+        ),
+        (
+            r#"{"method":"mining.notify","params":["pit 4",7,"tons"]}"#,
+            r#"{"id":2,"method":"mining.submit","params":["pit 4","shift 2","done"]}"#,
+        ),
+        (r#"{"method":"mining.notify","params":["pit 4","ore",7]}"#, r#"{"id":2,"method":"ping"}"#),
+    ] {
+        let turns =
+            lines(&[(M, login), (P, welcome), (P, job), (M, result), (P, r#"{"id":2,"result":true}"#)]);
+        assert_no_alarm(verdict(&turns).as_ref());
+    }
+}
+
+#[test]
+fn whoever_mines_data_may_subscribe_to_it() {
+    let turns = lines(&[
+        (M, r#"{"jsonrpc":"2.0","id":1,"method":"mining.subscribe","params":{"topic":"ore-prices"}}"#),
+        (P, r#"{"jsonrpc":"2.0","id":1,"result":"sub-1"}"#),
+        (P, r#"{"jsonrpc":"2.0","method":"mining.notify","params":{"site":"pit 4","tons":7}}"#),
+    ]);
+    assert_no_alarm(verdict(&turns).as_ref());
+}
+
+#[test]
 fn a_wallet_that_asks_for_work_once_over_websocket_or_a_socket_is_no_alarm() {
     let work = format!(r#"{{"jsonrpc":"2.0","id":1,"result":["0x{0}","0x{0}","0x{0}"]}}"#, hex(64));
     let turns = [(M, r#"{"jsonrpc":"2.0","id":1,"method":"eth_getWork","params":[]}"#), (P, work.as_str())];

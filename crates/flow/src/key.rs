@@ -49,12 +49,17 @@ impl FlowKey {
         Self::with_ports(packet, ports(&packet.transport))
     }
 
-    /// The key of a packet whose ports are known from elsewhere: those of a later fragment stand in the first one.
     #[inline]
-    pub fn with_ports(packet: &Packet<'_>, ports: Ports) -> (Self, Side) {
+    fn with_ports(packet: &Packet<'_>, ports: Ports) -> (Self, Side) {
         let mut key = Self::default();
         let sender = key.set(packet, ports);
         (key, sender)
+    }
+
+    /// The key of a packet of which it is known from elsewhere what stands above its IP header: of a later fragment the first one says it.
+    pub(crate) fn of_fragment(packet: &Packet<'_>, Above { protocol, ports }: Above) -> (Self, Side) {
+        let (key, sender) = Self::with_ports(packet, ports);
+        (Self { protocol, ..key }, sender)
     }
 
     /// Makes it the key of `packet`, and returns the end that sent it.
@@ -158,6 +163,20 @@ impl SegmentNumber {
             GENEVE => Some(Segment::Geneve(identifier)),
             _ => None,
         }
+    }
+}
+
+/// What of a key stands above the IP header.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Above {
+    pub(crate) protocol: u8,
+    pub(crate) ports: Ports,
+}
+
+impl Above {
+    /// What a packet says itself.
+    pub(crate) fn of(packet: &Packet<'_>) -> Self {
+        Self { protocol: packet.ip.protocol, ports: ports(&packet.transport) }
     }
 }
 

@@ -1,5 +1,5 @@
 use ahash::RandomState;
-use wire::{Packet, Ports, Timestamp};
+use wire::{Packet, Timestamp};
 
 use crate::{
     Biflow, FlowId, FlowKey, FlowNumber, FlowRecord, MeterConfig, Placed, Placement, Side,
@@ -221,8 +221,8 @@ impl Meter {
         placement: &mut Placement,
     ) -> Placed<()> {
         match self.fragments.belonging(packet, clock) {
-            Belonging::Flow { ports, releases } => {
-                let (key, sender) = FlowKey::with_ports(packet, ports);
+            Belonging::Flow { above, releases } => {
+                let (key, sender) = FlowKey::of_fragment(packet, above);
                 *placement = self.placement(key, sender, clock);
                 placement.releases = releases;
                 Placed::InFlow(())
@@ -255,7 +255,7 @@ impl Meter {
     #[cold]
     fn account_without_ports(&mut self, packets: &[Packet<'static>], clock: Timestamp) {
         for packet in packets {
-            let (key, sender) = FlowKey::with_ports(packet, Ports::default());
+            let (key, sender) = FlowKey::of(packet);
             let placement = self.placement(key, sender, clock);
             self.table.account(packet, &placement);
             self.count_waited(packet);

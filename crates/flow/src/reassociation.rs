@@ -1,6 +1,7 @@
 //! Fragments find the flow of their first, which alone has ports.
 //!
-//! Nothing is reassembled. A first fragment leaves its ports behind for those that follow. A fragment that comes before its first
+//! Nothing is reassembled. A first fragment leaves its ports behind for those that follow, and its protocol: of IPv6 the others name the header
+//! that the fragmented part begins with (RFC 8200, 4.5). A fragment that comes before its first
 //! waits for it; if that does not come in time, it is to be accounted to a flow without ports.
 //!
 //! Packets are placed some time before they are accounted. So what one of them sets free is queued here, and taken when the account
@@ -8,9 +9,12 @@
 
 use std::collections::VecDeque;
 
-use wire::{FragmentId, Packet, Ports, Timestamp, Transport};
+use wire::{FragmentId, Packet, Timestamp};
 
-use crate::fragments::{CARRIERS, FragmentCache};
+use crate::{
+    fragments::{CARRIERS, FragmentCache},
+    key::Above,
+};
 
 /// What is known of fragmented packets.
 #[derive(Debug)]
@@ -30,8 +34,8 @@ pub(crate) struct Reassociation {
 /// What is known of a fragmented packet.
 #[derive(Debug)]
 enum Known {
-    /// The ports, from the first fragment.
-    Ports(Ports),
+    /// What the first fragment says.
+    First(Above),
     /// Not yet the first fragment: those that wait for it.
     Waiting(Vec<Packet<'static>>),
 }
@@ -39,8 +43,8 @@ enum Known {
 /// Where a fragment belongs.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Belonging {
-    /// To the flow with these ports. If `releases` is set, [`Reassociation::next_released`] has those that waited for it.
-    Flow { ports: Ports, releases: bool },
+    /// To the flow with these ports and this protocol. If `releases` is set, [`Reassociation::next_released`] has those that waited for it.
+    Flow { above: Above, releases: bool },
     /// To a tunnel packet that was metered.
     Carried,
     /// It waits.
@@ -61,23 +65,19 @@ impl Reassociation {
             while self.carriers.expire(clock).is_some() {}
             self.carriers.insert(carrier, (), clock);
         }
-        let ports = match packet.transport {
-            Transport::Tcp(tcp) => tcp.ports,
-            Transport::Ports(ports) => ports,
-            Transport::Icmp(_) | Transport::Other | Transport::Unseen => Ports::default(),
-        };
-        let Some(fragment) = packet.ip.fragment else { return Belonging::Flow { ports, releases: false } };
+        let above = Above::of(packet);
+        let Some(fragment) = packet.ip.fragment else { return Belonging::Flow { above, releases: false } };
         let id = FragmentId::new(&packet.ip, packet.segment, fragment);
         if fragment.offset == 0 {
-            return self.begin(id, ports, clock);
+            return self.begin(id, above, clock);
         }
         if self.carriers.get(&id, clock).is_some() {
             return Belonging::Carried;
         }
         match self.packets.get_mut(&id, clock) {
-            Some(Known::Ports(ports)) => Belonging::Flow { ports: *ports, releases: false },
+            Some(Known::First(above)) => Belonging::Flow { above: *above, releases: false },
             Some(Known::Waiting(_)) | None if self.waiting >= WAITING_FRAGMENTS => {
-                Belonging::Flow { ports, releases: false }
+                Belonging::Flow { above, releases: false }
             }
             Some(Known::Waiting(packets)) => {
                 self.waiting += 1;
@@ -110,19 +110,19 @@ impl Reassociation {
     }
 
     /// A first fragment has come, and carries nothing.
-    fn begin(&mut self, id: FragmentId, ports: Ports, clock: Timestamp) -> Belonging {
+    fn begin(&mut self, id: FragmentId, above: Above, clock: Timestamp) -> Belonging {
         self.carriers.forget(&id);
         let waiting = match self.packets.get_mut(&id, clock) {
             Some(Known::Waiting(packets)) => std::mem::take(packets),
-            Some(Known::Ports(_)) | None => Vec::new(),
+            Some(Known::First(_)) | None => Vec::new(),
         };
-        self.packets.insert(id, Known::Ports(ports), clock);
+        self.packets.insert(id, Known::First(above), clock);
         self.waiting = self.waiting.saturating_sub(waiting.len());
         let releases = !waiting.is_empty();
         if releases {
             self.released.push_back(waiting);
         }
-        Belonging::Flow { ports, releases }
+        Belonging::Flow { above, releases }
     }
 
     /// Forgets what is too old, or too much, and queues those that waited for it.
@@ -144,3 +144,39 @@ fn without_payload(packet: &Packet<'_>) -> Packet<'static> {
 const FRAGMENTED_PACKETS: usize = 1 << 15;
 /// So many fragments wait at a time, a megabyte of them; further ones are accounted without ports at once.
 const WAITING_FRAGMENTS: usize = 1 << 12;
+
+#[cfg(test)]
+mod tests {
+    use wire::{Fragment, Ports, Transport};
+
+    use super::*;
+    use crate::{
+        FlowKey,
+        placement::testing::{packet, udp},
+    };
+
+    /// A piece of one packet of IPv6 whose fragmented part begins with destination options.
+    fn piece(offset: u16) -> Packet<'static> {
+        let transport = if offset == 0 { udp(5, 6) } else { Transport::Unseen };
+        let mut piece = packet([10, 0, 0, 1], [10, 0, 0, 2], transport);
+        piece.ip.version = 6;
+        piece.ip.protocol = if offset == 0 { 17 } else { 60 };
+        piece.ip.fragment = Some(Fragment { identification: 7, offset, more: true });
+        piece
+    }
+
+    #[test]
+    fn later_fragments_have_the_protocol_of_the_first() {
+        let above = Above { protocol: 17, ports: Ports { source: 5, destination: 6 } };
+        let mut fragments = Reassociation::new();
+        assert_eq!(fragments.belonging(&piece(10), Timestamp::ZERO), Belonging::Waits);
+        assert_eq!(
+            fragments.belonging(&piece(0), Timestamp::ZERO),
+            Belonging::Flow { above, releases: true }
+        );
+        assert_eq!(fragments.next_released().len(), 1);
+        let later = fragments.belonging(&piece(20), Timestamp::ZERO);
+        assert_eq!(later, Belonging::Flow { above, releases: false });
+        assert_eq!(FlowKey::of_fragment(&piece(20), above), FlowKey::of(&piece(0)));
+    }
+}

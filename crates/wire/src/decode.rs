@@ -8,7 +8,8 @@
 //! with its slicers of whole packets, of which the faster, strict one also refuses packets that a snap length has cut.
 
 use crate::{
-    DecodeFailure, FragmentId, Frame, Ip, Link, LinkType, Packet, Segment, Transport, plain, rest::Rest,
+    DecodeFailure, FragmentId, Frame, Ip, Layer, Link, LinkType, Packet, Segment, Transport, plain,
+    rest::Rest,
 };
 
 /// Decodes a frame into the innermost IP packet that can be reached.
@@ -71,16 +72,20 @@ fn walk<'a>(frame: &Frame<'a>, packet: &mut Packet<'a>) -> Result<(), DecodeFail
 /// A header that is expected at the current position.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Header {
+    Authentication,
     BackboneTag,
     BridgePortExtension,
     CiscoHdlc,
+    CiscoHdlcWithDirection,
     Cooked,
     Cooked2,
+    EncryptedInterface,
     Erspan2,
     Erspan3,
     Ethernet,
     /// What an `EtherType` field announces.
     EtherType(u16),
+    EtherIp,
     Geneve,
     Gre,
     Gtp,
@@ -88,15 +93,22 @@ pub(crate) enum Header {
     Ip,
     Ipv4,
     Ipv6,
+    Layer2Tunnel,
     Llc,
     Loopback,
     Mpls,
+    NetfilterLog,
+    PacketFilterLog,
     Ppp,
     PppHdlc,
+    PppWithDirection,
     PppoE,
+    SecurityGroupTag,
+    ServiceFunction,
     VirtualLan,
     VirtualNicTag,
     Vxlan,
+    VxlanExtension,
 }
 
 /// Where a step leads.
@@ -168,14 +180,18 @@ impl<'a, 'p> Walk<'a, 'p> {
     /// here and branch.
     fn step(&mut self, header: Header) -> Result<Step, DecodeFailure> {
         match header {
+            Header::Authentication => self.authentication(),
             Header::BackboneTag => self.backbone_tag(),
             Header::BridgePortExtension => self.bridge_port_extension(),
             Header::CiscoHdlc => self.cisco_hdlc(),
+            Header::CiscoHdlcWithDirection => self.direction(Layer::CiscoHdlc, Header::CiscoHdlc),
             Header::Cooked => self.cooked(),
             Header::Cooked2 => self.cooked2(),
+            Header::EncryptedInterface => self.encrypted_interface(),
             Header::Erspan2 => self.erspan2(),
             Header::Erspan3 => self.erspan3(),
             Header::Ethernet => self.ethernet(),
+            Header::EtherIp => self.ether_ip(),
             Header::EtherType(number) => self.ether_type(number),
             Header::Geneve => self.geneve(),
             Header::Gre => self.gre(),
@@ -183,15 +199,22 @@ impl<'a, 'p> Walk<'a, 'p> {
             Header::Ip => self.ip(),
             Header::Ipv4 => self.ipv4(),
             Header::Ipv6 => self.ipv6(),
+            Header::Layer2Tunnel => self.layer2_tunnel(),
             Header::Llc => self.llc(),
             Header::Loopback => self.loopback(),
             Header::Mpls => self.mpls(),
+            Header::NetfilterLog => self.netfilter_log(),
+            Header::PacketFilterLog => self.packet_filter_log(),
             Header::Ppp => self.ppp(),
             Header::PppHdlc => Ok(self.ppp_hdlc()),
+            Header::PppWithDirection => self.direction(Layer::Ppp, Header::Ppp),
             Header::PppoE => self.pppoe(),
+            Header::SecurityGroupTag => self.security_group_tag(),
+            Header::ServiceFunction => self.service_function(),
             Header::VirtualLan => self.virtual_lan(),
             Header::VirtualNicTag => self.virtual_nic_tag(),
             Header::Vxlan => self.vxlan(),
+            Header::VxlanExtension => self.vxlan_extension(),
         }
     }
 }
@@ -208,7 +231,12 @@ fn first_header(link_type: LinkType) -> Result<Header, DecodeFailure> {
         LinkType::PPP => Header::Ppp,
         LinkType::PPP_HDLC => Header::PppHdlc,
         LinkType::PPP_ETHER => Header::PppoE,
+        LinkType::PPP_WITH_DIR => Header::PppWithDirection,
         LinkType::C_HDLC => Header::CiscoHdlc,
+        LinkType::C_HDLC_WITH_DIR => Header::CiscoHdlcWithDirection,
+        LinkType::ENC => Header::EncryptedInterface,
+        LinkType::NFLOG => Header::NetfilterLog,
+        LinkType::PFLOG => Header::PacketFilterLog,
         other => return Err(DecodeFailure::LinkType(other)),
     })
 }
@@ -251,7 +279,7 @@ pub fn fuzz_decode(octets: &[u8]) {
 }
 
 #[cfg(any(test, fuzzing))]
-const FUZZED: [LinkType; 12] = [
+const FUZZED: [LinkType; 17] = [
     LinkType::ETHERNET,
     LinkType::RAW,
     LinkType::IPV4,
@@ -264,6 +292,11 @@ const FUZZED: [LinkType; 12] = [
     LinkType::PPP_HDLC,
     LinkType::PPP_ETHER,
     LinkType::C_HDLC,
+    LinkType::PPP_WITH_DIR,
+    LinkType::C_HDLC_WITH_DIR,
+    LinkType::ENC,
+    LinkType::NFLOG,
+    LinkType::PFLOG,
 ];
 
 #[cfg(test)]

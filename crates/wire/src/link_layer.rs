@@ -43,6 +43,8 @@ impl Walk<'_, '_> {
             0x8926 => Header::VirtualNicTag,
             0x893f => Header::BridgePortExtension,
             0x880b => Header::Ppp,
+            0x8909 => Header::SecurityGroupTag,
+            0x894f => Header::ServiceFunction,
             // IEEE 802.3: a number up to 1500 is a length, and LLC follows.
             length @ 0..=1500 => {
                 self.rest.limit(u32::from(length));
@@ -83,12 +85,25 @@ impl Walk<'_, '_> {
         Ok(Step::On(Header::EtherType(u16::from_be_bytes([high, low]))))
     }
 
+    /// Cisco `MetaData`, which carries a security group tag: version 1, one option of four octets, then an `EtherType`.
+    pub(crate) fn security_group_tag(&mut self) -> Result<Step, DecodeFailure> {
+        let &[version, length, _, _, _, _, high, low] =
+            self.rest.take::<8>().ok_or(DecodeFailure::Truncated(Layer::SecurityGroupTag))?;
+        if (version, length) != (1, 1) {
+            return Err(DecodeFailure::Malformed(Layer::SecurityGroupTag));
+        }
+        Ok(Step::On(Header::EtherType(u16::from_be_bytes([high, low]))))
+    }
+
     /// IEEE 802.2; the SNAP form carries an `EtherType` (RFC 1042).
     pub(crate) fn llc(&mut self) -> Result<Step, DecodeFailure> {
         let &[destination, source, control] =
             self.rest.take::<3>().ok_or(DecodeFailure::Truncated(Layer::Llc))?;
-        if (destination, source, control) != (0xaa, 0xaa, 0x03) {
-            return Err(DecodeFailure::NotIp(NotIp::Llc(destination)));
+        match (destination, source, control) {
+            (0xaa, 0xaa, 0x03) => {}
+            // IP without SNAP (RFC 948).
+            (0x06, 0x06, 0x03) => return Ok(Step::On(Header::Ip)),
+            _ => return Err(DecodeFailure::NotIp(NotIp::Llc(destination))),
         }
         let &[_, _, _, high, low] = self.rest.take::<5>().ok_or(DecodeFailure::Truncated(Layer::Llc))?;
         let number = u16::from_be_bytes([high, low]);
@@ -124,15 +139,60 @@ impl Walk<'_, '_> {
         Some(())
     }
 
-    /// `LINKTYPE_NULL` and `LINKTYPE_LOOP`: an address family in one byte order or the other. IPv6 has a number per system.
+    /// `LINKTYPE_NULL` and `LINKTYPE_LOOP`: an address family in one byte order or the other.
     pub(crate) fn loopback(&mut self) -> Result<Step, DecodeFailure> {
         let family = *self.rest.take::<4>().ok_or(DecodeFailure::Truncated(Layer::Loopback))?;
         let family = u32::from_be_bytes(family).min(u32::from_le_bytes(family));
-        match family {
-            2 => Ok(Step::On(Header::Ipv4)),
-            10 | 24 | 28 | 30 => Ok(Step::On(Header::Ipv6)),
-            other => Err(DecodeFailure::NotIp(NotIp::AddressFamily(other))),
+        address_family(family)
+    }
+
+    /// `LINKTYPE_ENC`: an address family, two fields of four octets, then IP.
+    pub(crate) fn encrypted_interface(&mut self) -> Result<Step, DecodeFailure> {
+        let step = self.loopback()?;
+        self.rest.take::<8>().ok_or(DecodeFailure::Truncated(Layer::EncryptedInterface))?;
+        Ok(step)
+    }
+
+    /// `LINKTYPE_PFLOG`: the length of the header, without the octets that make it a multiple of four, then an address family.
+    pub(crate) fn packet_filter_log(&mut self) -> Result<Step, DecodeFailure> {
+        let truncated = DecodeFailure::Truncated(Layer::PacketFilterLog);
+        let &[length, family] = self.rest.captured.first_chunk::<2>().ok_or(truncated)?;
+        let length = usize::from(length).next_multiple_of(4);
+        if self.rest.captured.len() < length {
+            return Err(truncated);
         }
+        self.rest.skip(length);
+        address_family(family.into())
+    }
+
+    /// `LINKTYPE_NFLOG`: family, version and resource, then attributes, one of which is the packet. Their numbers are in the byte order of the
+    /// capturing host, which follows from their types: none is above 255.
+    pub(crate) fn netfilter_log(&mut self) -> Result<Step, DecodeFailure> {
+        const PAYLOAD: u8 = 9;
+        let truncated = DecodeFailure::Truncated(Layer::NetfilterLog);
+        let &[_family, version, ..] = self.rest.take::<4>().ok_or(truncated)?;
+        if version != 0 {
+            return Err(DecodeFailure::Malformed(Layer::NetfilterLog));
+        }
+        loop {
+            let (length, kind) = match *self.rest.take::<4>().ok_or(truncated)? {
+                [a, b, kind, 0] => (u16::from_le_bytes([a, b]), kind),
+                [a, b, 0, kind] => (u16::from_be_bytes([a, b]), kind),
+                _ => return Err(DecodeFailure::Malformed(Layer::NetfilterLog)),
+            };
+            let content = length.checked_sub(4).ok_or(DecodeFailure::Malformed(Layer::NetfilterLog))?;
+            if kind == PAYLOAD {
+                self.rest.limit(content.into());
+                return Ok(Step::On(Header::Ip));
+            }
+            self.rest.skip(usize::from(content).next_multiple_of(4));
+        }
+    }
+
+    /// An octet that says whether the frame was sent or received, then `header`.
+    pub(crate) fn direction(&mut self, layer: Layer, header: Header) -> Result<Step, DecodeFailure> {
+        self.rest.take::<1>().ok_or(DecodeFailure::Truncated(layer))?;
+        Ok(Step::On(header))
     }
 
     /// `PPPoE` session data (RFC 2516): version and type 1, code 0, session, length.
@@ -227,6 +287,15 @@ impl Walk<'_, '_> {
     fn ip_seems_to_follow_ethernet(&self, ahead: usize) -> bool {
         let ether_type = self.rest.captured.get(ahead..).and_then(|frame| frame.get(12..14));
         matches!(ether_type, Some([0x08 | 0x81, 0x00] | [0x86, 0xdd] | [0x88, 0xa8]))
+    }
+}
+
+/// IPv6 has a number per system.
+fn address_family(family: u32) -> Result<Step, DecodeFailure> {
+    match family {
+        2 => Ok(Step::On(Header::Ipv4)),
+        10 | 24 | 28 | 30 => Ok(Step::On(Header::Ipv6)),
+        other => Err(DecodeFailure::NotIp(NotIp::AddressFamily(other))),
     }
 }
 

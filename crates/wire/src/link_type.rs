@@ -23,12 +23,22 @@ impl LinkType {
     pub const C_HDLC: Self = Self(104);
     /// `OpenBSD` loopback: the address family in network byte order.
     pub const LOOP: Self = Self(108);
+    /// `OpenBSD` and `FreeBSD` encapsulating interface: what `IPsec` has decrypted, or is to encrypt.
+    pub const ENC: Self = Self(109);
     /// Linux "cooked" capture, version 1.
     pub const LINUX_SLL: Self = Self(113);
+    /// `OpenBSD` packet filter log.
+    pub const PFLOG: Self = Self(117);
+    /// PPP behind an octet that says which way the frame went.
+    pub const PPP_WITH_DIR: Self = Self(204);
+    /// Cisco HDLC behind such an octet.
+    pub const C_HDLC_WITH_DIR: Self = Self(205);
     /// An IPv4 packet.
     pub const IPV4: Self = Self(228);
     /// An IPv6 packet.
     pub const IPV6: Self = Self(229);
+    /// Linux netfilter log.
+    pub const NFLOG: Self = Self(239);
     /// Linux "cooked" capture, version 2.
     pub const LINUX_SLL2: Self = Self(276);
 
@@ -71,6 +81,7 @@ const NAMES: &[(u16, &str)] = &[
     (105, "IEEE802_11"),
     (107, "FRELAY"),
     (108, "LOOP"),
+    (109, "ENC"),
     (113, "LINUX_SLL"),
     (114, "LTALK"),
     (117, "PFLOG"),

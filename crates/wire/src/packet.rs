@@ -159,7 +159,7 @@ pub struct FragmentId {
     pub identification: u32,
     /// 4 or 6.
     pub version: u8,
-    /// The protocol above IP.
+    /// The protocol above IPv4. 0 of IPv6, whose fragments may name different headers: that of the first one counts.
     pub protocol: u8,
 }
 
@@ -172,7 +172,7 @@ impl FragmentId {
             segment,
             identification: fragment.identification,
             version: ip.version,
-            protocol: ip.protocol,
+            protocol: if ip.version == 6 { 0 } else { ip.protocol },
         }
     }
 }

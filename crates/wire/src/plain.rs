@@ -146,7 +146,7 @@ fn udp(captured: &[u8]) -> Option<(Ports, &[u8])> {
     let &[a, b, c, d, l0, l1, _, _] = header;
     let ports = Ports { source: u16::from_be_bytes([a, b]), destination: u16::from_be_bytes([c, d]) };
     let length = usize::from(u16::from_be_bytes([l0, l1])).checked_sub(UDP_OCTETS)?;
-    if transport::is_of_tunnel(ports.destination) {
+    if transport::is_of_tunnel(ports) {
         return None;
     }
     Some((ports, payload.get(..length).unwrap_or(payload)))

@@ -26,6 +26,8 @@ impl Walk<'_, '_> {
             IpNumber::IPV6 => self.tunnel(Transport::Other, Header::Ipv6),
             IpNumber::GRE => self.tunnel(Transport::Other, Header::Gre),
             IpNumber::MPLS_IN_IP => self.tunnel(Transport::Other, Header::Mpls),
+            IpNumber::ETHER_IP => self.tunnel(Transport::Other, Header::EtherIp),
+            IpNumber::AUTHENTICATION_HEADER => self.tunnel(Transport::Other, Header::Authentication),
             _ => self.end(Transport::Other),
         }
     }
@@ -60,12 +62,33 @@ impl Walk<'_, '_> {
             self.rest.limit(data);
         }
         let transport = Transport::Ports(ports);
-        match ports.destination {
-            VXLAN_PORT | VXLAN_PORT_LINUX => self.tunnel(transport, Header::Vxlan),
-            GENEVE_PORT => self.tunnel(transport, Header::Geneve),
-            GTP_USER_PORT => self.tunnel(transport, Header::Gtp),
-            _ => self.end(transport),
-        }
+        let header = match ports.destination {
+            VXLAN_PORT | VXLAN_PORT_LINUX => Header::Vxlan,
+            VXLAN_EXTENSION_PORT => Header::VxlanExtension,
+            GENEVE_PORT => Header::Geneve,
+            GTP_USER_PORT => Header::Gtp,
+            GRE_PORT => Header::Gre,
+            MPLS_PORT if self.holds_a_labelled_packet() => Header::Mpls,
+            _ if ports.source == L2TP_PORT || ports.destination == L2TP_PORT => Header::Layer2Tunnel,
+            _ => return self.end(transport),
+        };
+        self.tunnel(transport, header)
+    }
+
+    /// Whether a datagram is a label stack and an IP packet as long as its header says. Nothing else tells labels from what else
+    /// may be sent to that port.
+    fn holds_a_labelled_packet(&self) -> bool {
+        let captured = self.rest.captured;
+        let Some(bottom) = captured.as_chunks().0.iter().position(|[_, _, low, _]| low & 1 == 1) else {
+            return false;
+        };
+        let labels = (bottom + 1) * 4;
+        let length = match captured.get(labels..) {
+            Some(&[0x45..=0x4f, _, high, low, ..]) => u32::from(u16::from_be_bytes([high, low])),
+            Some(&[0x60..=0x6f, _, _, _, high, low, ..]) => u32::from(u16::from_be_bytes([high, low])) + 40,
+            _ => return false,
+        };
+        u32::try_from(labels).is_ok_and(|labels| labels.checked_add(length) == Some(self.rest.wire))
     }
 
     /// A header of `length` octets, of which no more than the ports is kept.
@@ -129,10 +152,21 @@ pub(crate) fn tcp(header: &[u8; TCP_OCTETS], length: u32) -> Tcp {
     }
 }
 
-/// Whether what a datagram to this port carries may be a packet.
+/// Whether what a datagram carries may be a packet.
 #[inline]
-pub(crate) const fn is_of_tunnel(port: u16) -> bool {
-    matches!(port, VXLAN_PORT | VXLAN_PORT_LINUX | GENEVE_PORT | GTP_USER_PORT)
+pub(crate) const fn is_of_tunnel(ports: Ports) -> bool {
+    let is_to_tunnel = matches!(
+        ports.destination,
+        VXLAN_PORT
+            | VXLAN_PORT_LINUX
+            | VXLAN_EXTENSION_PORT
+            | GENEVE_PORT
+            | GTP_USER_PORT
+            | GRE_PORT
+            | MPLS_PORT
+            | L2TP_PORT
+    );
+    is_to_tunnel || ports.source == L2TP_PORT
 }
 
 /// An IP packet in a tunnel in a tunnel in a tunnel; what is deeper is metered as its carrier.
@@ -147,6 +181,14 @@ const SCTP_HEADER_LENGTH: usize = 12;
 const VXLAN_PORT: u16 = 4789;
 /// The port Linux used before one was assigned, and still its default.
 const VXLAN_PORT_LINUX: u16 = 8472;
+/// draft-ietf-nvo3-vxlan-gpe, 5.
+const VXLAN_EXTENSION_PORT: u16 = 4790;
+/// RFC 8086, 8.
+const GRE_PORT: u16 = 4754;
+/// RFC 7510, 5.
+const MPLS_PORT: u16 = 6635;
+/// RFC 2661, 8.1: whoever opens a tunnel may choose another port for its own end.
+const L2TP_PORT: u16 = 1701;
 /// RFC 8926, 3.3.
 const GENEVE_PORT: u16 = 6081;
 /// 3GPP TS 29.281, 4.4.2.

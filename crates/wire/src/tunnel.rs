@@ -67,6 +67,97 @@ impl Walk<'_, '_> {
         Ok(Step::On(Header::Ethernet))
     }
 
+    /// The generic protocol extension of VXLAN (draft-ietf-nvo3-vxlan-gpe, 3): version 0, and what it carries if the P flag says that it is told.
+    pub(crate) fn vxlan_extension(&mut self) -> Result<Step, DecodeFailure> {
+        let &[flags, reserved0, reserved1, next, a, b, c, reserved2] = self.take::<8>(Layer::Vxlan)?;
+        // But for the flag of frames that go to many.
+        let (flags, reserved) = (flags & !0x02, (reserved0, reserved1, reserved2));
+        if reserved != (0, 0, 0) {
+            return Err(DecodeFailure::Malformed(Layer::Vxlan));
+        }
+        let header = match (flags, next) {
+            (0x08, 0) | (0x0c, 3) => Header::Ethernet,
+            (0x0c, 1) => Header::Ipv4,
+            (0x0c, 2) => Header::Ipv6,
+            (0x0c, 4) => Header::ServiceFunction,
+            (0x0c, 5) => Header::Mpls,
+            _ => return Err(DecodeFailure::Malformed(Layer::Vxlan)),
+        };
+        self.segment = Some(Segment::Vxlan(u32::from_be_bytes([0, a, b, c])));
+        Ok(Step::On(header))
+    }
+
+    /// The network service header (RFC 8300, 2.2): version 0, no packet of its own (O), a length in words, and what follows.
+    pub(crate) fn service_function(&mut self) -> Result<Step, DecodeFailure> {
+        let &[flags, words, _, next] = self.take::<4>(Layer::ServiceFunction)?;
+        let rest = (usize::from(words & 0x3f) * 4).checked_sub(4).filter(|rest| *rest >= 4);
+        let Some(rest) = rest.filter(|_| flags & 0xe0 == 0) else {
+            return Err(DecodeFailure::Malformed(Layer::ServiceFunction));
+        };
+        if rest > self.rest.captured.len() {
+            return Err(DecodeFailure::Truncated(Layer::ServiceFunction));
+        }
+        self.rest.skip(rest);
+        Ok(Step::On(match next {
+            1 => Header::Ipv4,
+            2 => Header::Ipv6,
+            3 => Header::Ethernet,
+            5 => Header::Mpls,
+            _ => return Err(DecodeFailure::Malformed(Layer::ServiceFunction)),
+        }))
+    }
+
+    /// L2TP, version 2 (RFC 2661, 3.1): of data messages, whose first bit is 0; the other ones are the tunnel's own.
+    pub(crate) fn layer2_tunnel(&mut self) -> Result<Step, DecodeFailure> {
+        const LENGTH: u16 = 0x4000;
+        const SEQUENCE: u16 = 0x0800;
+        const OFFSET: u16 = 0x0200;
+        const PRIORITY: u16 = 0x0100;
+        const DATA_OF_VERSION_2: u16 = 2;
+        let layer = Layer::Layer2Tunnel;
+        let flags = u16::from_be_bytes(*self.take::<2>(layer)?);
+        if flags & !(LENGTH | SEQUENCE | OFFSET | PRIORITY) != DATA_OF_VERSION_2 {
+            return Err(DecodeFailure::Malformed(layer));
+        }
+        if flags & LENGTH != 0 {
+            let length = u16::from_be_bytes(*self.take::<2>(layer)?);
+            self.rest.limit(length.checked_sub(4).ok_or(DecodeFailure::Malformed(layer))?.into());
+        }
+        let _tunnel_and_session = self.take::<4>(layer)?;
+        if flags & SEQUENCE != 0 {
+            let _sent_and_received = self.take::<4>(layer)?;
+        }
+        if flags & OFFSET != 0 {
+            let padding = u16::from_be_bytes(*self.take::<2>(layer)?);
+            self.rest.skip(padding.into());
+        }
+        Ok(Step::On(Header::Ppp))
+    }
+
+    /// `EtherIP` (RFC 3378, 3): version 3, and nothing else in two octets.
+    pub(crate) fn ether_ip(&mut self) -> Result<Step, DecodeFailure> {
+        match self.take::<2>(Layer::EtherIp)? {
+            [0x30, 0] => Ok(Step::On(Header::Ethernet)),
+            _ => Err(DecodeFailure::Malformed(Layer::EtherIp)),
+        }
+    }
+
+    /// An authentication header of IPv4 in tunnel mode (RFC 4302, 3.1.2). In transport mode it is what the packet carries.
+    pub(crate) fn authentication(&mut self) -> Result<Step, DecodeFailure> {
+        let &[next, words] = self.take::<2>(Layer::Authentication)?;
+        let header = match next {
+            4 => Header::Ipv4,
+            41 => Header::Ipv6,
+            _ => return Ok(Step::Done),
+        };
+        let rest = (usize::from(words) + 2) * 4 - 2;
+        if rest > self.rest.captured.len() {
+            return Err(DecodeFailure::Truncated(Layer::Authentication));
+        }
+        self.rest.skip(rest);
+        Ok(Step::On(header))
+    }
+
     /// Geneve (RFC 8926, 3.4): version 0, options skipped, Ethernet or IP inside.
     pub(crate) fn geneve(&mut self) -> Result<Step, DecodeFailure> {
         let &[version_length, flags, high, low, a, b, c, reserved] = self.take::<8>(Layer::Geneve)?;

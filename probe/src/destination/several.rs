@@ -40,12 +40,16 @@ impl FromStr for Several {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        let too_few = || "name two collectors or more, separated by commas".to_owned();
+        if text.is_empty() {
+            return Err(too_few());
+        }
         let members = text
             .split(',')
             .map(|member| member.parse().map_err(|error| format!("{member}: {error}")))
             .collect::<Result<Vec<Destination>, _>>()?;
         if members.len() < 2 {
-            return Err("name two collectors or more, separated by commas".to_owned());
+            return Err(too_few());
         }
         for (place, member) in members.iter().enumerate() {
             if members.iter().take(place).any(|before| before.collector() == member.collector()) {
@@ -69,6 +73,13 @@ impl fmt::Display for Several {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        let said = |text: &str| text.parse::<Destination>().unwrap_err();
+        assert_eq!(said("spread:"), "name two collectors or more, separated by commas");
+        assert_eq!(said("failover:tcp://a"), said("failover:"));
+    }
 
     #[test]
     fn several_are_separated_by_commas() {

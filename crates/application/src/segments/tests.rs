@@ -91,6 +91,22 @@ fn a_head_without_end_is_cut() {
 }
 
 #[test]
+fn of_a_head_whose_rest_is_missing_the_beginning_counts() {
+    let mut connection = Connection::new();
+    let (there, _missing) = REQUEST.split_at(REQUEST.len() - 10);
+    connection.say(true, 0, there).say(true, length(REQUEST), b"more");
+    assert_eq!(connection.known, None);
+    connection.segments.finish(&mut connection.known);
+    assert_eq!(&*connection.http().request.as_ref().unwrap().target, "/x");
+    assert!(connection.segments.is_done());
+
+    let mut connection = Connection::new();
+    connection.say(true, 0, &client_hello(None)[..30]);
+    connection.segments.finish(&mut connection.known);
+    assert_eq!(connection.known, None, "a hello counts whole");
+}
+
+#[test]
 fn both_hellos_and_nothing_after() {
     let mut connection = Connection::new();
     connection.say(true, 0, &client_hello(Some("shop.example")));

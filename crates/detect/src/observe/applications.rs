@@ -154,7 +154,10 @@ impl Applications {
                 let closes = tcp.flags.0 & (TcpFlags::FIN.0 | TcpFlags::RST.0) != 0;
                 (true, packet.payload.is_empty() && !(closes && known.is_followed()))
             }
-            Transport::Ports(_) => (packet.ip.protocol == UDP, packet.payload.is_empty()),
+            Transport::Ports(_) if packet.ip.protocol == UDP => (true, packet.payload.is_empty()),
+            // A later fragment, or less than a header: it says nothing of what the others are.
+            Transport::Ports(_) if packet.ip.protocol == TCP => (true, true),
+            Transport::Unseen => (true, true),
             _ => (false, true),
         };
         let after = if !has_streams {
@@ -250,7 +253,7 @@ impl Applications {
     fn of_followed(&mut self, record: &FlowRecord) -> Option<Arc<Application>> {
         if record.end_reason != EndReason::ActiveTimeout {
             // Nothing more will come of this flow.
-            return self.remove(record.id).and_then(|entry| entry.latest());
+            return self.remove(record.id).and_then(|entry| entry.latest(record.opened));
         }
         let entry = self.by_flow.get_mut(&record.id)?;
         if entry.learned.is_some_and(|learned| learned <= record.opened) {
@@ -341,8 +344,11 @@ impl Entry {
         }
     }
 
-    /// All that is known.
-    fn latest(mut self) -> Option<Arc<Application>> {
+    /// All that is known at the end of the flow, whose last record was `opened` then.
+    fn latest(mut self, opened: Timestamp) -> Option<Arc<Application>> {
+        if self.conversation.as_mut().is_some_and(|conversation| conversation.finish()) {
+            self.learned = Some(opened);
+        }
         self.end();
         self.known.pop().map(|(_, known)| known)
     }
@@ -381,6 +387,7 @@ fn is_ahead(packet: &Packet<'_>, flow: &Biflow) -> bool {
     sender == flow.initiator() && (1..=MOST_AHEAD).contains(&ahead)
 }
 
+const TCP: u8 = 6;
 const UDP: u8 = 17;
 /// Packets of a remote desktop that are looked at for TLS: it begins behind a message or two of each end.
 const LOOKS_INSIDE: u8 = 4;

@@ -2,17 +2,17 @@
 
 use wire::Timestamp;
 
-use super::difficulty::Difficulty;
 use super::facts::{Dialect, Facts, Login, kept};
 use super::grammar::{
-    Act, Answer, Credentials, Expectation, Job, Refusal, Speaker, Statement, Weight, is_answer, read_answer,
-    read_statement,
+    Act, Answer, Credentials, Expectation, Speaker, Statement, Weight, is_answer, read_answer,
+    read_statement, rolls_versions,
 };
-use super::message::{Message, digest};
+use super::message::Message;
 use super::objects::Object;
 use super::wallet;
 
 mod ledger;
+mod work;
 
 use ledger::{Jobs, Requests};
 
@@ -97,7 +97,14 @@ impl Dialogue {
             self.act(time, message, statement);
             return true;
         }
-        if !is_answer(message) || self.facts.miner_is_initiator == Some(from_initiator) {
+        if self.facts.miner_is_initiator == Some(from_initiator) {
+            // What is asked in words that are not known has an answer, which must not be taken for one to something else.
+            if let (Some(_), Some(identifier)) = (message.method, message.request()) {
+                self.requests.add(identifier, Expectation::Foreign);
+            }
+            return false;
+        }
+        if !is_answer(message) {
             return false;
         }
         self.answer(from_initiator, carriage, time, message)
@@ -149,9 +156,10 @@ impl Dialogue {
         if weight > self.weight || self.facts.dialect.is_none() {
             self.facts.dialect = Some(dialect);
             self.weight = weight;
-            if self.facts.coin.is_none() {
-                self.facts.coin = wallet::coin_of_dialect(dialect);
-            }
+            self.facts.coin = match self.facts.coin {
+                Some(coin) => Some(wallet::coin_in_dialect(coin, dialect)),
+                None => wallet::coin_of_dialect(dialect),
+            };
         }
     }
 
@@ -164,7 +172,7 @@ impl Dialogue {
         match statement.act {
             Act::Introduce { agent, pool } => {
                 expect(&mut self.requests, Expectation::Introduction);
-                self.logs_in(Login::Asked);
+                self.introduces(Login::Asked);
                 keep(&mut self.facts.agent, agent.as_deref());
                 keep(&mut self.facts.pool, pool.as_deref());
             }
@@ -196,10 +204,10 @@ impl Dialogue {
             Act::Redirect(pool) => keep(&mut self.facts.redirect, pool.as_deref()),
             Act::ShareAnswer(result) => match self.requests.oldest_share() {
                 Some(hashes) => self.share_answered(result, Some(hashes)),
-                None if result.is_err() => self.logs_in(Login::Refused),
+                None if result.is_err() => self.authorizes(Login::Refused),
                 None => self.share_answered(result, None),
             },
-            Act::Welcome => self.logs_in(Login::Accepted),
+            Act::Welcome => self.authorizes(Login::Accepted),
             Act::Notice => (),
         }
     }
@@ -224,6 +232,9 @@ impl Dialogue {
                 let is_work = !message.is_whole || carriage == Carriage::Http;
                 if is_work { self.requests.oldest_work() } else { None }
             });
+        if expected == Some(Expectation::Foreign) {
+            return false;
+        }
         // Over HTTP, a response without its request is any document.
         if expected.is_none() && carriage == Carriage::Http {
             return false;
@@ -246,15 +257,18 @@ impl Dialogue {
         self.facts.pool_said = true;
         match answer {
             Answer::Welcome(job) => {
-                self.logs_in(Login::Accepted);
-                self.facts.is_distinctive |= is_lone;
+                self.answers_greeting(expected, Login::Accepted);
+                if rolls_versions(message) {
+                    keep(&mut self.facts.algorithm, Some(SHA256D));
+                }
                 if let Some((dialect, job)) = job {
                     self.work(time, dialect, &job);
                 } else if is_lone {
+                    self.facts.is_distinctive = true;
                     self.speaks(Dialect::Bitcoin, Weight::Name);
                 }
             }
-            Answer::Unwelcome => self.logs_in(Login::Refused),
+            Answer::Unwelcome => self.answers_greeting(expected, Login::Refused),
             Answer::Share(result) => {
                 let hashes = match expected {
                     Some(Expectation::Share { hashes }) => Some(hashes),
@@ -267,19 +281,32 @@ impl Dialogue {
         true
     }
 
-    fn work(&mut self, time: Timestamp, dialect: Dialect, job: &Job<'_>) {
-        self.facts.is_distinctive |= !dialect.asks_a_node();
-        self.speaks(dialect, Weight::Hint);
-        self.job(time, job);
+    /// The miner subscribes, or is let do so. That is no login where a name is asked for and refused.
+    pub(super) fn introduces(&mut self, login: Login) {
+        self.facts.is_subscribed |= login == Login::Accepted;
+        if self.facts.authorization < Login::Refused {
+            self.facts.login = self.facts.login.max(login);
+        }
     }
 
-    /// The latest outcome of introducing itself counts, except that what was granted once stays so.
-    pub(super) fn logs_in(&mut self, login: Login) {
-        self.facts.login = self.facts.login.max(login);
+    /// The miner says who is to be paid, or is told what the pool thinks of it. One name that is let in is enough.
+    pub(super) fn authorizes(&mut self, login: Login) {
+        self.facts.authorization = self.facts.authorization.max(login);
+        self.facts.login = match self.facts.authorization {
+            outcome @ (Login::Refused | Login::Accepted) => outcome,
+            asked => self.facts.login.max(asked),
+        };
+    }
+
+    fn answers_greeting(&mut self, expected: Option<Expectation>, login: Login) {
+        match expected {
+            Some(Expectation::Login) => self.authorizes(login),
+            _ => self.introduces(login),
+        }
     }
 
     fn login(&mut self, credentials: &Credentials<'_>) {
-        self.logs_in(Login::Asked);
+        self.authorizes(Login::Asked);
         self.user(Some(&credentials.user));
         keep(&mut self.facts.worker, credentials.worker.as_deref());
         keep(&mut self.facts.agent, credentials.agent.as_deref());
@@ -292,65 +319,10 @@ impl Dialogue {
         let name = wallet::parse(user);
         keep(&mut self.facts.wallet, name.wallet);
         keep(&mut self.facts.worker, name.worker);
-        self.facts.coin = name.coin.or(self.facts.coin);
-    }
-
-    fn job(&mut self, time: Timestamp, job: &Job<'_>) {
-        let facts = &mut self.facts;
-        facts.jobs = facts.jobs.saturating_add(1);
-        facts.first_job.get_or_insert(time);
-        facts.last_job = facts.last_job.max(Some(time));
-        facts.difficulty = job.difficulty.or(facts.difficulty);
-        if let Some(algorithm) = job.algorithm.as_deref() {
-            facts.algorithm = kept(algorithm);
-        }
-        if let Some(id) = job.id.as_deref() {
-            self.jobs.add(digest(id), facts.difficulty.map(|difficulty| difficulty.hashes));
-        }
-    }
-
-    /// Takes a job that has nothing but a name.
-    pub(super) fn job_of(&mut self, time: Timestamp, id: &str) {
-        self.job(time, &Job { id: Some(id.into()), ..Job::default() });
-    }
-
-    /// Takes what the pool says of the shares of the next jobs.
-    pub(super) fn difficulty(&mut self, difficulty: Option<Difficulty>) {
-        self.facts.has_difficulty = true;
-        self.facts.difficulty = difficulty;
-    }
-
-    /// Counts a share and says how many hashes it took, 0 if that is not known: those of its own job, or else those of the
-    /// latest difficulty.
-    pub(super) fn share(&mut self, job: Option<&str>) -> f64 {
-        let facts = &mut self.facts;
-        facts.shares.submitted = facts.shares.submitted.saturating_add(1);
-        let latest = facts.difficulty.map(|difficulty| difficulty.hashes);
-        let known = job.and_then(|job| self.jobs.hashes(digest(job)));
-        if known.is_some() {
-            facts.shares.of_known_jobs = facts.shares.of_known_jobs.saturating_add(1);
-        }
-        let hashes = known.flatten().or(latest);
-        if let Some(hashes) = hashes {
-            facts.submitted_work.add(hashes);
-        }
-        hashes.unwrap_or_default()
-    }
-
-    pub(super) fn share_answered(&mut self, result: Result<(), Refusal>, hashes: Option<f64>) {
-        let shares = &mut self.facts.shares;
-        match result {
-            Ok(()) => {
-                shares.accepted = shares.accepted.saturating_add(1);
-                if let Some(hashes) = hashes.filter(|hashes| *hashes > 0.0) {
-                    self.facts.accepted_work.add(hashes);
-                }
-            }
-            Err(refusal) => {
-                shares.rejected = shares.rejected.saturating_add(1);
-                shares.stale = shares.stale.saturating_add(u32::from(refusal == Refusal::Stale));
-            }
-        }
+        let dialect = self.facts.dialect;
+        let coin =
+            name.coin.map(|coin| dialect.map_or(coin, |dialect| wallet::coin_in_dialect(coin, dialect)));
+        self.facts.coin = coin.or(self.facts.coin);
     }
 }
 
@@ -361,6 +333,8 @@ pub(super) fn keep(place: &mut Option<Box<str>>, text: Option<&str>) {
     }
 }
 
+/// As miners call Bitcoin's algorithm.
+const SHA256D: &str = "sha256d";
 /// After so many JSON objects that mean nothing here, a connection speaks of something else.
 const MAX_STRANGE_OBJECTS: u32 = 32;
 /// The identifier of requests that have none.

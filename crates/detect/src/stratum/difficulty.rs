@@ -5,14 +5,17 @@ pub struct Difficulty {
     pub value: f64,
     /// How many hashes a share takes on average.
     pub hashes: f64,
+    /// The pool counts in shares of difficulty 1, and `hashes` takes these for Bitcoin's: what they are, the algorithm tells.
+    pub is_relative: bool,
 }
 
 impl Difficulty {
     /// Of `mining.set_difficulty`: a share of difficulty 1 takes 2^32 hashes (Bitcoin's `0x1d00ffff`, rounded as pools do).
     ///
-    /// scrypt pools mean 2^16 of their own, slower, hashes; the messages do not tell which it is.
+    /// scrypt pools mean 2^16 of their own, slower, hashes ([`SCRYPT_SCALE`]), and other algorithms something else again.
     pub(super) fn of_number(value: f64) -> Option<Self> {
-        Self::checked(value, value * HASHES_OF_DIFFICULTY_ONE)
+        let difficulty = Self::checked(value, value * HASHES_OF_DIFFICULTY_ONE)?;
+        Some(Self { is_relative: true, ..difficulty })
     }
 
     /// Of a boundary in 64 hexadecimal digits, the first ones the most significant (ZIP 301; Ethereum's `eth_getWork`).
@@ -62,7 +65,8 @@ impl Difficulty {
     }
 
     fn checked(value: f64, hashes: f64) -> Option<Self> {
-        (value > 0.0 && hashes.is_finite() && hashes <= HASH_SPAN).then_some(Self { value, hashes })
+        let is_difficulty = value > 0.0 && hashes.is_finite() && hashes <= HASH_SPAN;
+        is_difficulty.then_some(Self { value, hashes, is_relative: false })
     }
 }
 
@@ -105,6 +109,8 @@ fn approximate(number: u64) -> f64 {
 }
 
 const HASHES_OF_DIFFICULTY_ONE: f64 = 4_294_967_296.0;
+/// What a share of difficulty 1 takes in hashes of scrypt, over what it takes in Bitcoin's: 2^16 over 2^32.
+pub(super) const SCRYPT_SCALE: f64 = 1.0 / 65_536.0;
 /// Digits of a boundary of 256 bits.
 const BOUNDARY_DIGITS: usize = 64;
 /// 2^64.

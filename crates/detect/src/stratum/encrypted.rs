@@ -23,15 +23,17 @@
 //!
 //! All of this has to hold at once, for five minutes with eight answered shares and four jobs: no foreign name, no ALPN, a beginning like a
 //! login if it was seen, requests of at most two lengths, answers that are shorter and as alike, irregular times, unasked records
-//! that are alike and longer than answers, at most 60 records a minute. The host of a well-known pool counts for itself: with it, a
+//! that are alike, longer than answers and mostly not answered within a second, at most 60 records a minute. The host of a well-known pool counts for itself: with it, a
 //! minute and two jobs are enough. A label like `pool` only lets a name pass.
 //!
 //! Each part keeps others out. Polling, heartbeats and MQTT go by the clock, have tiny acknowledgments, or nothing is
 //! pushed; IMAP's server speaks first, and its client hardly; syslog and logs are never answered; people, shells and databases say things of
 //! all lengths; VPN and web sites send too much; most services have a name.
 //!
+//! Messengers and agents acknowledge what they are sent, and no miner acknowledges a job.
+//!
 //! What remains are devices and agents that connect to an address without a name, report events of one length as they occur, have
-//! each report acknowledged, and are sent commands of one length. That is why confidence is low.
+//! each report acknowledged, and are sent commands of one length that they do not acknowledge. That is why confidence is low.
 //!
 //! # What is missed
 //!

@@ -20,6 +20,10 @@ pub struct Facts {
     pub is_plausible: bool,
     /// What happened when the miner introduced itself.
     pub login: Login,
+    /// What became of saying who is to be paid, alone: it outweighs what became of subscribing.
+    pub authorization: Login,
+    /// The pool let the miner subscribe, whatever it thought of the name afterwards.
+    pub is_subscribed: bool,
     /// The program that mines, as it calls itself.
     pub agent: Option<Box<str>>,
     /// The user name at the pool, whole: often a wallet with a worker's name.
@@ -38,7 +42,7 @@ pub struct Facts {
     pub coin: Option<&'static str>,
     /// Jobs handed out, pushed or asked for.
     pub jobs: u32,
-    /// When the first job was handed out.
+    /// When the first job was handed out, of the algorithm at hand if there were several.
     pub first_job: Option<Timestamp>,
     /// When the last job was handed out.
     pub last_job: Option<Timestamp>,
@@ -46,13 +50,15 @@ pub struct Facts {
     pub polls: u32,
     /// Whether the pool has said how hard a share is.
     pub has_difficulty: bool,
+    /// Jobs have the parts of Bitcoin's coinbase transaction, so that difficulties are likely to be counted as Bitcoin's.
+    pub has_coinbase_jobs: bool,
     /// How hard a share is at the moment.
     pub difficulty: Option<Difficulty>,
     /// What became of shares.
     pub shares: Shares,
-    /// The work behind shares that were submitted.
+    /// The work behind shares that were submitted, of the algorithm at hand.
     pub submitted_work: Work,
-    /// The work behind shares that were accepted.
+    /// The work behind shares that were accepted, of the algorithm at hand.
     pub accepted_work: Work,
     /// Hashes per second as the miner itself reports them.
     pub reported_hashes_per_second: Option<f64>,
@@ -94,6 +100,7 @@ impl Facts {
         Some(match self.login {
             _ if flows => Stage::Session,
             Login::Accepted => Stage::Handshake,
+            _ if self.is_subscribed => Stage::Handshake,
             _ if self.pool_spoke => Stage::Answered,
             _ => Stage::Attempt,
         })
@@ -166,8 +173,8 @@ pub struct Carriers {
     pub http: bool,
     /// Frames of WebSocket.
     pub websocket: bool,
-    /// A SOCKS5 proxy.
-    pub socks5: bool,
+    /// A SOCKS proxy.
+    pub socks: bool,
     /// A tunnel through an HTTP proxy.
     pub connect: bool,
 }

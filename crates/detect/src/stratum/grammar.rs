@@ -17,7 +17,7 @@ mod node;
 mod stratum_v1;
 mod webminerpool;
 
-pub(super) use answer::{Answer, Expectation, read_answer};
+pub(super) use answer::{Answer, Expectation, read_answer, rolls_versions};
 
 /// A message that belongs to the grammar of a dialect.
 #[derive(Debug)]
@@ -100,6 +100,10 @@ pub(super) struct Job<'a> {
     /// If the job itself says it.
     pub(super) difficulty: Option<Difficulty>,
     pub(super) algorithm: Option<Cow<'a, str>>,
+    /// It has the parts of a coinbase transaction and a branch of hashes, from which the miner makes a header as Bitcoin has it.
+    pub(super) is_of_coinbase: bool,
+    /// Its parts have names that other programs' jobs may have, too.
+    pub(super) is_in_other_words: bool,
 }
 
 /// Why something was refused.

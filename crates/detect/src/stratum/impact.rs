@@ -8,8 +8,8 @@
 //! Hashes per second and watts of processors at `RandomX` are those of its authors' table (tevador/RandomX, README, "Mining
 //! performance"): 44 to 260 hashes per joule, 300 to 1700 hashes per second and core.
 
-use super::difficulty::Work;
-use super::facts::Facts;
+use super::difficulty::{SCRYPT_SCALE, Work};
+use super::facts::{Dialect, Facts};
 
 mod poisson;
 
@@ -18,6 +18,8 @@ mod poisson;
 pub struct Impact {
     /// What was counted.
     pub basis: Basis,
+    /// In what difficulties are counted.
+    pub unit: Unit,
     /// How many shares were counted.
     pub shares: u32,
     /// For how long.
@@ -37,6 +39,44 @@ pub enum Basis {
     SubmittedShares,
 }
 
+/// What a pool's difficulties count.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Unit {
+    /// Hashes, or what is looked for instead: the pool names boundaries, or the dialect says what a difficulty is.
+    Told,
+    /// Shares of Bitcoin's difficulty 1. The algorithm was not told: if it is scrypt, the rate is a 65,536th.
+    TakenForBitcoins,
+    /// Shares of scrypt's difficulty 1: the payee's coin is mined with it.
+    TakenForScrypts,
+}
+
+impl Unit {
+    /// `None` if what the pool counts is not known: then no rate follows from it.
+    fn of(facts: &Facts) -> Option<Self> {
+        let dialect = facts.dialect?;
+        if !facts.difficulty.is_some_and(|difficulty| difficulty.is_relative) {
+            return Some(Self::Told);
+        }
+        match dialect {
+            // Their specifications say 2^32 hashes, or their jobs name the boundary whatever the pool says besides.
+            Dialect::EthereumStratum1 | Dialect::EthashStratum | Dialect::KawPow | Dialect::Kaspa => {
+                Some(Self::Told)
+            }
+            Dialect::Bitcoin if !facts.has_coinbase_jobs => None,
+            Dialect::Bitcoin if facts.algorithm.is_some() => Some(Self::Told),
+            Dialect::Bitcoin if facts.coin.is_some_and(|coin| SCRYPT_COINS.contains(&coin)) => {
+                Some(Self::TakenForScrypts)
+            }
+            Dialect::Bitcoin => Some(Self::TakenForBitcoins),
+            _ => None,
+        }
+    }
+
+    fn scale(self) -> f64 {
+        if self == Self::TakenForScrypts { SCRYPT_SCALE } else { 1.0 }
+    }
+}
+
 /// A number and the interval around it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
@@ -46,6 +86,12 @@ pub struct Estimate {
     pub likely: f64,
     /// The upper end.
     pub high: f64,
+}
+
+impl Estimate {
+    fn scaled(self, scale: f64) -> Self {
+        Self { low: self.low * scale, likely: self.likely * scale, high: self.high * scale }
+    }
 }
 
 /// What mining on processors takes: ranges over processors, at the most likely rate.
@@ -75,9 +121,10 @@ impl Impact {
         if work.shares == 0 || seconds <= 0.0 {
             return None;
         }
-        let hashes_per_second = rate(&work, seconds);
+        let unit = Unit::of(facts)?;
+        let hashes_per_second = rate(&work, seconds).scaled(unit.scale());
         let processors = runs_on_processors(facts).then(|| Processors::of(hashes_per_second.likely));
-        Some(Self { basis, shares: work.shares, seconds, hashes_per_second, processors })
+        Some(Self { basis, unit, shares: work.shares, seconds, hashes_per_second, processors })
     }
 }
 
@@ -120,6 +167,7 @@ fn runs_on_processors(facts: &Facts) -> bool {
     facts.algorithm.as_deref().is_some_and(|algorithm| algorithm == "rx" || algorithm.starts_with("rx/"))
 }
 
+const SCRYPT_COINS: &[&str] = &["Litecoin", "Dogecoin or DigiByte"];
 const CONFIDENCE: f64 = 0.95;
 /// Usual processors lie within these; the extremes of the table are 44 and 260.
 const LEAST_HASHES_PER_JOULE: f64 = 50.0;
@@ -142,6 +190,7 @@ mod tests {
         let mut facts = Facts {
             first: Some(Timestamp::from_parts(1_000, 0)),
             last: Some(Timestamp::from_parts(1_000 + seconds, 0)),
+            dialect: Some(Dialect::CryptoNote),
             algorithm: Some("rx/0".into()),
             shares: Shares { accepted: u32::try_from(shares.len()).unwrap(), ..Shares::default() },
             ..Facts::default()

@@ -1,7 +1,7 @@
 //! An opinion on a session's facts.
 
 use super::facts::{Dialect, Facts, Login, Stage};
-use super::impact::Impact;
+use super::impact::{Impact, Unit};
 use crate::{Evidence, Kind, Severity};
 
 /// What is thought of a connection.
@@ -150,11 +150,39 @@ fn confidence(facts: &Facts, stage: Stage) -> (Confidence, &'static str) {
     match stage {
         Stage::Attempt => (Confidence::Low, "the miner asked and was not answered"),
         Stage::Answered => (Confidence::Low, "the miner asked and was answered, but not let in"),
-        Stage::Handshake => (Confidence::Medium, "the pool let the miner in"),
-        Stage::Session if facts.login == Login::Accepted || shares.answered() > 0 => {
-            (Confidence::Medium, "the pool let the miner in or answered shares; not all of it was seen")
+        Stage::Handshake if facts.authorization == Login::Accepted => {
+            (Confidence::Medium, "the pool let the miner in")
         }
-        Stage::Session => (Confidence::Medium, "jobs, difficulty or shares went by"),
+        Stage::Handshake if facts.login == Login::Refused => {
+            (Confidence::Medium, "the pool let the miner subscribe, and refused the name that it gave")
+        }
+        Stage::Handshake => (Confidence::Medium, "the pool let the miner subscribe"),
+        Stage::Session => (Confidence::Medium, part_of_session(facts)),
+    }
+}
+
+/// What was seen of a session of which some part is missing.
+fn part_of_session(facts: &Facts) -> &'static str {
+    let has_shares = facts.shares.submitted > 0 || facts.shares.answered() > 0;
+    match (facts.login, facts.jobs > 0, has_shares) {
+        (Login::Accepted, true, false) => {
+            "the pool let the miner in and handed out jobs; no share of them was seen"
+        }
+        (Login::Accepted, true, true) => {
+            "the pool let the miner in, handed out jobs and answered shares; the miner was not heard to hand them in"
+        }
+        (Login::Accepted, false, true) => {
+            "the pool let the miner in, and shares were handed in; its jobs were not seen"
+        }
+        (Login::Accepted, false, false) => "the pool let the miner in and said how hard a share is",
+        (Login::Refused, ..) => {
+            "the pool did not let the miner in, and yet jobs, difficulty or shares went by"
+        }
+        (_, true, true) => {
+            "jobs were handed out, and shares handed in; that the pool let the miner in was not seen"
+        }
+        (_, false, true) => "shares were handed in; jobs, and that the pool let the miner in, were not seen",
+        (_, _, false) => "jobs or difficulty went by; nothing else was seen",
     }
 }
 
@@ -187,6 +215,17 @@ fn asks_only(facts: &Facts, stage: Stage) -> Option<Grade> {
 fn verdict(facts: &Facts, grade: Grade) -> Verdict {
     let mut reasons = vec![grade.reason];
     let impact = Impact::of(facts);
+    match impact.map(|impact| impact.unit) {
+        Some(Unit::TakenForBitcoins) => {
+            reasons.push("difficulty 1 was taken for 2^32 hashes, as with SHA-256; if scrypt is mined, the rate is a 65,536th");
+        }
+        Some(Unit::TakenForScrypts) => {
+            reasons.push(
+                "difficulty 1 was taken for 2^16 hashes of scrypt, with which the payee's coin is mined",
+            );
+        }
+        Some(Unit::Told) | None => {}
+    }
     if impact.is_some_and(|impact| impact.shares < FEW_SHARES) {
         reasons.push("few shares: the hash rate is uncertain, see its interval");
     }
@@ -212,7 +251,7 @@ fn techniques(facts: &Facts, kind: Kind) -> Vec<&'static str> {
     if carriers.http || carriers.websocket {
         techniques.push(WEB_PROTOCOLS);
     }
-    if carriers.socks5 || carriers.connect {
+    if carriers.socks || carriers.connect {
         techniques.push(PROXY);
     }
     if facts.dialect == Some(Dialect::StratumV2Noise) || facts.noise.is_some() {

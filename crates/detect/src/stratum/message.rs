@@ -110,6 +110,11 @@ impl<'a> List<'a> {
         self.text(at).is_some_and(|text| hexadecimal_digits(&text) == Some(digits))
     }
 
+    /// Is there a string of at least so many hexadecimal digits?
+    pub(super) fn is_at_least(&self, at: usize, digits: usize) -> bool {
+        self.hexadecimal(at).is_some_and(|found| found >= digits)
+    }
+
     /// The number of hexadecimal digits, if it is a string of those.
     pub(super) fn hexadecimal(&self, at: usize) -> Option<usize> {
         self.text(at).and_then(|text| hexadecimal_digits(&text))
@@ -117,6 +122,17 @@ impl<'a> List<'a> {
 
     pub(super) fn is_boolean(&self, at: usize) -> bool {
         self.value(at).is_some_and(|value| matches!(value.get(), "true" | "false"))
+    }
+
+    /// Is there a yes or no, in any of the ways in which it is written, or nothing?
+    pub(super) fn is_flag(&self, at: usize) -> bool {
+        self.value(at)
+            .is_none_or(|value| matches!(value.get(), "true" | "false" | "0" | "1" | "\"0\"" | "\"1\""))
+    }
+
+    /// Is there a string without a character?
+    pub(super) fn is_empty(&self, at: usize) -> bool {
+        self.value(at).is_some_and(|value| value.get() == "\"\"")
     }
 
     pub(super) fn is_list(&self, at: usize) -> bool {

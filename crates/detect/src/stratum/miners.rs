@@ -151,7 +151,8 @@ fn finding(observation: &Observation, pool_name: Option<&str>) -> Option<Finding
     let (verdict, first, last) = match &observation.heard {
         Heard::Words(facts) => {
             let mut verdict = judge::judge(facts)?;
-            verdict.add_port(pool.port, facts.carriers.http || facts.carriers.websocket);
+            let carriers = facts.carriers;
+            verdict.add_port(pool.port, carriers.http || carriers.websocket || carriers.connect);
             (verdict, facts.first, facts.last)
         }
         Heard::Rhythm(facts) => {

@@ -80,10 +80,7 @@ impl Objects {
     /// Octets are missing. Of an object that they cut, `consume` gets the first members: a capture may hold no more of any.
     pub(super) fn gap(&mut self, mut consume: impl FnMut(Object<'_>)) {
         if self.state == State::Inside {
-            let octets = beginning(&self.partial);
-            if !octets.is_empty() {
-                consume(Object { octets: &octets, is_whole: false });
-            }
+            self.consume_beginning(&mut consume);
         }
         if self.state != State::Ended {
             self.skip();
@@ -152,9 +149,9 @@ impl Objects {
         for (at, &octet) in octets.iter().enumerate() {
             let is_broken = self.layout == Layout::Lines && octet == b'\n' && self.in_string;
             if at >= room || is_broken {
-                if at >= room && self.layout == Layout::Document {
+                if at >= room {
                     self.partial.extend_from_slice(octets.get(..at).unwrap_or_default());
-                    consume(Object { octets: &beginning(&self.partial), is_whole: false });
+                    self.consume_beginning(consume);
                 }
                 self.skip();
                 return Some(at);
@@ -172,6 +169,14 @@ impl Objects {
         self.length = self.length.saturating_add(octets.len());
         self.partial.extend_from_slice(octets);
         None
+    }
+
+    /// Hands out the first members of an object that is not read to its end, if any is known.
+    fn consume_beginning(&self, consume: &mut impl FnMut(Object<'_>)) {
+        let octets = beginning(&self.partial);
+        if !octets.is_empty() {
+            consume(Object { octets: &octets, is_whole: false });
+        }
     }
 
     /// Takes one octet of an object and says whether it is the last.
@@ -288,6 +293,12 @@ mod tests {
         assert_eq!(split(Layout::Lines, &[long.as_bytes()]), [r#"{"b":1}"#]);
         let pieces: Vec<&[u8]> = long.as_bytes().chunks(1_000).collect();
         assert_eq!(split(Layout::Lines, &pieces), [r#"{"b":1}"#]);
+        let known = format!("{{\"a\":1,\"b\":\"{}\"}}\n{{\"c\":1}}\n", "x".repeat(MAX_OBJECT_OCTETS));
+        assert_eq!(
+            split(Layout::Lines, &[known.as_bytes()]),
+            [r#"{"a":1}"#, r#"{"c":1}"#],
+            "as of a document"
+        );
     }
 
     #[test]

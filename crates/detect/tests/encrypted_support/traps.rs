@@ -48,6 +48,14 @@ fn clocks_and_tiny_answers() -> Vec<(&'static str, Script)> {
             script.lucky(100, 20.0, |script, time| script.ask(time, 180, 60));
             script.lucky(20, 90.0, |script, time| script.push(time, 12));
         }),
+        trap("reports and commands, both acknowledged", |script| {
+            script.ask(0.5, 250, 150);
+            script.lucky(100, 20.0, |script, time| script.ask(time, 180, 60));
+            script.lucky(20, 90.0, |script, time| {
+                script.push(time, 300);
+                script.tell(time + 0.08, 60);
+            });
+        }),
         trap("reports that are acknowledged and nothing else", |script| {
             script.ask(0.5, 200, 300);
             script.lucky(200, 20.0, |script, time| script.ask(time, 180, 60));

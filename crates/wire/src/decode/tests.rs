@@ -122,6 +122,27 @@ fn every_link_type_leads_to_ip() {
             before(&[0x11, 0, 0, 1, 0, 55, 0, 0x57], &v6),
         ),
         (LinkType::C_HDLC, before(&[0x8f, 0, 0x08, 0x00], &v4), before(&[0x0f, 0, 0x86, 0xdd], &v6)),
+        (
+            LinkType::C_HDLC_WITH_DIR,
+            before(&[0, 0x8f, 0, 0x08, 0x00], &v4),
+            before(&[1, 0x0f, 0, 0x86, 0xdd], &v6),
+        ),
+        (LinkType::PPP_WITH_DIR, before(&[0, 0x00, 0x21], &v4), before(&[1, 0xff, 0x03, 0x00, 0x57], &v6)),
+        (
+            LinkType::ENC,
+            before(&[2, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 1], &v4),
+            before(&[0, 0, 0, 24, 0, 0, 0, 9, 0, 0, 0, 1], &v6),
+        ),
+        (
+            LinkType::PFLOG,
+            before(&[&[61, 2], &[0; 62][..]].concat(), &v4),
+            before(&[&[48, 30], &[0; 46][..]].concat(), &v6),
+        ),
+        (
+            LinkType::NFLOG,
+            before(&[2, 0, 0, 7, 5, 0, 10, 0, 0, 9, 9, 9, 37, 0, 9, 0], &v4),
+            before(&[10, 0, 0, 7, 0, 8, 0, 1, 8, 0, 0, 0, 0, 57, 0, 9], &v6),
+        ),
         (LinkType::ETHERNET, ethernet(0x0800, &v4), ethernet(0x86dd, &v6)),
     ];
     for (link_type, v4, v6) in frames {
@@ -185,6 +206,10 @@ fn tags_of_other_kinds_are_walked_over() {
         (0x893f, &[0, 1, 0, 2, 0, 3, 8, 0], &inner()),
         (0x8864, &[0x11, 0, 0, 1, 0, 35, 0, 0x21], &inner()),
         (0x880b, &[0, 0x21], &inner()),
+        (0x8909, &[1, 1, 0, 1, 0, 5, 8, 0], &inner()),
+        (0x894f, &[0x0f, 0xc2, 2, 1, 0, 0, 1, 255], &inner()),
+        (0x894f, &[0x0f, 0xc3, 2, 3, 0, 0, 1, 255, 9, 9, 9, 9], &customer),
+        (36, &[6, 6, 3], &inner()),
     ] {
         let data = ethernet(ether_type, &[tag, carried].concat());
         assert_is_inner(&on(LinkType::ETHERNET, &data).unwrap());
@@ -210,11 +235,16 @@ fn what_is_not_ip_says_what_it_is() {
     assert_eq!(on(LinkType::ETHERNET, &malformed).unwrap_err(), DecodeFailure::Malformed(Layer::PppoE));
 }
 
-/// Everything that carries [`inner`], as the payload of IPv4 of a protocol; with the virtual network.
-fn tunnels() -> Vec<(&'static str, u8, Vec<u8>, Option<Segment>)> {
+/// A name, what carries [`inner`] as the payload of IPv4 of a protocol, and the virtual network.
+type Tunnel = (&'static str, u8, Vec<u8>, Option<Segment>);
+
+fn tunnels() -> Vec<Tunnel> {
+    [tunnels_in_ip(), tunnels_in_udp()].concat()
+}
+
+fn tunnels_in_ip() -> Vec<Tunnel> {
     let bridged = ethernet(0x0800, &inner());
     let after = |header: &[u8], carried: &[u8]| [header, carried].concat();
-    let gtp_length = |extra: u8| 33 + extra;
     vec![
         ("IPv4", 4, inner(), None),
         ("GRE", 47, after(&[0, 0, 8, 0], &inner()), None),
@@ -245,6 +275,16 @@ fn tunnels() -> Vec<(&'static str, u8, Vec<u8>, Option<Segment>)> {
         ),
         ("MPLS in IP", 137, after(&[0, 1, 1, 64], &inner()), None),
         ("MPLS in GRE", 47, after(&[0, 0, 0x88, 0x47, 0, 1, 1, 64], &inner()), None),
+        ("EtherIP", 97, after(&[0x30, 0], &bridged), None),
+        ("AH", 51, after(&[&[4, 4][..], &[0; 22]].concat(), &inner()), None),
+    ]
+}
+
+fn tunnels_in_udp() -> Vec<Tunnel> {
+    let bridged = ethernet(0x0800, &inner());
+    let after = |header: &[u8], carried: &[u8]| [header, carried].concat();
+    let gtp_length = |extra: u8| 33 + extra;
+    vec![
         ("VXLAN", 17, udp(4789, &after(&[8, 0, 0, 0, 0, 1, 2, 0], &bridged)), Some(Segment::Vxlan(0x0102))),
         (
             "VXLAN, policy",
@@ -263,6 +303,33 @@ fn tunnels() -> Vec<(&'static str, u8, Vec<u8>, Option<Segment>)> {
             17,
             udp(6081, &after(&[0, 0, 8, 0, 0, 3, 4, 0], &inner())),
             Some(Segment::Geneve(0x0304)),
+        ),
+        (
+            "VXLAN-GPE",
+            17,
+            udp(4790, &after(&[0x0c, 0, 0, 3, 0, 1, 2, 0], &bridged)),
+            Some(Segment::Vxlan(0x0102)),
+        ),
+        (
+            "VXLAN-GPE, IP",
+            17,
+            udp(4790, &after(&[0x0e, 0, 0, 1, 0, 1, 2, 0], &inner())),
+            Some(Segment::Vxlan(0x0102)),
+        ),
+        (
+            "VXLAN-GPE, NSH",
+            17,
+            udp(4790, &after(&[0x0c, 0, 0, 4, 0, 1, 2, 0, 0x0f, 0xc2, 2, 1, 0, 0, 1, 255], &inner())),
+            Some(Segment::Vxlan(0x0102)),
+        ),
+        ("MPLS in UDP", 17, udp(6635, &after(&[0, 1, 1, 64], &inner())), None),
+        ("GRE in UDP", 17, udp(4754, &after(&[0, 0, 8, 0], &inner())), None),
+        ("L2TP", 17, udp(1701, &after(&[0, 2, 0, 1, 0, 2, 0xff, 3, 0, 0x21], &inner())), None),
+        (
+            "L2TP, all fields",
+            17,
+            udp(1701, &after(&[0x4b, 2, 0, 51, 0, 1, 0, 2, 0, 3, 0, 4, 0, 2, 9, 9, 0, 0x21], &inner())),
+            None,
         ),
         ("GTP-U", 17, udp(2152, &after(&[0x30, 255, 0, gtp_length(0), 0, 0, 0, 1], &inner())), None),
         // The last octet of the optional fields means nothing without its flag.
@@ -341,6 +408,14 @@ fn a_tunnel_that_leads_nowhere_leaves_its_carrier() {
         (47, vec![0, 0, 0, 0]),
         (47, [&[0, 0, 8, 6], &[0; 28][..]].concat()),
         (4, vec![0x65; 30]),
+        (51, [&[17, 4], &[0; 22][..], &udp(5, b"abc")].concat()),
+        (97, [&[3, 0], &ethernet(0x0800, &inner())[..]].concat()),
+        (17, udp(1701, &[&[0xc8, 2, 0, 20], &[0; 16][..]].concat())),
+        (17, udp(1701, &[&[0, 3, 0, 1, 0, 2, 0, 0x21], &inner()[..]].concat())),
+        (17, udp(6635, &[&[0, 1, 1, 64], &inner()[..], &[0]].concat())),
+        (17, udp(6635, &[0, 1, 0, 64].repeat(9))),
+        (17, udp(4790, &[&[0x0d, 0, 0, 1, 0, 1, 2, 0], &inner()[..]].concat())),
+        (17, udp(4790, &[&[0x0c, 0, 0, 9, 0, 1, 2, 0], &inner()[..]].concat())),
         (17, udp(4789, &[&[8, 0, 0, 0, 0, 1, 2, 0], &ethernet(0x0806, &[0; 28])[..]].concat())),
         (17, udp(4789, &[&[0, 0, 0, 0, 0, 1, 2, 0], &ethernet(0x0800, &inner())[..]].concat())),
         (17, udp(6081, &[0x40, 0, 8, 0, 0, 0, 0, 0])),
@@ -420,6 +495,25 @@ fn fragments_have_their_place() {
     // A second header, that of a whole packet, hides no fragment.
     let data = ipv6(OUTER, 44, &[&[44, 0, 0, 1, 0, 0, 0, 7, 6, 0, 0, 0, 0, 0, 0, 8], &tcp(b"")[..]].concat());
     assert_eq!(on(LinkType::RAW, &data).unwrap().ip.fragment.unwrap().identification, 7);
+}
+
+#[test]
+fn fragments_of_ipv6_are_of_one_packet_whatever_header_each_names() {
+    let piece = |more: u8, offset: u8, data: &[u8]| {
+        ipv6(OUTER, 44, &[&[60, 0, offset, more, 0, 0, 0, 7], data].concat())
+    };
+    let options = [17, 0, 1, 4, 0, 0, 0, 0];
+    let first = piece(1, 0, &[&options, &udp(53, b"")[..]].concat());
+    let last = piece(0, 1, b"rest");
+    let [first, last] = [&first, &last].map(|data| on(LinkType::RAW, data).unwrap().ip);
+    assert_eq!((first.protocol, last.protocol), (17, 60));
+    let [of_first, of_last] = [first, last].map(|ip| FragmentId::new(&ip, None, ip.fragment.unwrap()));
+    assert_eq!(of_first, of_last);
+    // The identification of IPv4 is one for each protocol (RFC 791, 3.2).
+    let [udp, tcp] = [17, 6].map(|protocol| ipv4_fragment(OUTER, protocol, 1, false, b"rest"));
+    let [udp, tcp] = [&udp, &tcp].map(|data| on(LinkType::RAW, data).unwrap().ip);
+    let [of_udp, of_tcp] = [udp, tcp].map(|ip| FragmentId::new(&ip, None, ip.fragment.unwrap()));
+    assert_ne!(of_udp, of_tcp);
 }
 
 #[test]

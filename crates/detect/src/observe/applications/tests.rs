@@ -193,6 +193,38 @@ fn a_segment_that_overtook_the_first_waits_for_it() {
 }
 
 #[test]
+fn a_request_whose_rest_is_missing_counts_at_the_end_of_its_flow() {
+    let mut probe = Probe::new(ROOM);
+    probe
+        .show(0, &segment(1, true, 0x02, 0, &[]))
+        .show(0, &segment(1, true, 0x10, 1, b"GET /a HTTP/1.1\r\nHost: example.org\r\nCookie: "))
+        .show(0, &segment(1, true, 0x10, 2_000, b"more"));
+    let (known, _) = probe.close(1);
+    let Some(Application::Http(http)) = known[0].as_deref() else { panic!("{known:?}") };
+    assert_eq!(&*http.request.as_ref().unwrap().host, "example.org");
+}
+
+#[test]
+fn later_fragments_end_nothing() {
+    let hello = client_hello(Some("shop.example"));
+    let mut rest = packet(1, true, Transport::Unseen, b"the rest of it");
+    rest.ip.protocol = 6;
+    rest.ip.fragment = Some(wire::Fragment { identification: 1, offset: 10, more: false });
+    let mut first = segment(1, true, 0x10, 1, &hello[..hello.len() / 2]);
+    first.ip.fragment = Some(wire::Fragment { identification: 1, offset: 0, more: true });
+    let again = segment(1, true, 0x10, 1, &hello);
+    let mut probe = Probe::new(ROOM);
+    // So short a fragment that of the header only the ports are there.
+    let ports = Ports { source: 40_000, destination: 443 };
+    let tiny = Packet { transport: Transport::Ports(ports), payload: &[], ..rest };
+    for shown in [&segment(1, true, 0x02, 0, &[]), &first, &rest, &again, &rest, &tiny] {
+        probe.show(0, shown);
+    }
+    let (known, _) = probe.close(1);
+    assert!(matches!(known[0].as_deref(), Some(Application::Tls(_))), "{known:?}");
+}
+
+#[test]
 fn those_of_which_nothing_was_heard_for_longest_make_room() {
     let mut probe = Probe::new(50_000);
     for number in 0..1_000 {

@@ -8,11 +8,15 @@ pub(in crate::stratum) fn guess(octets: &[u8]) -> Guess {
     let Some(first) = octets.first() else { return Guess::More };
     match first {
         b'{' => Guess::Lines,
+        // A batch of JSON-RPC.
+        b'[' => words(octets, &[b"[{"], Guess::Lines),
         b'P' | b'G' | b'C' | b'H' => words(octets, HTTP_WORDS, Guess::Http),
+        0x00 if octets.get(1).is_some_and(|reply| SOCKS_4_REPLIES.contains(reply)) => Guess::Socks,
         0x00 => stratum_v2::guess(octets),
         0x01 | 0x0a | 0x0b | 0xbf | 0xc0 | 0xc1 | 0xd9 | 0xe3 | 0xf9 | 0xfa | 0xfb | 0xfc => {
             peer::guess(octets)
         }
+        0x04 => words(octets, &[b"\x04\x01"], Guess::Socks),
         0x05 => Guess::Socks,
         0x16 => Guess::Tls,
         0x81 | 0x82 => websocket(octets),
@@ -48,6 +52,8 @@ fn websocket(octets: &[u8]) -> Guess {
     if matches!(octet ^ mask, b'{' | b'4') { Guess::WebSocket } else { Guess::Unknown }
 }
 
+/// What a SOCKS4 proxy says of a request after an octet of 0: granted, or why not.
+const SOCKS_4_REPLIES: std::ops::RangeInclusive<u8> = 0x5a..=0x5d;
 const HTTP_WORDS: &[&[u8]] = &[b"POST ", b"GET ", b"CONNECT ", b"HTTP/1."];
 
 #[cfg(test)]
@@ -65,6 +71,11 @@ mod tests {
             (b"CONNECT pool.example:3333 HTTP/1.1", Guess::Http),
             (b"HTTP/1.1 200", Guess::Http),
             (b"\x05\x01\x00", Guess::Socks),
+            (b"\x04\x01\x0d\x05", Guess::Socks),
+            (b"\x04\x02\x0d\x05", Guess::Unknown),
+            (b"\x00\x5a\x00\x00", Guess::Socks),
+            (b"[{\"id\"", Guess::Lines),
+            (b"[1, 2", Guess::Unknown),
             (b"\x16\x03\x01", Guess::Tls),
             (b"\x81\x05{\"a\"", Guess::WebSocket),
             (b"\x81\x85\x01\x02\x03\x04\x7a", Guess::WebSocket),

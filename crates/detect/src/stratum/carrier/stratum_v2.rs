@@ -106,7 +106,7 @@ fn hear_miner(kind: u8, payload: &[u8], context: &mut Context<'_>) -> Option<()>
     let dialogue = &mut *context.dialogue;
     match kind {
         SETUP_CONNECTION => {
-            dialogue.logs_in(Login::Asked);
+            dialogue.introduces(Login::Asked);
             // Protocol, lowest and highest version, flags; then endpoint, port, vendor, hardware, firmware, device.
             let (host, rest) = string(payload.get(9..)?)?;
             let (port, rest) = rest.split_first_chunk::<2>()?;
@@ -116,7 +116,7 @@ fn hear_miner(kind: u8, payload: &[u8], context: &mut Context<'_>) -> Option<()>
             keep(&mut dialogue.facts.agent, Some(&format!("{vendor} {hardware}")));
         }
         OPEN_STANDARD_CHANNEL | OPEN_EXTENDED_CHANNEL => {
-            dialogue.logs_in(Login::Asked);
+            dialogue.authorizes(Login::Asked);
             let (user, rest) = string(payload.get(4..)?)?;
             dialogue.user(Some(&user));
             let rate = f32::from_le_bytes(*rest.first_chunk()?);
@@ -138,11 +138,12 @@ fn hear_pool(kind: u8, payload: &[u8], context: &mut Context<'_>) -> Option<()> 
     let dialogue = &mut *context.dialogue;
     let hashes = dialogue.facts.difficulty.map(|difficulty| difficulty.hashes);
     match kind {
-        0x01 => dialogue.logs_in(Login::Accepted),
-        0x02 | 0x12 => dialogue.logs_in(Login::Refused),
+        0x01 => dialogue.introduces(Login::Accepted),
+        0x02 => dialogue.introduces(Login::Refused),
+        0x12 => dialogue.authorizes(Login::Refused),
         // OpenStandardMiningChannel.Success and its extended kin: request, channel, target.
         0x11 | 0x14 => {
-            dialogue.logs_in(Login::Accepted);
+            dialogue.authorizes(Login::Accepted);
             dialogue.difficulty(Difficulty::of_little_endian(payload.get(8..40)?));
         }
         // SetTarget: channel, target.

@@ -64,11 +64,13 @@ fn is_login(introduction: Introduction) -> bool {
     introduction.answers > 0 && ANSWER_TO_LOGIN_OCTETS.contains(&introduction.answer_octets)
 }
 
-/// What comes unasked is of one length, and longer than what answers.
+/// What comes unasked is of one length, and longer than what answers. Nobody acknowledges a job.
 fn has_jobs(rhythm: &Rhythm, need: &Need) -> bool {
     let [_, answer, push] = rhythm.medians();
     let is_like_jobs = JOB_OCTETS.contains(&push) && rhythm.pushes_alike() >= LEAST_PUSHES_ALIKE;
-    rhythm.counts().pushes >= need.pushes && is_like_jobs && answer < push
+    let counts = rhythm.counts();
+    let is_acknowledged = f64::from(counts.answered_pushes) > MOST_ANSWERED_PUSHES * f64::from(counts.pushes);
+    counts.pushes >= need.pushes && is_like_jobs && answer < push && !is_acknowledged
 }
 
 /// Records of one or two lengths are answered at once by shorter ones of one or two lengths, and come by luck.
@@ -184,6 +186,8 @@ const LEAST_ANSWERED: f64 = 0.7;
 const LEAST_ALIKE: f64 = 0.8;
 /// Jobs come with changes of difficulty between them: in captures in the clear, 0.88 and more were alike.
 const LEAST_PUSHES_ALIKE: f64 = 0.75;
+/// Where a client acknowledges what it is told, it does so nearly always; see [`Counts::answered_pushes`](super::Counts).
+const MOST_ANSWERED_PUSHES: f64 = 0.6;
 /// Times between events by luck deviate by as much as their mean (an exponential distribution); eight of them are seldom below a
 /// third of that. Clocks are near 0. Pauses and changes of difficulty drive it up, people and their talk still further.
 const IRREGULARITY: RangeInclusive<f64> = 0.35..=3.0;

@@ -9,6 +9,8 @@ pub struct Rhythm {
     /// When the miner's records that wait for an answer came, the oldest first.
     waiting: [Option<Timestamp>; MAX_WAITING],
     last_request: Option<Timestamp>,
+    /// The latest record that nothing had asked for, if nothing has come since.
+    last_push: Option<Timestamp>,
     intervals: Intervals,
     requests: Sizes,
     answers: Sizes,
@@ -27,6 +29,8 @@ pub struct Counts {
     pub answered_at_length: u32,
     /// Records of the pool that nothing had asked for.
     pub pushes: u32,
+    /// Of these, how many the miner answered at once.
+    pub answered_pushes: u32,
 }
 
 /// Mean and spread of the times between the miner's records (Welford's method).
@@ -47,6 +51,7 @@ impl Rhythm {
     pub(super) fn gap(&mut self) {
         self.waiting = [None; MAX_WAITING];
         self.last_request = None;
+        self.last_push = None;
     }
 
     /// How often what happened.
@@ -83,6 +88,9 @@ impl Rhythm {
     fn said_by_miner(&mut self, time: Timestamp, octets: usize) {
         self.counts.requests = self.counts.requests.saturating_add(1);
         self.requests.add(octets);
+        let is_at_once = |push: Timestamp| time.nanos_since(push) <= ACKNOWLEDGMENT_NANOS;
+        let is_answer = self.last_push.take().is_some_and(is_at_once);
+        self.counts.answered_pushes = self.counts.answered_pushes.saturating_add(u32::from(is_answer));
         if let Some(last) = self.last_request.replace(time) {
             self.intervals.add((time - last).as_secs_f64());
         }
@@ -97,8 +105,10 @@ impl Rhythm {
         if self.waiting.iter().flatten().next().is_none() {
             self.counts.pushes = self.counts.pushes.saturating_add(1);
             self.pushes.add(octets);
+            self.last_push = Some(time);
             return;
         }
+        self.last_push = None;
         self.next_waits();
         if octets <= LONGEST_ANSWER_OCTETS {
             self.counts.answered = self.counts.answered.saturating_add(1);
@@ -139,6 +149,9 @@ const MAX_WAITING: usize = 4;
 /// A pool answers within a round trip and the time that checking a hash takes, which is less than a second; the rest is for
 /// paths and machines that are slow.
 const LONGEST_WAIT_NANOS: u64 = 3_000_000_000;
+/// A program that acknowledges what it is told does so within a round trip. At 20 shares a minute, luck brings one in so short a time
+/// after a job in two cases of seven.
+const ACKNOWLEDGMENT_NANOS: u64 = 1_000_000_000;
 /// "OK" takes 36 to 80 octets in all dialects, a refusal with its reason up to 200; a job takes more.
 pub(super) const LONGEST_ANSWER_OCTETS: usize = 200;
 
@@ -170,9 +183,28 @@ mod tests {
         ] {
             rhythm.record(from_miner, at(millis), octets);
         }
-        let counts = Counts { requests: 5, answered: 3, answered_at_length: 1, pushes: 2 };
+        let counts =
+            Counts { requests: 5, answered: 3, answered_at_length: 1, pushes: 2, answered_pushes: 0 };
         assert_eq!(rhythm.counts(), counts);
         assert_eq!(rhythm.medians(), [180, 60, 252]);
+    }
+
+    #[test]
+    fn what_is_told_may_be_acknowledged() {
+        let mut rhythm = Rhythm::default();
+        for (from_miner, millis) in [
+            (false, 0),
+            (true, 80),
+            (false, 150),
+            (false, 10_000),
+            (true, 10_900),
+            (false, 20_000),
+            (true, 21_100),
+            (false, 30_000),
+        ] {
+            rhythm.record(from_miner, at(millis), 100);
+        }
+        assert_eq!((rhythm.counts().pushes, rhythm.counts().answered_pushes), (4, 2));
     }
 
     #[test]

@@ -19,8 +19,10 @@ pub(in crate::stratum) enum Expectation {
     },
     /// Work that was asked for.
     Work,
-    /// Anything else.
+    /// Anything else that miners ask for.
     Other,
+    /// Something in words that are not known.
+    Foreign,
 }
 
 /// What the answer to a request says.
@@ -49,7 +51,7 @@ pub(in crate::stratum) fn read_answer<'a>(
         Some(Expectation::Login) => Some(login(message)),
         Some(Expectation::Share { .. }) => Some(Answer::Share(share(message, is_refused))),
         Some(Expectation::Work) => work(message),
-        Some(Expectation::Other) => None,
+        Some(Expectation::Other | Expectation::Foreign) => None,
         None => unexpected(message),
     }
 }
@@ -64,6 +66,11 @@ fn introduction<'a>(message: &Message<'a>) -> Answer<'a> {
         None => false,
     };
     if is_welcome { Answer::Welcome(None) } else { Answer::Unwelcome }
+}
+
+/// Does the pool agree that the miner changes bits of the block's version (BIP 310)? That speeds up SHA-256 and nothing else.
+pub(in crate::stratum) fn rolls_versions(message: &Message<'_>) -> bool {
+    members::<Extensions>(message.result).is_some_and(|extensions| extensions.version_rolling)
 }
 
 /// The answers to `mining.subscribe`: subscriptions and an extra nonce, in the shapes of the dialects.
@@ -98,6 +105,11 @@ fn share(message: &Message<'_>, is_refused: bool) -> Result<(), Refusal> {
         return if message.error.is_some() { Err(refusal(message.error)) } else { Ok(()) };
     };
     let words = result.get();
+    // Conflux: ["false", "why"].
+    if let Some(list) = List::of(Some(result)) {
+        let is_no = list.value(0).is_some_and(|first| matches!(first.get(), "false" | "\"false\""));
+        return if is_no || is_refused { Err(refusal(message.error.or(Some(result)))) } else { Ok(()) };
+    }
     if is_refused || words == "false" || (words.starts_with('"') && !is_approval(words)) {
         return Err(refusal(message.error.or(Some(result))));
     }
@@ -150,4 +162,11 @@ struct CryptoNoteSession<'a> {
     job: Option<&'a RawValue>,
     #[serde(borrow)]
     status: Option<&'a RawValue>,
+}
+
+/// Of those in the answer to `mining.configure`.
+#[derive(Deserialize)]
+struct Extensions {
+    #[serde(rename = "version-rolling")]
+    version_rolling: bool,
 }

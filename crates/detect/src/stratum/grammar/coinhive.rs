@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::{Act, Credentials, Refusal, Statement, Weight, cryptonote};
 use crate::stratum::facts::Dialect;
-use crate::stratum::message::{Message, members, text};
+use crate::stratum::message::{Message, hexadecimal_digits, members, text};
 
 pub(super) fn read<'a>(kind: &str, message: &Message<'a>) -> Option<Statement<'a>> {
     let miner = |act| Statement::of_miner(Dialect::Coinhive, Weight::Shape, act);
@@ -20,8 +20,8 @@ pub(super) fn read<'a>(kind: &str, message: &Message<'a>) -> Option<Statement<'a
         }
         "submit" => {
             let share: Share<'_> = members(message.params)?;
-            share.nonce?;
-            share.result?;
+            hexadecimal_digits(&text(share.nonce)?)?;
+            hexadecimal_digits(&text(share.result)?)?;
             Some(miner(Act::Share { job: text(share.job_id), user: None }))
         }
         "authed" => members::<Authed<'_>>(message.params)?.hashes.map(|_| pool(Act::Welcome)),

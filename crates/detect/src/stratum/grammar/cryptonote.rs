@@ -21,12 +21,22 @@ pub(super) fn read<'a>(method: &str, message: &Message<'a>) -> Option<Statement<
         "submit" => submit(message),
         "job" => match message.input {
             Some(_) => beam_job(message),
-            None => read_job(message.params)
-                .map(|(dialect, job)| Statement::of_pool(dialect, Weight::Shape, Act::Job(job))),
+            None => read_job(message.params).map(|(dialect, job)| {
+                let is_in_other_words = job.is_in_other_words;
+                let statement = Statement::of_pool(dialect, Weight::Shape, Act::Job(job));
+                if is_in_other_words { statement.plausible() } else { statement }
+            }),
         },
         "keepalived" => {
             let Keepalived { id } = members(message.params)?;
             id.map(|_| Statement::of_miner(Dialect::CryptoNote, Weight::Name, Act::Ask).plausible())
+        }
+        // A job that is asked for, and a template that the miner has chosen itself.
+        "getjob" | "block_template" => {
+            let Keepalived { id } = members(message.params)?;
+            id?;
+            let act = if method == "getjob" { Act::Poll { user: None } } else { Act::Ask };
+            Some(Statement::of_miner(Dialect::CryptoNote, Weight::Name, act).ambiguous())
         }
         "getjobtemplate" => Some(Statement::of_miner(Dialect::Grin, Weight::Shape, Act::Ask).plausible()),
         "solution" => {
@@ -77,7 +87,7 @@ fn submit<'a>(message: &Message<'a>) -> Option<Statement<'a>> {
         return Some(Statement::of_miner(Dialect::Grin, Weight::Shape, act));
     }
     let digits = |value| text(value).and_then(|text| hexadecimal_digits(&text));
-    digits(share.nonce)?;
+    (digits(share.nonce)? >= NONCE_DIGITS).then_some(())?;
     let is_hash = |value| digits(value).is_some_and(|digits| digits >= HASH_DIGITS);
     if is_hash(share.result) || is_hash(share.hash) {
         return Some(Statement::of_miner(Dialect::CryptoNote, Weight::Shape, act));
@@ -92,19 +102,28 @@ pub(super) fn read_job(value: Option<&RawValue>) -> Option<(Dialect, Job<'_>)> {
     let id = Some(text_or_number(work.job_id)?);
     if work.pre_pow.is_some() {
         let difficulty = number(work.difficulty).and_then(cycles);
-        return Some((Dialect::Grin, Job { id, difficulty, algorithm: Some("cuckatoo".into()) }));
+        return Some((
+            Dialect::Grin,
+            Job { id, difficulty, algorithm: Some("cuckatoo".into()), ..Job::default() },
+        ));
     }
-    if text(work.blob).and_then(|blob| hexadecimal_digits(&blob)).is_none() {
+    // Whoever selects transactions itself is told whom to pay, and makes the header (xmrig, "self-select").
+    let is_for_own_template = work.pool_wallet.is_some() && work.extra_nonce.is_some();
+    let digits = |value| text(value).and_then(|text| hexadecimal_digits(&text));
+    if digits(work.target).is_none() || (digits(work.blob).is_none() && !is_for_own_template) {
         return other_job(value, id);
     }
     let difficulty = text(work.target).and_then(|target| Difficulty::of_cryptonote_target(&target));
-    work.target?;
     // A job has a seed hash if the algorithm is RandomX or one of its kin (xmrig-proxy, STRATUM.md).
     let randomx = work.seed_hash.map(|_| "rx".into());
-    Some((Dialect::CryptoNote, Job { id, difficulty, algorithm: text(work.algo).or(randomx) }))
+    Some((
+        Dialect::CryptoNote,
+        Job { id, difficulty, algorithm: text(work.algo).or(randomx), ..Job::default() },
+    ))
 }
 
-/// A job of a relative, in whose own words the header stands: it has some hash or header, and says how hard a share is.
+/// A job of a relative, in whose own words the header stands: it has some hash or header, and says how hard a share is. So may the
+/// job of a program that builds or renders; a share of it tells them apart.
 fn other_job<'a>(value: Option<&'a RawValue>, id: Option<Cow<'a, str>>) -> Option<(Dialect, Job<'a>)> {
     let all = all_members(value)?;
     let digits = |value| text(Some(value)).and_then(|text| hexadecimal_digits(&text));
@@ -118,12 +137,13 @@ fn other_job<'a>(value: Option<&'a RawValue>, id: Option<Cow<'a, str>>) -> Optio
         return None;
     }
     let algorithm = all.get("algo").and_then(|algorithm| text(Some(algorithm)));
-    Some((Dialect::CryptoNote, Job { id, difficulty: None, algorithm }))
+    Some((Dialect::CryptoNote, Job { id, algorithm, is_in_other_words: true, ..Job::default() }))
 }
 
 fn beam_job<'a>(message: &Message<'a>) -> Option<Statement<'a>> {
-    message.difficulty?;
-    let job = Job { id: text_or_number(message.id), difficulty: None, algorithm: Some("beamhash".into()) };
+    number(message.difficulty)?;
+    hexadecimal_digits(&text(message.input)?)?;
+    let job = Job { id: text_or_number(message.id), algorithm: Some("beamhash".into()), ..Job::default() };
     Some(Statement::of_pool(Dialect::Beam, Weight::Shape, Act::Job(job)))
 }
 
@@ -140,7 +160,7 @@ fn beam_result<'a>(message: &Message<'a>) -> Option<Statement<'a>> {
 
 /// Grin and Beam look for cycles and collisions, not for hashes: a share of difficulty D takes D of them.
 fn cycles(value: f64) -> Option<Difficulty> {
-    (value > 0.0 && value.is_finite()).then_some(Difficulty { value, hashes: value })
+    (value > 0.0 && value.is_finite()).then_some(Difficulty { value, hashes: value, is_relative: false })
 }
 
 #[derive(Default, Deserialize)]
@@ -194,10 +214,16 @@ struct Work<'a> {
     #[serde(borrow)]
     seed_hash: Option<&'a RawValue>,
     #[serde(borrow)]
+    pool_wallet: Option<&'a RawValue>,
+    #[serde(borrow)]
+    extra_nonce: Option<&'a RawValue>,
+    #[serde(borrow)]
     pre_pow: Option<&'a RawValue>,
     #[serde(borrow)]
     difficulty: Option<&'a RawValue>,
 }
 
+/// Digits of the shortest nonces, of 32 bits.
+const NONCE_DIGITS: usize = 8;
 /// Digits of a hash of 256 bits.
 const HASH_DIGITS: usize = 64;

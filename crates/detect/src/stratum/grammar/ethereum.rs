@@ -80,7 +80,7 @@ pub(super) fn read_work<'a>(list: &List<'a>) -> Option<Job<'a>> {
     (is_hash(0) && is_hash(1) && is_hash(2)).then(|| Job {
         id: list.text(0),
         difficulty: list.text(2).and_then(|boundary| Difficulty::of_boundary(&boundary)),
-        algorithm: None,
+        ..Job::default()
     })
 }
 
@@ -89,7 +89,7 @@ pub(super) fn read_named_work(value: Option<&RawValue>) -> Option<Job<'_>> {
     let work: NamedWork<'_> = members(value)?;
     let hash = |value| text(value).filter(|text| hexadecimal_digits(text) == Some(HASH_DIGITS));
     let (id, boundary) = (hash(work.pow_hash)?, hash(work.target)?);
-    Some(Job { id: Some(id), difficulty: Difficulty::of_boundary(&boundary), algorithm: None })
+    Some(Job { id: Some(id), difficulty: Difficulty::of_boundary(&boundary), ..Job::default() })
 }
 
 #[derive(Default, Deserialize)]

@@ -71,6 +71,7 @@ fn pool<'a>(name: &str, message: &Message<'a>) -> Option<Statement<'a>> {
         "set_target" => {
             let target = target(message)?;
             let difficulty = Difficulty::of_boundary(&target);
+            // Others name a boundary, too; their jobs tell.
             Some(Statement::of_pool(Dialect::Equihash, Weight::Hint, Act::Difficulty(difficulty)))
         }
         "set" => set(message),
@@ -120,8 +121,10 @@ fn subscribe<'a>(message: &Message<'a>) -> Option<Statement<'a>> {
         };
         return Some(Statement::of_miner(Dialect::IronFish, Weight::Shape, Act::Login(credentials)));
     }
-    // Parameters are as good as optional, and some programs put them into an object.
-    let list = List::of(message.params).unwrap_or_default();
+    // Parameters are as good as optional, and some programs put them into an object: but then anything may be subscribed to.
+    let list = List::of(message.params);
+    let is_of_others = list.is_none() && message.params.is_some();
+    let list = list.unwrap_or_default();
     let protocol = list.text(1).filter(|protocol| protocol.starts_with("EthereumStratum/1"));
     let dialect = match protocol {
         Some(_) => (Dialect::EthereumStratum1, Weight::Hint),
@@ -129,7 +132,8 @@ fn subscribe<'a>(message: &Message<'a>) -> Option<Statement<'a>> {
     };
     let pool = list.text(2).map(|host| address(&host, text_or_number(list.value(3))));
     let act = Act::Introduce { agent: list.text(0), pool };
-    Some(Statement::of_miner(dialect.0, dialect.1, act))
+    let statement = Statement::of_miner(dialect.0, dialect.1, act);
+    Some(if is_of_others { statement.plausible() } else { statement })
 }
 
 /// EIP-1571: the first word of EthereumStratum/2.0.0.
@@ -172,8 +176,9 @@ fn submit<'a>(message: &Message<'a>) -> Option<Statement<'a>> {
         (Dialect::Bitcoin, Weight::Shape)
     } else if list.len() == 3 && list.hexadecimal(2).is_some_and(|digits| digits <= 16) {
         let is_prefixed = list.text(2).is_some_and(|nonce| nonce.starts_with("0x"));
-        if is_prefixed { (Dialect::Kaspa, Weight::Hint) } else { (Dialect::EthereumStratum1, Weight::Hint) }
-    } else if list.len() >= 3 {
+        // A name, a job and a nonce are in the shares of many.
+        if is_prefixed { (Dialect::Kaspa, Weight::Hint) } else { (Dialect::EthereumStratum1, Weight::Name) }
+    } else if list.len() >= 3 && (1..list.len()).any(|at| list.is_at_least(at, NONCE_DIGITS)) {
         (Dialect::Bitcoin, Weight::Name)
     } else {
         return None;
@@ -191,7 +196,9 @@ fn notify<'a>(message: &Message<'a>) -> Option<Statement<'a>> {
     let Some(id) = text_or_number(list.value(0)) else { return named_job(list.value(0)) };
     let mut job = Job { id: Some(id), ..Job::default() };
     let hash = |at| list.is_hexadecimal(at, HASH_DIGITS);
-    let (dialect, weight) = if hash(1) && list.is_list(4) && list.is_hexadecimal(5, 8) {
+    let (dialect, weight) = if hash(1) && list.is_list(4) && (list.is_hexadecimal(5, 8) || list.is_empty(5)) {
+        // Sia's blocks have no version.
+        job.is_of_coinbase = true;
         (Dialect::Bitcoin, Weight::Shape)
     } else if list.is_hexadecimal(1, 8) && hash(2) && hash(3) && hash(4) {
         (Dialect::Equihash, Weight::Shape)
@@ -202,13 +209,18 @@ fn notify<'a>(message: &Message<'a>) -> Option<Statement<'a>> {
         (if has_height { Dialect::KawPow } else { Dialect::EthashStratum }, Weight::Shape)
     } else if hash(1) && hash(2) && list.is_boolean(3) {
         (Dialect::EthereumStratum1, Weight::Shape)
-    } else if list.is_list(1) || (list.len() == 3 && number(list.value(2)).is_some()) {
-        (Dialect::Kaspa, Weight::Shape)
-    } else if list.hexadecimal(1).is_some_and(|digits| digits <= 8) && hash(2) {
-        (Dialect::EthereumStratum2, Weight::Shape)
-    } else if list.len() >= 3
-        || (0..2).any(|at| list.hexadecimal(at).is_some_and(|digits| digits >= HASH_DIGITS))
+    } else if ((list.is_list(1) || list.is_at_least(1, HASH_DIGITS))
+        && list.len() == 3
+        && number(list.value(2)).is_some())
+        || (list.len() == 2 && list.is_hexadecimal(1, KASPA_HEADER_DIGITS))
     {
+        (Dialect::Kaspa, Weight::Shape)
+    } else if list.hexadecimal(1).is_some_and(|digits| digits <= 8) && hash(2) && list.is_flag(3) {
+        (Dialect::EthereumStratum2, Weight::Shape)
+    } else if hash(1) && list.len() >= 3 {
+        // A header's hash and more: Nervos, Aeternity and others, in the words that they have in common.
+        (Dialect::Bitcoin, Weight::Shape)
+    } else if (0..list.len()).any(|at| list.is_at_least(at, HEADER_DIGITS)) {
         (Dialect::Bitcoin, Weight::Name)
     } else {
         return None;
@@ -328,6 +340,12 @@ struct Submitted {
     result: bool,
 }
 
+/// A hash of 32 octets and a time of 8, as Kaspa's bridges give them to some machines.
+const KASPA_HEADER_DIGITS: usize = 80;
+/// Of the shortest parts of a nonce that miners choose themselves (Warthog).
+const NONCE_DIGITS: usize = 4;
+/// Of the shortest parts of a header that jobs consist of.
+const HEADER_DIGITS: usize = 16;
 /// Digits of a hash of 256 bits.
 const HASH_DIGITS: usize = 64;
 /// Solutions of the smallest Equihash in use (192,7) have 400 octets; those of Zcash (200,9) have 1344.
