@@ -279,7 +279,10 @@ impl Observer {
         clock: Timestamp,
     ) -> Option<Handshake> {
         let client = server.opposite();
-        let known = self.handshakes.find(key, hash).filter(|(_, one)| one.client == client);
+        // Nobody asked before either: a server answers with these numbers again, or somebody else is made to answer.
+        let is_another = |one: &Handshake| one.unsolicited && one.server_sequence != tcp.sequence;
+        let known =
+            self.handshakes.find(key, hash).filter(|(_, one)| one.client == client && !is_another(one));
         let Some((_, handshake)) = known else {
             return Some(self.unsolicited(tcp, (key, hash), client, clock));
         };

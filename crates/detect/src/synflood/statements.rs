@@ -60,7 +60,7 @@ fn offenders(remembered: &Remembered, victim: Victim, tracker: &FloodTracker) ->
         .collect();
     often.sort();
     let by_few: u64 = often.iter().map(|(left, _)| left.0).sum();
-    let is_by_few = by_few.saturating_mul(2) >= tracker.episode().leading_nowhere;
+    let is_by_few = by_few > 0 && by_few.saturating_mul(2) >= tracker.episode().leading_nowhere;
     let mut names: Vec<_> = often.iter().map(|(_, address)| *address).take(MAX_OFFENDERS).collect();
     if is_by_few {
         return (names, often.len() as u64);
@@ -74,7 +74,7 @@ fn offenders(remembered: &Remembered, victim: Victim, tracker: &FloodTracker) ->
     others.sort();
     names.extend(others);
     names.truncate(MAX_OFFENDERS);
-    (names, sources.distinct())
+    (names, sources.distinct_with(|source| source.completed == 0))
 }
 
 /// What is stated of a source after `second`.
@@ -98,7 +98,7 @@ pub(super) fn source_finding(
         offender_count,
         connection: None,
         first_seen: tracker.basis().span.first,
-        last_seen: tracker.basis().span.last,
+        last_seen: tracker.last_seen,
         stated_at: end_of(second),
         evidence: tracker.evidence(config),
         capture_quality: quality,
