@@ -1,6 +1,6 @@
 use std::{collections::VecDeque, net::IpAddr};
 
-use flow::{FlowKey, Placement, Side};
+use flow::{Endpoint, FlowKey, Placement, Side};
 use wire::{Packet, Tcp, TcpFlags, Timestamp, Transport};
 
 use super::{
@@ -89,7 +89,11 @@ impl Observer {
             self.control(packet, tcp, placement);
             return true;
         }
-        if tcp.flags.contains(TcpFlags::ACK) { self.follow(tcp, placement) } else { true }
+        if tcp.flags.contains(TcpFlags::ACK) {
+            self.follow(tcp, placement)
+        } else {
+            self.without_ack(placement)
+        }
     }
 
     /// Has the processor fetch what a packet that is soon shown will need, if it opens, answers or resets a connection. What it returns
@@ -216,7 +220,7 @@ impl Observer {
             self.handshakes.close(place);
         }
         let (server, source) = (key.endpoint(client.opposite()), key.endpoint(client).address);
-        let Self { config, current: bin, counts, .. } = self;
+        let Self { config, current: bin, .. } = self;
         let number = bin.target(&server, config);
         if let Some((target, room)) = bin.target_at(number) {
             target.span.include(Span::at(clock));
@@ -229,8 +233,22 @@ impl Observer {
                 trying.opened = trying.opened.saturating_add(1);
             }
         }
-        let source_number = bin.source(&source, config);
-        if let Some((count, room)) = bin.source_at(source_number) {
+        let source_number = self.tried(&server, &source, clock);
+        Some(Handshake {
+            client_sequence: tcp.sequence,
+            last_syn: clock,
+            target: number,
+            source: source_number,
+            ..Handshake::new(*key, client, clock)
+        })
+    }
+
+    /// Counts by its source that a target is tried, and gives the number of the source.
+    #[inline]
+    fn tried(&mut self, server: &Endpoint, source: &IpAddr, clock: Timestamp) -> u32 {
+        let Self { config, current: bin, counts, .. } = self;
+        let number = bin.source(source, config);
+        if let Some((count, room)) = bin.source_at(number) {
             count.span.include(Span::at(clock));
             count.fates.enter(Fate::Silent);
             let hash = endpoint_hash(config.sample_seed, server.address, server.port);
@@ -242,13 +260,7 @@ impl Observer {
             bin.sources_overflow += 1;
             counts.sources_overflow += 1;
         }
-        Some(Handshake {
-            client_sequence: tcp.sequence,
-            last_syn: clock,
-            target: number,
-            source: source_number,
-            ..Handshake::new(*key, client, clock)
-        })
+        number
     }
 
     /// A SYN that came before.
@@ -400,6 +412,22 @@ impl Observer {
             self.complete(place);
         }
         !is_completed
+    }
+
+    /// A segment without SYN, RST and ACK. Once a connection is established, ACK is always sent (RFC 9293, 3.1): scanners send FIN, no
+    /// flag at all or all sorts of them to ports that answer only where they are closed. `true` if a handshake is still open.
+    #[cold]
+    fn without_ack(&mut self, placement: &Placement) -> bool {
+        let Placement { key, sender, clock, .. } = placement;
+        if self.handshakes.find(key, placement.hash()).is_some() {
+            return true;
+        }
+        let (server, source) = (key.endpoint(sender.opposite()), key.endpoint(*sender).address);
+        let number = self.tried(&server, &source, *clock);
+        if let Some((count, _)) = self.current.source_at(number) {
+            count.without_syn += 1;
+        }
+        false
     }
 
     fn complete(&mut self, place: Place) {

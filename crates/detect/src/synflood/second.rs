@@ -227,6 +227,8 @@ pub struct SourceCount<N> {
     pub fates: Fates<N>,
     /// Of these, how many got a SYN-ACK.
     pub answered: N,
+    /// Of these, how many it tried with a segment that has neither SYN nor ACK.
+    pub without_syn: N,
     /// SYN-ACKs that it got without a SYN that was seen.
     pub unsolicited: N,
     /// Of these, how many were followed by more of the same connection.
@@ -249,6 +251,7 @@ impl<N: Count> SourceCount<N> {
         self.span.include(other.span);
         self.fates.add(&other.fates);
         self.answered = self.answered.plus(other.answered.into());
+        self.without_syn = self.without_syn.plus(other.without_syn.into());
         self.unsolicited = self.unsolicited.plus(other.unsolicited.into());
         self.unsolicited_completed = self.unsolicited_completed.plus(other.unsolicited_completed.into());
         self.targets.merge(&other.targets);
@@ -261,6 +264,7 @@ impl From<SourceCount<u32>> for SourceCount<u64> {
             span: second.span,
             fates: second.fates.into(),
             answered: second.answered.into(),
+            without_syn: second.without_syn.into(),
             unsolicited: second.unsolicited.into(),
             unsolicited_completed: second.unsolicited_completed.into(),
             targets: second.targets,

@@ -131,22 +131,25 @@ impl SourceTracker {
         // Busy clients have many targets, too, and fail seldom: how targets are spread is looked at later.
         let (targets, failed) = self.targets_and_failed();
         let completed = 1.0 - share(failed, targets);
-        if failed < config.scan_targets || completed > config.scan_completion {
+        if failed < config.scan_targets || completed > config.scan_completion_nearby {
             return None;
         }
         let tried = self.tried()?;
+        let is_vertical = matches!(tried.shape, Shape::Vertical(_));
+        let is_scattered = tried.neighbours < config.scan_targets.div_ceil(2);
+        // Whoever walks through a network finds open ports, too; many scattered hosts are chosen because they should be there.
+        if completed > config.scan_completion && is_scattered && !is_vertical {
+            return None;
+        }
         let fates = &self.count.fates;
         let retried = share(fates.retried, fates.opened());
         let is_met_by_silence = self.count.answered + fates.refused == 0;
         // Whose network is down asks many, scattered hosts, waits, and asks again. A scan of one network has neighbours.
-        let is_outage =
-            is_met_by_silence && retried >= MOST && tried.neighbours < config.scan_targets.div_ceil(2);
+        let is_outage = is_met_by_silence && retried >= MOST && is_scattered;
         // Peer-to-peer programs try stale addresses, each with a port of its own, and wait for them.
         let is_peering =
             tried.shape == Shape::Mixed && (tried.failed < 2 * config.scan_targets || retried >= FEW);
-        let is_vertical = matches!(tried.shape, Shape::Vertical(_));
         // Others of them know one port only, such as 8333: they wait for scattered hosts, of which some answer.
-        let is_scattered = tried.neighbours < config.scan_targets.div_ceil(2);
         let is_peering = is_peering || is_scattered && retried >= MOST && !is_vertical;
         if (is_outage && !is_vertical) || looks_reflected(&self.count) {
             return None;
@@ -277,6 +280,7 @@ impl SourceTracker {
             list
         };
         list.count("opened", basis.fates.opened())
+            .count("without_syn", basis.without_syn)
             .count("answered", basis.answered)
             .count("completed", basis.fates.completed)
             .count("refused", basis.fates.refused)

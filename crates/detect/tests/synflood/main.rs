@@ -15,4 +15,5 @@ mod fates;
 mod packets;
 mod probe;
 mod sampled;
+mod scans;
 mod traps;
