@@ -270,16 +270,42 @@ impl Observer {
         let is_rapid =
             clock.nanos_since(earlier.last_syn) < BACK_OFF_NANOS || earlier.repeats > REPEATS_OF_A_TCP;
         earlier.last_syn = clock;
+        earlier.rapid = if is_rapid { earlier.rapid.saturating_add(1) } else { 0 };
         let before = *earlier;
         if matches!(before.fate, Fate::Silent | Fate::HalfOpen) && !is_rapid {
             earlier.fate = Fate::Retried;
             self.turn(&before, Fate::Retried);
         }
+        let is_flood = before.rapid > SHOWN_AGAIN;
         let Some(target) = self.target(&before) else { return };
         target.span.include(Span::at(clock));
         target.syn += 1;
-        target.syn_rapid += u32::from(is_rapid);
+        target.syn_rapid += u32::from(is_flood);
         target.syn_repeated += u32::from(!is_rapid);
+        if is_flood {
+            self.opened_again(&before);
+        }
+    }
+
+    /// Counts a SYN that is none of a TCP by its source, though it opens no further handshake.
+    fn opened_again(&mut self, one: &Handshake) {
+        let (server, client) = (one.key.endpoint(one.client.opposite()), one.key.endpoint(one.client));
+        let Self { config, current: bin, .. } = self;
+        let number = bin.target(&server, config);
+        if let Some((target, room)) = bin.target_at(number) {
+            let hash = address_hash(config.sample_seed, client.address);
+            if let Some(trying) = target.sources.enter(hash, room, || new_source(client.address)) {
+                trying.opened = trying.opened.saturating_add(1);
+            }
+        }
+        let number = bin.source(&client.address, config);
+        if let Some((count, room)) = bin.source_at(number) {
+            let hash = endpoint_hash(config.sample_seed, server.address, server.port);
+            let tried = || new_target(server.address, server.port);
+            if let Some(tried) = count.targets.enter(hash, room, tried) {
+                tried.opened = tried.opened.saturating_add(1);
+            }
+        }
     }
 
     /// Returns the handshake that it is the first sign of.
@@ -518,6 +544,8 @@ const fn new_target(address: IpAddr, port: u16) -> TriedTarget {
 
 /// A repeat that comes sooner is none of a TCP that waits. Windows asks again half a second after RST; RFC 6298 has a second.
 const BACK_OFF_NANOS: u64 = 400_000_000;
+/// How often a mirror may show a packet besides the first time.
+const SHOWN_AGAIN: u8 = 2;
 /// More repeats than those are none of a TCP: Linux makes six, or ten with `tcp_syn_linear_timeouts` at its default of four.
 const REPEATS_OF_A_TCP: u8 = 10;
 /// For how long a handshake is followed, in seconds. Linux repeats SYN and SYN-ACK for 63 (`tcp_syn_retries` 6 sends the last one then).

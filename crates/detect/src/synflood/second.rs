@@ -110,7 +110,7 @@ pub struct TargetCount {
     pub syn: u32,
     /// SYN with ports and sequence number of an earlier one, after a pause.
     pub syn_repeated: u32,
-    /// The same without a pause: from a mirror that shows packets twice, or from a tool that does not care.
+    /// The same without a pause, and more often than a mirror shows a packet: from a tool that does not care.
     pub syn_rapid: u32,
     /// SYN-ACK in this second, repeated ones included.
     pub syn_ack: u32,

@@ -118,11 +118,8 @@ fn leading_nowhere(count: &TargetCount, config: &JudgeConfig) -> u64 {
         0
     };
     let reset = fates.refused.saturating_add(fates.aborted).saturating_sub(pardoned);
-    // A mirror may show each packet twice or thrice.
-    let shown_again = opened.saturating_add(count.syn_repeated.into()).saturating_mul(2);
-    let without_own = u64::from(count.syn_rapid).saturating_sub(shown_again);
     let left = fates.half_open + fates.silent;
-    left.saturating_add(reset).saturating_add(without_own)
+    left.saturating_add(reset).saturating_add(count.syn_rapid.into())
 }
 
 /// Do SYN come from whole TCPs, as far as their options say?

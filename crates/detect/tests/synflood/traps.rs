@@ -179,6 +179,21 @@ fn a_flood_that_repeats_one_segment_is_found() {
 }
 
 #[test]
+fn a_flood_that_repeats_few_segments_is_found_under_ordinary_traffic() {
+    // As many clients as segments: they are no reason for what others repeat.
+    let flood = (0..600_u64).map(|n| {
+        ends([203, 0, 113, u8::try_from(n % 3).unwrap()], 20, SERVER, 80)
+            .without_options()
+            .syn(20_000 + n * 40)
+    });
+    let findings = findings(join([crowd(SERVER, 0, 50 * SECOND, 25), flood.collect()]));
+    the_flood(&findings);
+    let last = findings.last().unwrap();
+    assert_eq!(last.offenders, [0, 1, 2].map(|host| v4([203, 0, 113, host])));
+    assert_eq!(last.offender_count, 3);
+}
+
+#[test]
 fn pauses_do_not_make_one_flood_many() {
     let waves = (0..4).map(|n| answered(&spoofed(SERVER, 80, n * 12_000, n * 12_000 + 5_000, 100 + n)));
     let findings = findings(join(waves));
