@@ -8,7 +8,7 @@ use super::{
     estimate::{number, share},
     evidence::EvidenceList,
     server_state::ServerState,
-    victim::{History, VictimSecond, sent_by_clients},
+    victim::{HALF_OPEN_SECONDS, History, VictimSecond, sent_by_clients},
 };
 use crate::{CaptureQuality, Evidence, Kind, Severity, Victim, View};
 
@@ -39,6 +39,8 @@ pub(super) struct FloodTracker {
     server: Option<ServerState>,
     /// The server was seen to answer, in this episode or before.
     was_answering: bool,
+    /// Until this second the server may repeat answers to a flood that was seen and is over.
+    repeats_until: u64,
     pub(super) alarm: Option<Alarm>,
 }
 
@@ -93,6 +95,16 @@ impl FloodTracker {
             self.server = Some(state);
         }
         noted
+    }
+
+    /// What is remembered once what was stated is over.
+    pub(super) fn close(&mut self) {
+        let flood = self.alarm.filter(|alarm| {
+            // If no SYN was seen, its answers are all there is of the next one, too.
+            alarm.kind == Kind::SynFlood && self.episode().leading_nowhere > 0
+        });
+        let repeats_until = flood.map_or(0, |alarm| alarm.active.saturating_add(HALF_OPEN_SECONDS));
+        *self = Self { repeats_until, last_second: self.last_second, ..Self::default() };
     }
 
     /// Everything since there is any excess.
@@ -162,7 +174,9 @@ impl FloodTracker {
             leading_nowhere: now > allowed,
             unsolicited: {
                 let unseen = lost(number(count.syn_ack), opened.max(usually.opened));
-                let unasked = count.unasked() - config.slack_per_second - unseen;
+                let is_repeated = second <= self.repeats_until;
+                let unasked = if is_repeated { 0.0 } else { count.unasked() };
+                let unasked = unasked - config.slack_per_second - unseen;
                 self.unsolicited_excess = (self.unsolicited_excess + unasked).clamp(0.0, ceiling);
                 unasked > 0.0
             },

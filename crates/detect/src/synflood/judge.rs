@@ -336,7 +336,9 @@ impl Judge {
         for (end, victim, source) in ended {
             if let Some(victim) = victim {
                 findings.push(self.flood_finding(victim, Phase::Ended, end.min(self.judged_until), quality));
-                self.remembered.victims.remove(&victim);
+                if let Some(tracker) = self.remembered.victim(victim, false) {
+                    tracker.close();
+                }
             }
             if let Some(source) = source
                 && let Some(tracker) = self.remembered.sources.remove(&source)

@@ -60,7 +60,7 @@ impl SourceTracker {
         count: SourceCount<u32>,
         config: &JudgeConfig,
     ) -> Option<Noted> {
-        let idle = second.saturating_sub(self.last_second);
+        let idle = if self.last_second == 0 { 1 } else { second.saturating_sub(self.last_second) };
         if idle > config.scan_memory_seconds && self.alarm.is_none() {
             *self = Self::default();
         }

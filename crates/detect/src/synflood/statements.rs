@@ -42,6 +42,10 @@ pub(super) fn flood_finding(
 
 /// Who opened handshakes with `victim` and left them: by name those who did so often, else a fair sample.
 fn offenders(remembered: &Remembered, victim: Victim, tracker: &FloodTracker) -> (Vec<IpAddr>, u64) {
+    if tracker.alarm.is_some_and(|alarm| alarm.kind == Kind::Backscatter) {
+        // Those who get it have done nothing, and who has is elsewhere.
+        return (Vec::new(), 0);
+    }
     let is_meant = |address: IpAddr, port: u16| match victim {
         Victim::Port(host, its_port) => (host, its_port) == (address, port),
         Victim::Address(host) => host == address,

@@ -286,4 +286,4 @@ impl Window {
 /// Handshakes that nobody saw begin and that go on, and the packets that show it may be missing too.
 const UNSEEN_COMPLETIONS: f64 = 0.5;
 /// Linux holds a half-open connection for 63 seconds (`tcp_synack_retries` 5: 1 + 2 + 4 + 8 + 16 + 32), others for 75 and less.
-const HALF_OPEN_SECONDS: u64 = 63;
+pub(super) const HALF_OPEN_SECONDS: u64 = 63;

@@ -1,10 +1,11 @@
 //! What is told from SYN-ACKs that nobody asked for: where it ends, whom it names, and what it turns out to be.
 
+use detect::synflood::ObserverConfig;
 use detect::{Finding, Kind, Phase, Severity, Victim, View};
 
 use crate::{
-    packets::{Lot, ends, v4},
-    probe::{findings, severest, started, value},
+    packets::{BEGINNING_MS, Lot, ends, v4},
+    probe::{findings, findings_with, severest, started, value},
     traps::{Packets, SECOND, SERVER, answered, crowd, goes_to_server, join, spoofed},
 };
 
@@ -37,6 +38,7 @@ fn backscatter_ends_with_its_last_second_and_not_with_its_sum() {
     let end = ended(&findings, Kind::Backscatter);
     assert!((9..=11).contains(&(end.last_seen - end.first_seen).as_secs()), "{end:#?}");
     assert!(value(started(&findings, Kind::Backscatter).unwrap(), "unsolicited_cusum") >= 60.0);
+    assert!(findings.iter().all(|finding| finding.offenders.is_empty() && finding.offender_count == 0));
 }
 
 #[test]
@@ -86,7 +88,20 @@ fn a_reflection_at_fixed_ports_is_one_as_well() {
     let (start, end) =
         (started(&findings, Kind::SynAckReflection).unwrap(), ended(&findings, Kind::SynAckReflection));
     assert_eq!(start.victim, Victim::Address(v4(SERVER)));
-    assert!((28..=30).contains(&(end.last_seen - end.first_seen).as_secs()), "{end:#?}");
+    assert_eq!(start.first_seen.millis(), BEGINNING_MS);
+    assert!((29..=30).contains(&(end.last_seen - end.first_seen).as_secs()), "{end:#?}");
+}
+
+#[test]
+fn answers_that_a_server_repeats_after_a_flood_are_no_backscatter() {
+    // Handshakes that had to make room are forgotten, and their server still repeats its answers.
+    let flood = spoofed(SERVER, 80, 0, 10 * SECOND, 200);
+    let late = flood.iter().map(|(ms, ends)| ends.syn_ack(ms + 31_001)).collect();
+    let config = ObserverConfig { half_open: 500, ..ObserverConfig::default() };
+    let findings = findings_with(config, join([answered(&flood), late]));
+    let told: Vec<_> = findings.iter().map(|finding| (finding.kind, finding.phase)).collect();
+    assert_eq!(told, [(Kind::SynFlood, Phase::Started), (Kind::SynFlood, Phase::Ended)]);
+    assert!((9..=10).contains(&(findings[1].last_seen - findings[1].first_seen).as_secs()), "{findings:#?}");
 }
 
 #[test]
