@@ -228,10 +228,7 @@ impl Observer {
             target.fates.enter(Fate::Silent);
             target.with_options += u32::from(has_options(packet));
             target.fingerprints.count(packet, tcp);
-            let hash = address_hash(config.sample_seed, source);
-            if let Some(trying) = target.sources.enter(hash, room, || new_source(source)) {
-                trying.opened = trying.opened.saturating_add(1);
-            }
+            target.opened_by(source, config.sample_seed, room);
         }
         let source_number = self.tried(&server, &source, clock);
         Some(Handshake {
@@ -251,11 +248,7 @@ impl Observer {
         if let Some((count, room)) = bin.source_at(number) {
             count.span.include(Span::at(clock));
             count.fates.enter(Fate::Silent);
-            let hash = endpoint_hash(config.sample_seed, server.address, server.port);
-            let tried = || new_target(server.address, server.port);
-            if let Some(tried) = count.targets.enter(hash, room, tried) {
-                tried.opened = tried.opened.saturating_add(1);
-            }
+            count.opened_with(server, config.sample_seed, room);
         } else {
             bin.sources_overflow += 1;
             counts.sources_overflow += 1;
@@ -293,18 +286,11 @@ impl Observer {
         let Self { config, current: bin, .. } = self;
         let number = bin.target(&server, config);
         if let Some((target, room)) = bin.target_at(number) {
-            let hash = address_hash(config.sample_seed, client.address);
-            if let Some(trying) = target.sources.enter(hash, room, || new_source(client.address)) {
-                trying.opened = trying.opened.saturating_add(1);
-            }
+            target.opened_by(client.address, config.sample_seed, room);
         }
         let number = bin.source(&client.address, config);
         if let Some((count, room)) = bin.source_at(number) {
-            let hash = endpoint_hash(config.sample_seed, server.address, server.port);
-            let tried = || new_target(server.address, server.port);
-            if let Some(tried) = count.targets.enter(hash, room, tried) {
-                tried.opened = tried.opened.saturating_add(1);
-            }
+            count.opened_with(&server, config.sample_seed, room);
         }
     }
 
@@ -382,7 +368,7 @@ impl Observer {
             target.syn_ack += 1;
             target.unsolicited += 1;
             let hash = address_hash(config.sample_seed, receiver);
-            if let Some(source) = target.sources.enter(hash, room, || new_source(receiver)) {
+            if let Some(source) = target.sources.enter(hash, room, || TryingSource::new(receiver)) {
                 source.unsolicited = source.unsolicited.saturating_add(1);
             }
         }
@@ -390,7 +376,7 @@ impl Observer {
             source.span.include(Span::at(clock));
             source.unsolicited += 1;
             let hash = endpoint_hash(config.sample_seed, server.address, server.port);
-            source.targets.enter(hash, room, || new_target(server.address, server.port));
+            source.targets.enter(hash, room, || TriedTarget::new(&server));
         }
         Handshake {
             client_sequence: tcp.acknowledgment.wrapping_sub(1),
@@ -532,14 +518,6 @@ impl Observer {
 #[inline]
 const fn is_control(tcp: &Tcp) -> bool {
     tcp.flags.0 & (TcpFlags::SYN.0 | TcpFlags::RST.0) != 0
-}
-
-const fn new_source(address: IpAddr) -> TryingSource {
-    TryingSource { address, opened: 0, completed: 0, unsolicited: 0 }
-}
-
-const fn new_target(address: IpAddr, port: u16) -> TriedTarget {
-    TriedTarget { address, port, opened: 0, completed: 0 }
 }
 
 /// A repeat that comes sooner is none of a TCP that waits. Windows asks again half a second after RST; RFC 6298 has a second.

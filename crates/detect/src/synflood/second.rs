@@ -1,5 +1,6 @@
 use std::net::IpAddr;
 
+use flow::Endpoint;
 use wire::Timestamp;
 
 use super::{
@@ -7,7 +8,7 @@ use super::{
     fingerprint::Fingerprints,
     maps::{Home, Maps},
     numbered_map::NumberedMap,
-    sample::{Additive, Sample},
+    sample::{Additive, Sample, address_hash, endpoint_hash},
 };
 use crate::Prefix;
 
@@ -142,6 +143,15 @@ impl TargetCount {
         left | self.syn_rapid == 0 && self.unsolicited <= self.unsolicited_completed
     }
 
+    /// Counts that a source opened a handshake, or seemed to, if it belongs into the sample, and there is `room`.
+    #[inline]
+    pub(super) fn opened_by(&mut self, source: IpAddr, seed: u64, room: &mut usize) {
+        let hash = address_hash(seed, source);
+        if let Some(trying) = self.sources.enter(hash, room, || TryingSource::new(source)) {
+            trying.opened = trying.opened.saturating_add(1);
+        }
+    }
+
     /// Adds what another observer saw of the same second.
     pub(super) fn add(&mut self, other: &Self) {
         self.span.include(other.span);
@@ -210,6 +220,13 @@ pub struct TryingSource {
     pub unsolicited: u32,
 }
 
+impl TryingSource {
+    /// One that did nothing yet.
+    pub(super) const fn new(address: IpAddr) -> Self {
+        Self { address, opened: 0, completed: 0, unsolicited: 0 }
+    }
+}
+
 impl Additive for TryingSource {
     fn add(&mut self, other: &Self) {
         self.opened = self.opened.saturating_add(other.opened);
@@ -238,6 +255,15 @@ pub struct SourceCount<N> {
 }
 
 impl SourceCount<u32> {
+    /// Counts that the source opened a handshake with a server, if that belongs into the sample, and there is `room`.
+    #[inline]
+    pub(super) fn opened_with(&mut self, server: &Endpoint, seed: u64, room: &mut usize) {
+        let hash = endpoint_hash(seed, server.address, server.port);
+        if let Some(tried) = self.targets.enter(hash, room, || TriedTarget::new(server)) {
+            tried.opened = tried.opened.saturating_add(1);
+        }
+    }
+
     /// Did it fail at anything, or get anything that it did not ask for?
     pub(super) const fn has_failures(&self) -> bool {
         let Fates { refused, aborted, retried, half_open, silent, .. } = self.fates;
@@ -283,6 +309,13 @@ pub struct TriedTarget {
     pub opened: u32,
     /// How many of them were completed.
     pub completed: u32,
+}
+
+impl TriedTarget {
+    /// One that was not tried yet.
+    pub(super) const fn new(server: &Endpoint) -> Self {
+        Self { address: server.address, port: server.port, opened: 0, completed: 0 }
+    }
 }
 
 impl Additive for TriedTarget {
