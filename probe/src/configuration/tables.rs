@@ -137,6 +137,7 @@ table!(SynFlood of CommonArguments {
     quiet_seconds: Seconds => thresholds.handshakes.quiet_seconds, "";
     scan_targets: Count => thresholds.handshakes.scan_targets, "";
     scan_completion: Share => thresholds.handshakes.scan_completion, "";
+    scan_completion_nearby: Share => thresholds.handshakes.scan_completion_nearby, "";
     scan_targets_medium: Count => thresholds.handshakes.scan_targets_medium, "";
     scan_memory_seconds: Seconds => thresholds.handshakes.scan_memory_seconds, "";
     reflection_excess: Amount => thresholds.handshakes.reflection_excess, "";

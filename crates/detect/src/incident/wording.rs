@@ -185,6 +185,11 @@ fn flood(finding: &Finding) -> String {
     if let (Some(opened), Some(sources)) = (count(finding, "opened"), count(finding, "sources")) {
         let completed = count(finding, "completed").unwrap_or(0);
         let addresses = plural(sources, "address", "addresses");
+        // Seen from the server alone.
+        if let (0, Some(answers)) = (opened, count(finding, "unsolicited_syn_ack")) {
+            write_to(&mut says, format_args!(": {answers} answers to {addresses} that did not go on"));
+            return says;
+        }
         write_to(&mut says, format_args!(": {opened} handshakes of {addresses}, {completed} completed"));
     }
     let server = match finding.text("server_state") {

@@ -16,7 +16,7 @@ use crate::tls::{ALERT, APPLICATION_DATA, Carrier, ClientHello, HANDSHAKE, Ja4, 
 /// One TCP connection that may be RDP: takes the octets of both directions in order, and says what they are.
 ///
 /// Where octets are missing, [`Self::gap`] says so; when a side closes, [`Self::closed`]; when nothing more will come,
-/// [`Self::ended`]. After each of these, [`Self::next_fact`] tells what is new. How octets are cut into calls changes nothing.
+/// [`Self::ended`]. After each of these, [`Self::next_fact`] tells what is new. How octets are cut into calls changes nothing, but for how many are counted after a gap.
 ///
 /// It holds at most [`MESSAGE_OCTETS`] of each direction, and nothing of them once the security protocol is set up.
 #[derive(Clone, Debug, Default)]
@@ -115,11 +115,21 @@ impl Connection {
             let Some(unit) = self.framer(from_initiator).next(&mut rest) else { break };
             self.take_unit(from_initiator, time, unit);
         }
-        if self.recognition == Recognition::Undecided
-            && self.framer(from_initiator).is_lost()
-            && !self.has_gap
-        {
-            self.recognition = Recognition::Other;
+        if self.framer(from_initiator).is_lost() {
+            self.take_unframed(from_initiator, time);
+        }
+    }
+
+    /// Takes octets of which it is not known where units begin. How many there are may still tell a session.
+    fn take_unframed(&mut self, from_client: bool, time: Timestamp) {
+        let octets = self.framer(from_client).take_unframed();
+        match self.recognition {
+            Recognition::Undecided if !self.has_gap => self.recognition = Recognition::Other,
+            Recognition::Rdp if self.has_gap && self.server_hello.is_some() && self.logon.is_none() => {
+                self.records.count(from_client, octets, time);
+                self.look_for_session(time);
+            }
+            _ => {}
         }
     }
 
@@ -334,7 +344,10 @@ impl Connection {
             match taken {
                 Taken::Yes if self.finalization.is_done() => Some(Reason::ConnectionSequenceDone),
                 Taken::Yes => outcome::is_desktop(&self.records, lasted).then_some(Reason::DesktopAfterLogon),
-                Taken::NotYet => None,
+                // What shows it may be missing.
+                Taken::NotYet => {
+                    (self.has_gap && outcome::is_large(&self.records)).then_some(Reason::DesktopAfterLogon)
+                }
             }
         } else {
             outcome::is_long_and_busy(&self.records, lasted).then_some(Reason::LongAndBusy)
@@ -368,7 +381,7 @@ impl Connection {
             None => Logon::unknown(Reason::NotAnswered),
             Some(_) if self.description.request.is_none() => Logon::unknown(Reason::OneDirection),
             // What was there before the gap may be whole; failures are told by what is last.
-            Some(_) if self.has_gap => Logon::unknown(Reason::Gap),
+            Some(_) if self.has_gap && self.taken_at_octets.is_none() => Logon::unknown(Reason::Gap),
             Some(_) if client == 0 && server == 0 && self.is_handshake_missing() => {
                 Logon::unknown(Reason::HandshakeUnfinished)
             }

@@ -17,6 +17,8 @@ pub(super) struct Framer {
     keep: usize,
     /// Nothing is known of where the next unit begins.
     is_lost: bool,
+    /// Octets that came since.
+    unframed: usize,
 }
 
 /// What a direction is made of.
@@ -81,8 +83,14 @@ impl Framer {
                 Header::Unknown => self.lose(),
             }
         }
+        self.unframed = self.unframed.saturating_add(octets.len());
         *octets = &[];
         None
+    }
+
+    /// Octets that came since it is not known where units begin, and since the last call.
+    pub(super) fn take_unframed(&mut self) -> usize {
+        std::mem::take(&mut self.unframed)
     }
 
     /// The first octets of the unit that [`Self::next`] gave last.

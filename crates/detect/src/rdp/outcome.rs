@@ -159,10 +159,15 @@ pub(super) enum Ending {
 /// Whether a logon whose credentials were taken has become a session: by size, or by time and liveliness. For servers and
 /// ciphers that do not show the end of the connection sequence.
 pub(super) fn is_desktop(records: &RecordSummary, lasted: Duration) -> bool {
-    let is_large = records.server.octets >= DESKTOP_OCTETS;
+    let is_large = is_large(records);
     let is_long =
         lasted >= DESKTOP_TIME && records.client.records.min(records.server.records) >= DESKTOP_RECORDS;
     is_large || is_long
+}
+
+/// More than a server sends before there is a session.
+pub(super) fn is_large(records: &RecordSummary) -> bool {
+    records.server.octets >= DESKTOP_OCTETS
 }
 
 /// A connection without network level authentication in which somebody works.
@@ -264,15 +269,16 @@ fn is_proof(run: &Run) -> bool {
     !run.from_client && run.largest.at_least >= SHORTEST_PROOF
 }
 
+/// Too short for the server's proof. A `TSRequest` with version and error code has 15 octets (MS-CSSP, 2.2.1), and 34 with a token in
+/// which SPNEGO rejects (RFC 4178, 4.2.2).
 fn is_error(run: &Run) -> bool {
-    run.largest.at_most <= LONGEST_ERROR
+    run.largest.at_most < PROOF_OCTETS
 }
 
-/// A `TSRequest` with version and error code has 15 octets, 17 with a client nonce's tag more (MS-CSSP, 2.2.1); the rest is room
-/// for the padding of CBC.
-const LONGEST_ERROR: usize = 32;
-/// Version and a sealed SHA-256 with its signature: 59 octets (MS-CSSP, 3.1.5, step 6); CBC padding makes 15 of them uncertain.
-const SHORTEST_PROOF: usize = 44;
+/// Version and a sealed SHA-256 with its signature (MS-CSSP, 3.1.5, step 6).
+const PROOF_OCTETS: usize = 59;
+/// CBC padding makes 15 of them uncertain.
+const SHORTEST_PROOF: usize = PROOF_OCTETS - 15;
 /// `TSRequest` with an NTLM NEGOTIATE without names: 57 octets (MS-NLMP, 2.2.1.1); with names or in SPNEGO it is longer.
 const LONGEST_NEGOTIATE: usize = 128;
 /// NTLM CHALLENGE with names and time, each of them of up to fifteen characters or a domain's length (MS-NLMP, 2.2.1.2).

@@ -43,13 +43,23 @@ impl RecordSummary {
     }
 
     pub(super) fn push(&mut self, record: Record, time: Timestamp) {
-        let totals = if record.from_client { &mut self.client } else { &mut self.server };
+        self.count(record.from_client, record.octets.into(), time);
+        let totals = self.totals(record.from_client);
         totals.records = totals.records.saturating_add(1);
-        totals.octets = totals.octets.saturating_add(record.octets.into());
-        totals.last = totals.last.max(time);
         if self.first.len() < KEPT_RECORDS {
             self.first.push(record);
         }
+    }
+
+    /// Counts octets, of which it need not be known where records begin.
+    pub(super) fn count(&mut self, from_client: bool, octets: usize, time: Timestamp) {
+        let totals = self.totals(from_client);
+        totals.octets = totals.octets.saturating_add(u64::try_from(octets).unwrap_or(u64::MAX));
+        totals.last = totals.last.max(time);
+    }
+
+    const fn totals(&mut self, from_client: bool) -> &mut Totals {
+        if from_client { &mut self.client } else { &mut self.server }
     }
 
     /// Consecutive records of one side, from the client's first on: what a server says before is a TLS 1.3 session ticket.

@@ -63,6 +63,8 @@ pub struct JudgeConfig {
     pub scan_targets: u64,
     /// The share of them, at most, that it completed a handshake with.
     pub scan_completion: f64,
+    /// The same where they are ports of one host, or hosts of one network.
+    pub scan_completion_nearby: f64,
     /// Targets from which on a scan is of medium severity.
     pub scan_targets_medium: u64,
     /// A source that is silent for this long, in seconds, begins anew. A scan is said to have ended after a tenth of it.
@@ -94,6 +96,7 @@ impl Default for JudgeConfig {
             quiet_seconds: 15,
             scan_targets: 25,
             scan_completion: 0.1,
+            scan_completion_nearby: 0.3,
             scan_targets_medium: 60,
             scan_memory_seconds: 600,
             reflection_excess: 60.0,

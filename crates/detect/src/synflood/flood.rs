@@ -3,14 +3,14 @@ use std::sync::LazyLock;
 use wire::Timestamp;
 
 use super::{
-    alarm::Alarm,
+    alarm::{Alarm, Noted},
     config::JudgeConfig,
     estimate::{number, share},
     evidence::EvidenceList,
     server_state::ServerState,
-    victim::{History, VictimSecond, sent_by_clients},
+    victim::{HALF_OPEN_SECONDS, History, VictimSecond, sent_by_clients},
 };
-use crate::{CaptureQuality, Evidence, Kind, Phase, Severity, Victim, View};
+use crate::{CaptureQuality, Evidence, Kind, Severity, Victim, View};
 
 /// What a judge remembers of a victim: what is usual, how far it is from that, and since when.
 #[derive(Debug, Default)]
@@ -39,11 +39,14 @@ pub(super) struct FloodTracker {
     server: Option<ServerState>,
     /// The server was seen to answer, in this episode or before.
     was_answering: bool,
+    /// Until this second the server may repeat answers to a flood that was seen and is over.
+    repeats_until: u64,
     pub(super) alarm: Option<Alarm>,
 }
 
 /// What a second is judged by.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub(super) struct Circumstances<'a> {
     pub(super) config: &'a JudgeConfig,
     pub(super) quality: CaptureQuality,
@@ -52,6 +55,15 @@ pub(super) struct Circumstances<'a> {
     pub(super) is_premature: bool,
     /// Those who open handshakes with the victim come back to the same ports again and again.
     pub(super) do_come_back: bool,
+    /// The host or the network that the victim is a part of is flooded.
+    pub(super) is_part_of_flooded: bool,
+}
+
+/// Which of its sums a second of a victim adds to.
+#[derive(Clone, Copy, Debug)]
+struct Above {
+    leading_nowhere: bool,
+    unsolicited: bool,
 }
 
 impl FloodTracker {
@@ -62,23 +74,37 @@ impl FloodTracker {
         second: u64,
         count: &VictimSecond,
         circumstances: &Circumstances<'_>,
-    ) -> Option<Phase> {
+    ) -> Option<Noted> {
         let config = circumstances.config;
         self.forget(second, config);
         self.history.push(second, count, circumstances.is_premature);
         let is_odd = circumstances.has_learned
             || self.history.window(second, RECENT_SECONDS).ratio() >= config.learning_ratio;
-        let is_above = self.measure(count, circumstances, is_odd);
+        let mut above = self.measure(second, count, circumstances, is_odd);
+        above.leading_nowhere &= is_odd;
         self.note_floor(second, config);
         self.note_episode(count);
         self.was_answering = self.was_answering || self.is_answering(second, count);
-        let (kind, severity) = self.verdict(victim, second, count, is_above && is_odd, circumstances)?;
-        self.last_seen = self.last_seen.max(count.span.last);
+        let (kind, severity) = self.verdict(victim, second, count, above, circumstances)?;
+        let noted = Alarm::note(&mut self.alarm, kind, severity, second);
+        if self.alarm.is_some_and(|alarm| alarm.active == second) {
+            self.last_seen = self.last_seen.max(count.span.last);
+        }
         let state = ServerState::of(&self.history.window(second, STATE_SECONDS), self.was_answering);
         if state != ServerState::Unknown && self.server != Some(ServerState::BacklogExhausted) {
             self.server = Some(state);
         }
-        Alarm::note(&mut self.alarm, kind, severity, second)
+        noted
+    }
+
+    /// What is remembered once what was stated is over.
+    pub(super) fn close(&mut self) {
+        let flood = self.alarm.filter(|alarm| {
+            // If no SYN was seen, its answers are all there is of the next one, too.
+            alarm.kind == Kind::SynFlood && self.episode().leading_nowhere > 0
+        });
+        let repeats_until = flood.map_or(0, |alarm| alarm.active.saturating_add(HALF_OPEN_SECONDS));
+        *self = Self { repeats_until, last_second: self.last_second, ..Self::default() };
     }
 
     /// Everything since there is any excess.
@@ -96,7 +122,7 @@ impl FloodTracker {
             self.server = None;
         } else {
             self.episode.get_or_insert_default().add(count);
-            self.peak_per_second = self.peak_per_second.max(count.leading_nowhere);
+            self.peak_per_second = self.peak_per_second.max(count.leading_nowhere).max(count.unsolicited);
             self.half_open_peak = self.half_open_peak.max(self.history.minute().half_open());
         }
     }
@@ -123,31 +149,47 @@ impl FloodTracker {
         self.unsolicited_excess = (self.unsolicited_excess - number(idle) * config.slack_per_second).max(0.0);
     }
 
-    /// Updates the cumulative sums, and says whether this second is above what is usual.
+    /// Updates the cumulative sums, and says which of them this second adds to.
     ///
     /// What is usual grows with the completed handshakes, so that a crowd is no attack (Siris and Papagalou, Globecom 2004,
     /// normalise likewise).
-    fn measure(&mut self, count: &VictimSecond, circumstances: &Circumstances<'_>, is_odd: bool) -> bool {
+    fn measure(
+        &mut self,
+        second: u64,
+        count: &VictimSecond,
+        circumstances: &Circumstances<'_>,
+        is_odd: bool,
+    ) -> Above {
         let config = circumstances.config;
         let now = number(count.leading_nowhere);
         let per_completed = self.usual / self.usual_completed.max(1.0);
         let expected = self.usual.max(per_completed * number(count.fates.completed));
-        let lost = circumstances.quality.missing * number(count.fates.opened());
-        let allowed = expected + config.slack_per_second + VARIATIONS * self.variation + lost;
+        let (opened, completed) = (number(count.fates.opened()), number(count.fates.completed));
+        let usually = self.history.per_second(second);
+        let lost = |of, seen| lost(circumstances.quality, of, seen);
+        let known = expected + config.slack_per_second + VARIATIONS * self.variation;
+        let allowed = known + lost(opened, completed.max(usually.completed));
         let ceiling = EXCESS_CEILING * config.prefix_excess;
+        let above = Above {
+            leading_nowhere: now > allowed,
+            unsolicited: {
+                let unseen = lost(number(count.syn_ack), opened.max(usually.opened));
+                let is_repeated = second <= self.repeats_until;
+                let unasked = if is_repeated { 0.0 } else { count.unasked() };
+                let unasked = unasked - config.slack_per_second - unseen;
+                self.unsolicited_excess = (self.unsolicited_excess + unasked).clamp(0.0, ceiling);
+                unasked > 0.0
+            },
+        };
         self.excess = (self.excess + now - allowed).clamp(0.0, ceiling);
-        let unasked = number(count.unsolicited) - config.slack_per_second;
-        self.unsolicited_excess = (self.unsolicited_excess + unasked
-            - number(count.unsolicited_completed) * MOST)
-            .clamp(0.0, ceiling);
         if self.alarm.is_none() {
             // What looks like a flood teaches little: else its first second would make the rest of it usual.
-            let lesson = if is_odd { now.min(allowed + config.slack_per_second) } else { now };
+            let lesson = if is_odd { now.min(known + config.slack_per_second) } else { now };
             self.variation += LEARNING_RATE * ((lesson - expected).abs() - self.variation);
             self.usual += LEARNING_RATE * (lesson - self.usual);
             self.usual_completed += LEARNING_RATE * (number(count.fates.completed) - self.usual_completed);
         }
-        now > allowed
+        above
     }
 
     fn note_floor(&mut self, second: u64, config: &JudgeConfig) {
@@ -164,26 +206,29 @@ impl FloodTracker {
         victim: Victim,
         second: u64,
         count: &VictimSecond,
-        is_above: bool,
+        above: Above,
         circumstances: &Circumstances<'_>,
     ) -> Option<(Kind, Severity)> {
         let config = circumstances.config;
         let is_wide = self.is_wide(victim, count, circumstances.do_come_back);
-        let is_flooded = is_above && self.excess >= threshold(victim, config) && is_wide;
+        let is_flooded = above.leading_nowhere && self.excess >= threshold(victim, config) && is_wide;
         if is_flooded {
             return Some((Kind::SynFlood, self.severity(second, config)));
         }
         let Victim::Port(..) = victim else { return None };
-        let receivers = self.episode().sources.distinct();
-        if self.unsolicited_excess >= config.reflection_excess && receivers >= BACKSCATTER_RECEIVERS {
+        let has_receivers = self.episode().receivers() >= BACKSCATTER_RECEIVERS;
+        if above.unsolicited && self.unsolicited_excess >= config.reflection_excess && has_receivers {
             // Seen from one side only, that is what a flood of a server looks like whose clients are seen to go on.
-            return Some(if circumstances.quality.view == View::TowardsClients {
-                (Kind::SynFlood, Severity::Medium)
-            } else {
-                (Kind::Backscatter, Severity::Low)
+            let is_severe = number(count.unsolicited) >= config.severe_per_second;
+            return Some(match circumstances.quality.view {
+                View::TowardsClients if is_severe => (Kind::SynFlood, Severity::High),
+                View::TowardsClients => (Kind::SynFlood, Severity::Medium),
+                _ => (Kind::Backscatter, Severity::Low),
             });
         }
-        let lasts = self.floor_since.is_some_and(|since| since + config.floor_seconds <= second);
+        // Each host of a flooded network has its share, and none of them would be told by itself.
+        let lasts = !circumstances.is_part_of_flooded
+            && self.floor_since.is_some_and(|since| since + config.floor_seconds <= second);
         (lasts && count.fates.half_open > 0).then_some((Kind::SynFlood, Severity::Low))
     }
 
@@ -251,6 +296,7 @@ impl FloodTracker {
         EvidenceList::default()
             .text("server_state", self.server_state().name())
             .held_against("excess_cusum", self.excess, threshold(victim, config))
+            .held_against("unsolicited_cusum", self.unsolicited_excess, config.reflection_excess)
             .held_against("leading_nowhere_ratio_10s", ten.ratio(), config.learning_ratio)
             .held_against("half_open_now", number(minute.half_open()), number(config.floor_half_open))
             .count("half_open_peak", self.half_open_peak)
@@ -285,6 +331,17 @@ impl FloodTracker {
         }
         techniques
     }
+}
+
+/// Of `of` handshakes, those that only look as if they led nowhere, or had not been asked for, since packets of them are missing in the
+/// capture. `seen` is how many of the same show what the others do not: that somebody goes on, or asked.
+///
+/// Where each packet is missing with probability p, of completed handshakes of which SYN, SYN-ACK or both are seen
+/// [`CaptureQuality::missing`] is m = 2p / (1 + p), so that m / (1 - m) / 2 = p / (1 - p). Even if one packet alone showed it, that would
+/// be missing p / (1 - p) times for each time that it is seen. No more than that are lost, however many a flood opens.
+fn lost(quality: CaptureQuality, of: f64, seen: f64) -> f64 {
+    let odds = quality.missing / (1.0 - quality.missing).max(f64::EPSILON) / 2.0;
+    (quality.missing * of).min(odds * seen)
 }
 
 fn threshold(victim: Victim, config: &JudgeConfig) -> f64 {

@@ -56,6 +56,8 @@ pub(super) struct Handshake {
     pub(super) unsolicited: bool,
     /// How often the SYN was repeated.
     pub(super) repeats: u8,
+    /// How often since the last pause.
+    pub(super) rapid: u8,
 }
 
 impl Handshake {
@@ -75,6 +77,7 @@ impl Handshake {
             answers: Answers::None,
             unsolicited: false,
             repeats: 0,
+            rapid: 0,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::{
 use wire::Timestamp;
 
 use super::{
+    alarm::Noted,
     config::JudgeConfig,
     estimate,
     flood::Circumstances,
@@ -13,6 +14,7 @@ use super::{
     parts::{Part, PortToJudge, add_overflow},
     remembered::Remembered,
     second::{FATE_SECONDS, Second, SourceCount, Target},
+    source::SourceTracker,
     statements::{flood_finding, source_finding},
     victim::VictimSecond,
     view_tally::ViewTally,
@@ -143,6 +145,7 @@ impl Judge {
             has_learned: second.second.saturating_sub(first) >= config.learning_seconds,
             is_premature: second.premature,
             do_come_back: false,
+            is_part_of_flooded: false,
         };
         let mut networks = self.judge_hosts(&mut second, &circumstances, findings);
         add_overflow(&mut networks, &mut second, &config);
@@ -169,17 +172,24 @@ impl Judge {
             }
             let is_new = !is_quiet && count.has_failures();
             let Some(tracker) = self.remembered.source(*source, is_new) else { continue };
-            if let Some(phase) = tracker.step(second, std::mem::take(count), &self.config) {
-                stated.push((*source, phase));
+            if let Some(noted) = tracker.step(second, std::mem::take(count), &self.config) {
+                stated.push((*source, noted));
             }
         }
         stated.sort_unstable_by_key(|(source, _)| *source);
-        for (source, phase) in stated {
+        for (source, Noted { phase, instead_of }) in stated {
             self.next_end = self.next_end.min(second);
-            if let Some(tracker) = self.remembered.sources.get(&source) {
-                self.has_reflections |= tracker.kind() == Kind::SynAckReflection;
+            let Some(tracker) = self.remembered.sources.get_mut(&source) else { continue };
+            self.has_reflections |= tracker.kind() == Kind::SynAckReflection;
+            let mut say = |tracker: &SourceTracker, phase| {
                 findings.push(source_finding(source, tracker, phase, second, quality, &self.config));
+            };
+            if let Some(alarm) = instead_of {
+                let new = tracker.alarm.replace(alarm);
+                say(tracker, Phase::Ended);
+                tracker.alarm = new;
             }
+            say(tracker, phase);
         }
     }
 
@@ -192,11 +202,17 @@ impl Judge {
     ) -> Vec<Part> {
         let (mut networks, mut of_hosts) = (Vec::<Part>::new(), Vec::new());
         for ports in self.ports_to_judge(second).chunk_by(PortToJudge::shares_host) {
+            let Some(host) = ports.first().map(PortToJudge::address) else { continue };
+            let network = Victim::Prefix(Prefix::of(host));
+            let of_port = Circumstances {
+                is_part_of_flooded: self.is_flooded(Victim::Address(host)) || self.is_flooded(network),
+                ..*circumstances
+            };
             let mut unexplained = None::<VictimSecond>;
             for port in ports {
                 let Some(count) = second.targets.at_mut(port.number) else { continue };
                 let count = VictimSecond::of(count, &self.config);
-                if self.judge_victim(port.victim(), second.second, &count, circumstances, findings) {
+                if self.judge_victim(port.victim(), second.second, &count, &of_port, findings) {
                     continue;
                 }
                 match &mut unexplained {
@@ -204,19 +220,28 @@ impl Judge {
                     None => unexplained = Some(count),
                 }
             }
-            let (Some(count), Some(port)) = (unexplained, ports.first()) else { continue };
-            let host = port.address();
+            let Some(count) = unexplained else { continue };
             if self.judge_victim(Victim::Address(host), second.second, &count, circumstances, &mut of_hosts) {
                 continue;
             }
-            let victim = Victim::Prefix(Prefix::of(host));
-            match networks.last_mut().filter(|network| network.victim == victim) {
-                Some(network) => network.count.add_part(&count),
-                None => networks.push(Part { victim, count: VictimSecond { parts: 1, ..count } }),
+            match networks.last_mut().filter(|latest| latest.victim == network) {
+                Some(latest) => latest.count.add_part(&count),
+                None => networks.push(Part { victim: network, count: VictimSecond { parts: 1, ..count } }),
             }
         }
         findings.append(&mut of_hosts);
         networks
+    }
+
+    /// Has a flood of the victim been stated, and is not over?
+    fn is_flooded(&self, victim: Victim) -> bool {
+        // Mostly there is no alarm at all, and nothing is fetched.
+        self.next_end != u64::MAX
+            && self
+                .remembered
+                .victims
+                .get(&victim)
+                .is_some_and(|tracker| tracker.alarm.is_some_and(|alarm| alarm.kind == Kind::SynFlood))
     }
 
     /// Those ports of which there is something to remember, in order.
@@ -264,11 +289,19 @@ impl Judge {
             is_much && !matches!(victim, Victim::Port(..)) && self.remembered.do_come_back(count);
         let circumstances = &Circumstances { do_come_back, ..*circumstances };
         let Some(tracker) = self.remembered.victim(victim, is_new) else { return false };
-        let phase = tracker.step(victim, second, count, circumstances);
+        let noted = tracker.step(victim, second, count, circumstances);
         let has_alarm = tracker.alarm.is_some();
-        if let Some(phase) = phase {
+        if let Some(Noted { phase, instead_of }) = noted {
             self.next_end = self.next_end.min(second);
-            findings.push(self.flood_finding(victim, phase, second, circumstances.quality));
+            let quality = circumstances.quality;
+            if let Some(alarm) = instead_of {
+                let new = tracker.alarm.replace(alarm);
+                findings.push(self.flood_finding(victim, Phase::Ended, second, quality));
+                if let Some(tracker) = self.remembered.victim(victim, false) {
+                    tracker.alarm = new;
+                }
+            }
+            findings.push(self.flood_finding(victim, phase, second, quality));
         }
         has_alarm
     }
@@ -303,7 +336,9 @@ impl Judge {
         for (end, victim, source) in ended {
             if let Some(victim) = victim {
                 findings.push(self.flood_finding(victim, Phase::Ended, end.min(self.judged_until), quality));
-                self.remembered.victims.remove(&victim);
+                if let Some(tracker) = self.remembered.victim(victim, false) {
+                    tracker.close();
+                }
             }
             if let Some(source) = source
                 && let Some(tracker) = self.remembered.sources.remove(&source)

@@ -1,6 +1,6 @@
 use std::{collections::VecDeque, net::IpAddr};
 
-use flow::{FlowKey, Placement, Side};
+use flow::{Endpoint, FlowKey, Placement, Side};
 use wire::{Packet, Tcp, TcpFlags, Timestamp, Transport};
 
 use super::{
@@ -89,7 +89,11 @@ impl Observer {
             self.control(packet, tcp, placement);
             return true;
         }
-        if tcp.flags.contains(TcpFlags::ACK) { self.follow(tcp, placement) } else { true }
+        if tcp.flags.contains(TcpFlags::ACK) {
+            self.follow(tcp, placement)
+        } else {
+            self.without_ack(placement)
+        }
     }
 
     /// Has the processor fetch what a packet that is soon shown will need, if it opens, answers or resets a connection. What it returns
@@ -216,7 +220,7 @@ impl Observer {
             self.handshakes.close(place);
         }
         let (server, source) = (key.endpoint(client.opposite()), key.endpoint(client).address);
-        let Self { config, current: bin, counts, .. } = self;
+        let Self { config, current: bin, .. } = self;
         let number = bin.target(&server, config);
         if let Some((target, room)) = bin.target_at(number) {
             target.span.include(Span::at(clock));
@@ -224,24 +228,9 @@ impl Observer {
             target.fates.enter(Fate::Silent);
             target.with_options += u32::from(has_options(packet));
             target.fingerprints.count(packet, tcp);
-            let hash = address_hash(config.sample_seed, source);
-            if let Some(trying) = target.sources.enter(hash, room, || new_source(source)) {
-                trying.opened = trying.opened.saturating_add(1);
-            }
+            target.opened_by(source, config.sample_seed, room);
         }
-        let source_number = bin.source(&source, config);
-        if let Some((count, room)) = bin.source_at(source_number) {
-            count.span.include(Span::at(clock));
-            count.fates.enter(Fate::Silent);
-            let hash = endpoint_hash(config.sample_seed, server.address, server.port);
-            let tried = || new_target(server.address, server.port);
-            if let Some(tried) = count.targets.enter(hash, room, tried) {
-                tried.opened = tried.opened.saturating_add(1);
-            }
-        } else {
-            bin.sources_overflow += 1;
-            counts.sources_overflow += 1;
-        }
+        let source_number = self.tried(&server, &source, clock);
         Some(Handshake {
             client_sequence: tcp.sequence,
             last_syn: clock,
@@ -251,6 +240,22 @@ impl Observer {
         })
     }
 
+    /// Counts by its source that a target is tried, and gives the number of the source.
+    #[inline]
+    fn tried(&mut self, server: &Endpoint, source: &IpAddr, clock: Timestamp) -> u32 {
+        let Self { config, current: bin, counts, .. } = self;
+        let number = bin.source(source, config);
+        if let Some((count, room)) = bin.source_at(number) {
+            count.span.include(Span::at(clock));
+            count.fates.enter(Fate::Silent);
+            count.opened_with(server, config.sample_seed, room);
+        } else {
+            bin.sources_overflow += 1;
+            counts.sources_overflow += 1;
+        }
+        number
+    }
+
     /// A SYN that came before.
     fn repeat(&mut self, key: &FlowKey, hash: u32, clock: Timestamp) {
         let Some((_, earlier)) = self.handshakes.find(key, hash) else { return };
@@ -258,16 +263,35 @@ impl Observer {
         let is_rapid =
             clock.nanos_since(earlier.last_syn) < BACK_OFF_NANOS || earlier.repeats > REPEATS_OF_A_TCP;
         earlier.last_syn = clock;
+        earlier.rapid = if is_rapid { earlier.rapid.saturating_add(1) } else { 0 };
         let before = *earlier;
         if matches!(before.fate, Fate::Silent | Fate::HalfOpen) && !is_rapid {
             earlier.fate = Fate::Retried;
             self.turn(&before, Fate::Retried);
         }
+        let is_flood = before.rapid > SHOWN_AGAIN;
         let Some(target) = self.target(&before) else { return };
         target.span.include(Span::at(clock));
         target.syn += 1;
-        target.syn_rapid += u32::from(is_rapid);
+        target.syn_rapid += u32::from(is_flood);
         target.syn_repeated += u32::from(!is_rapid);
+        if is_flood {
+            self.opened_again(&before);
+        }
+    }
+
+    /// Counts a SYN that is none of a TCP by its source, though it opens no further handshake.
+    fn opened_again(&mut self, one: &Handshake) {
+        let (server, client) = (one.key.endpoint(one.client.opposite()), one.key.endpoint(one.client));
+        let Self { config, current: bin, .. } = self;
+        let number = bin.target(&server, config);
+        if let Some((target, room)) = bin.target_at(number) {
+            target.opened_by(client.address, config.sample_seed, room);
+        }
+        let number = bin.source(&client.address, config);
+        if let Some((count, room)) = bin.source_at(number) {
+            count.opened_with(&server, config.sample_seed, room);
+        }
     }
 
     /// Returns the handshake that it is the first sign of.
@@ -279,7 +303,10 @@ impl Observer {
         clock: Timestamp,
     ) -> Option<Handshake> {
         let client = server.opposite();
-        let known = self.handshakes.find(key, hash).filter(|(_, one)| one.client == client);
+        // Nobody asked before either: a server answers with these numbers again, or somebody else is made to answer.
+        let is_another = |one: &Handshake| one.unsolicited && one.server_sequence != tcp.sequence;
+        let known =
+            self.handshakes.find(key, hash).filter(|(_, one)| one.client == client && !is_another(one));
         let Some((_, handshake)) = known else {
             return Some(self.unsolicited(tcp, (key, hash), client, clock));
         };
@@ -341,7 +368,7 @@ impl Observer {
             target.syn_ack += 1;
             target.unsolicited += 1;
             let hash = address_hash(config.sample_seed, receiver);
-            if let Some(source) = target.sources.enter(hash, room, || new_source(receiver)) {
+            if let Some(source) = target.sources.enter(hash, room, || TryingSource::new(receiver)) {
                 source.unsolicited = source.unsolicited.saturating_add(1);
             }
         }
@@ -349,7 +376,7 @@ impl Observer {
             source.span.include(Span::at(clock));
             source.unsolicited += 1;
             let hash = endpoint_hash(config.sample_seed, server.address, server.port);
-            source.targets.enter(hash, room, || new_target(server.address, server.port));
+            source.targets.enter(hash, room, || TriedTarget::new(&server));
         }
         Handshake {
             client_sequence: tcp.acknowledgment.wrapping_sub(1),
@@ -397,6 +424,22 @@ impl Observer {
             self.complete(place);
         }
         !is_completed
+    }
+
+    /// A segment without SYN, RST and ACK. Once a connection is established, ACK is always sent (RFC 9293, 3.1): scanners send FIN, no
+    /// flag at all or all sorts of them to ports that answer only where they are closed. `true` if a handshake is still open.
+    #[cold]
+    fn without_ack(&mut self, placement: &Placement) -> bool {
+        let Placement { key, sender, clock, .. } = placement;
+        if self.handshakes.find(key, placement.hash()).is_some() {
+            return true;
+        }
+        let (server, source) = (key.endpoint(sender.opposite()), key.endpoint(*sender).address);
+        let number = self.tried(&server, &source, *clock);
+        if let Some((count, _)) = self.current.source_at(number) {
+            count.without_syn += 1;
+        }
+        false
     }
 
     fn complete(&mut self, place: Place) {
@@ -477,16 +520,10 @@ const fn is_control(tcp: &Tcp) -> bool {
     tcp.flags.0 & (TcpFlags::SYN.0 | TcpFlags::RST.0) != 0
 }
 
-const fn new_source(address: IpAddr) -> TryingSource {
-    TryingSource { address, opened: 0, completed: 0, unsolicited: 0 }
-}
-
-const fn new_target(address: IpAddr, port: u16) -> TriedTarget {
-    TriedTarget { address, port, opened: 0, completed: 0 }
-}
-
 /// A repeat that comes sooner is none of a TCP that waits. Windows asks again half a second after RST; RFC 6298 has a second.
 const BACK_OFF_NANOS: u64 = 400_000_000;
+/// How often a mirror may show a packet besides the first time.
+const SHOWN_AGAIN: u8 = 2;
 /// More repeats than those are none of a TCP: Linux makes six, or ten with `tcp_syn_linear_timeouts` at its default of four.
 const REPEATS_OF_A_TCP: u8 = 10;
 /// For how long a handshake is followed, in seconds. Linux repeats SYN and SYN-ACK for 63 (`tcp_syn_retries` 6 sends the last one then).

@@ -71,6 +71,17 @@ impl<T> Sample<T> {
         matching as f64 / self.items.len().max(1) as f64
     }
 
+    /// How many distinct things there were that `is` is true for.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "an estimate"
+    )]
+    pub(super) fn distinct_with(&self, is: impl Fn(&T) -> bool) -> u64 {
+        (self.share(is) * self.distinct() as f64).round() as u64
+    }
+
     /// What is known of a thing, if it is in the sample.
     pub(super) fn find(&mut self, hash: u64) -> Option<&mut T> {
         if self.is_beyond(hash) {

@@ -1,5 +1,6 @@
 use std::net::IpAddr;
 
+use flow::Endpoint;
 use wire::Timestamp;
 
 use super::{
@@ -7,7 +8,7 @@ use super::{
     fingerprint::Fingerprints,
     maps::{Home, Maps},
     numbered_map::NumberedMap,
-    sample::{Additive, Sample},
+    sample::{Additive, Sample, address_hash, endpoint_hash},
 };
 use crate::Prefix;
 
@@ -110,7 +111,7 @@ pub struct TargetCount {
     pub syn: u32,
     /// SYN with ports and sequence number of an earlier one, after a pause.
     pub syn_repeated: u32,
-    /// The same without a pause: from a mirror that shows packets twice, or from a tool that does not care.
+    /// The same without a pause, and more often than a mirror shows a packet: from a tool that does not care.
     pub syn_rapid: u32,
     /// SYN-ACK in this second, repeated ones included.
     pub syn_ack: u32,
@@ -140,6 +141,15 @@ impl TargetCount {
     pub(super) const fn is_quiet(&self) -> bool {
         let left = self.fates.half_open | self.fates.silent | self.fates.aborted | self.fates.refused;
         left | self.syn_rapid == 0 && self.unsolicited <= self.unsolicited_completed
+    }
+
+    /// Counts that a source opened a handshake, or seemed to, if it belongs into the sample, and there is `room`.
+    #[inline]
+    pub(super) fn opened_by(&mut self, source: IpAddr, seed: u64, room: &mut usize) {
+        let hash = address_hash(seed, source);
+        if let Some(trying) = self.sources.enter(hash, room, || TryingSource::new(source)) {
+            trying.opened = trying.opened.saturating_add(1);
+        }
     }
 
     /// Adds what another observer saw of the same second.
@@ -210,6 +220,13 @@ pub struct TryingSource {
     pub unsolicited: u32,
 }
 
+impl TryingSource {
+    /// One that did nothing yet.
+    pub(super) const fn new(address: IpAddr) -> Self {
+        Self { address, opened: 0, completed: 0, unsolicited: 0 }
+    }
+}
+
 impl Additive for TryingSource {
     fn add(&mut self, other: &Self) {
         self.opened = self.opened.saturating_add(other.opened);
@@ -227,6 +244,8 @@ pub struct SourceCount<N> {
     pub fates: Fates<N>,
     /// Of these, how many got a SYN-ACK.
     pub answered: N,
+    /// Of these, how many it tried with a segment that has neither SYN nor ACK.
+    pub without_syn: N,
     /// SYN-ACKs that it got without a SYN that was seen.
     pub unsolicited: N,
     /// Of these, how many were followed by more of the same connection.
@@ -236,6 +255,15 @@ pub struct SourceCount<N> {
 }
 
 impl SourceCount<u32> {
+    /// Counts that the source opened a handshake with a server, if that belongs into the sample, and there is `room`.
+    #[inline]
+    pub(super) fn opened_with(&mut self, server: &Endpoint, seed: u64, room: &mut usize) {
+        let hash = endpoint_hash(seed, server.address, server.port);
+        if let Some(tried) = self.targets.enter(hash, room, || TriedTarget::new(server)) {
+            tried.opened = tried.opened.saturating_add(1);
+        }
+    }
+
     /// Did it fail at anything, or get anything that it did not ask for?
     pub(super) const fn has_failures(&self) -> bool {
         let Fates { refused, aborted, retried, half_open, silent, .. } = self.fates;
@@ -249,6 +277,7 @@ impl<N: Count> SourceCount<N> {
         self.span.include(other.span);
         self.fates.add(&other.fates);
         self.answered = self.answered.plus(other.answered.into());
+        self.without_syn = self.without_syn.plus(other.without_syn.into());
         self.unsolicited = self.unsolicited.plus(other.unsolicited.into());
         self.unsolicited_completed = self.unsolicited_completed.plus(other.unsolicited_completed.into());
         self.targets.merge(&other.targets);
@@ -261,6 +290,7 @@ impl From<SourceCount<u32>> for SourceCount<u64> {
             span: second.span,
             fates: second.fates.into(),
             answered: second.answered.into(),
+            without_syn: second.without_syn.into(),
             unsolicited: second.unsolicited.into(),
             unsolicited_completed: second.unsolicited_completed.into(),
             targets: second.targets,
@@ -279,6 +309,13 @@ pub struct TriedTarget {
     pub opened: u32,
     /// How many of them were completed.
     pub completed: u32,
+}
+
+impl TriedTarget {
+    /// One that was not tried yet.
+    pub(super) const fn new(server: &Endpoint) -> Self {
+        Self { address: server.address, port: server.port, opened: 0, completed: 0 }
+    }
 }
 
 impl Additive for TriedTarget {

@@ -1,14 +1,16 @@
 use std::{collections::BTreeMap, net::IpAddr, sync::LazyLock};
 
+use wire::Timestamp;
+
 use super::{
-    alarm::Alarm,
+    alarm::{Alarm, Noted},
     config::JudgeConfig,
     estimate::{number, share},
     evidence::EvidenceList,
     fates::Fates,
     second::{SourceCount, TriedTarget},
 };
-use crate::{Evidence, Kind, Phase, Prefix, Severity, Victim};
+use crate::{Evidence, Kind, Prefix, Severity, Victim};
 
 /// What a judge remembers of a source: what it tried, what came of it, and what it got without asking.
 #[derive(Debug, Default)]
@@ -16,6 +18,8 @@ pub(super) struct SourceTracker {
     /// Everything since it was last silent for long.
     pub(super) count: SourceCount<u64>,
     pub(super) last_second: u64,
+    /// The last packet of a second that gave reason for an alarm.
+    pub(super) last_seen: Timestamp,
     /// Handshakes that servers answered and that it left, beyond what is put down to chance.
     half_open_excess: f64,
     /// SYN-ACKs that it got without asking, likewise.
@@ -55,20 +59,27 @@ impl SourceTracker {
         second: u64,
         count: SourceCount<u32>,
         config: &JudgeConfig,
-    ) -> Option<Phase> {
-        let idle = second.saturating_sub(self.last_second);
+    ) -> Option<Noted> {
+        let idle = if self.last_second == 0 { 1 } else { second.saturating_sub(self.last_second) };
         if idle > config.scan_memory_seconds && self.alarm.is_none() {
             *self = Self::default();
         }
         self.last_second = second;
-        self.measure(&count, idle, config);
+        let is_reflected = self.measure(&count, idle, config);
+        let (has_failures, last) = (count.has_failures(), count.span.last);
         if self.count.targets.is_empty() && self.count.fates == Fates::default() {
             self.count = count.into();
         } else {
             self.count.add(&count);
         }
-        let (kind, severity) = self.reflection(config).or_else(|| self.scan(config))?;
-        Alarm::note(&mut self.alarm, kind, severity, second)
+        let reflection = if is_reflected { self.reflection(config) } else { None };
+        let scan = || if has_failures { self.scan(config) } else { None };
+        let (kind, severity) = reflection.or_else(scan)?;
+        let noted = Alarm::note(&mut self.alarm, kind, severity, second);
+        if self.alarm.is_some_and(|alarm| alarm.active == second) {
+            self.last_seen = self.last_seen.max(last);
+        }
+        noted
     }
 
     /// Everything since there is any excess.
@@ -76,7 +87,8 @@ impl SourceTracker {
         self.episode.as_deref().unwrap_or(&NOTHING)
     }
 
-    fn measure(&mut self, count: &SourceCount<u32>, idle: u64, config: &JudgeConfig) {
+    /// Updates the cumulative sums, and says whether this second adds to any.
+    fn measure(&mut self, count: &SourceCount<u32>, idle: u64, config: &JudgeConfig) -> bool {
         let unasked = u64::from(count.unsolicited.saturating_sub(count.unsolicited_completed));
         let half_open = u64::from(count.fates.half_open);
         let allowed = config.slack_per_second * number(idle.clamp(1, config.scan_memory_seconds));
@@ -90,6 +102,7 @@ impl SourceTracker {
             self.episode.get_or_insert_default().add(count);
             self.peak_per_second = self.peak_per_second.max(unasked.max(half_open));
         }
+        number(unasked.max(half_open)) > allowed
     }
 
     /// Is it the victim of servers that answer what it did not ask?
@@ -118,22 +131,25 @@ impl SourceTracker {
         // Busy clients have many targets, too, and fail seldom: how targets are spread is looked at later.
         let (targets, failed) = self.targets_and_failed();
         let completed = 1.0 - share(failed, targets);
-        if failed < config.scan_targets || completed > config.scan_completion {
+        if failed < config.scan_targets || completed > config.scan_completion_nearby {
             return None;
         }
         let tried = self.tried()?;
+        let is_vertical = matches!(tried.shape, Shape::Vertical(_));
+        let is_scattered = tried.neighbours < config.scan_targets.div_ceil(2);
+        // Whoever walks through a network finds open ports, too; many scattered hosts are chosen because they should be there.
+        if completed > config.scan_completion && is_scattered && !is_vertical {
+            return None;
+        }
         let fates = &self.count.fates;
         let retried = share(fates.retried, fates.opened());
         let is_met_by_silence = self.count.answered + fates.refused == 0;
         // Whose network is down asks many, scattered hosts, waits, and asks again. A scan of one network has neighbours.
-        let is_outage =
-            is_met_by_silence && retried >= MOST && tried.neighbours < config.scan_targets.div_ceil(2);
+        let is_outage = is_met_by_silence && retried >= MOST && is_scattered;
         // Peer-to-peer programs try stale addresses, each with a port of its own, and wait for them.
         let is_peering =
             tried.shape == Shape::Mixed && (tried.failed < 2 * config.scan_targets || retried >= FEW);
-        let is_vertical = matches!(tried.shape, Shape::Vertical(_));
         // Others of them know one port only, such as 8333: they wait for scattered hosts, of which some answer.
-        let is_scattered = tried.neighbours < config.scan_targets.div_ceil(2);
         let is_peering = is_peering || is_scattered && retried >= MOST && !is_vertical;
         if (is_outage && !is_vertical) || looks_reflected(&self.count) {
             return None;
@@ -264,6 +280,7 @@ impl SourceTracker {
             list
         };
         list.count("opened", basis.fates.opened())
+            .count("without_syn", basis.without_syn)
             .count("answered", basis.answered)
             .count("completed", basis.fates.completed)
             .count("refused", basis.fates.refused)

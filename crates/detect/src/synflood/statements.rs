@@ -42,6 +42,10 @@ pub(super) fn flood_finding(
 
 /// Who opened handshakes with `victim` and left them: by name those who did so often, else a fair sample.
 fn offenders(remembered: &Remembered, victim: Victim, tracker: &FloodTracker) -> (Vec<IpAddr>, u64) {
+    if tracker.alarm.is_some_and(|alarm| alarm.kind == Kind::Backscatter) {
+        // Those who get it have done nothing, and who has is elsewhere.
+        return (Vec::new(), 0);
+    }
     let is_meant = |address: IpAddr, port: u16| match victim {
         Victim::Port(host, its_port) => (host, its_port) == (address, port),
         Victim::Address(host) => host == address,
@@ -60,7 +64,7 @@ fn offenders(remembered: &Remembered, victim: Victim, tracker: &FloodTracker) ->
         .collect();
     often.sort();
     let by_few: u64 = often.iter().map(|(left, _)| left.0).sum();
-    let is_by_few = by_few.saturating_mul(2) >= tracker.episode().leading_nowhere;
+    let is_by_few = by_few > 0 && by_few.saturating_mul(2) >= tracker.episode().leading_nowhere;
     let mut names: Vec<_> = often.iter().map(|(_, address)| *address).take(MAX_OFFENDERS).collect();
     if is_by_few {
         return (names, often.len() as u64);
@@ -74,7 +78,7 @@ fn offenders(remembered: &Remembered, victim: Victim, tracker: &FloodTracker) ->
     others.sort();
     names.extend(others);
     names.truncate(MAX_OFFENDERS);
-    (names, sources.distinct())
+    (names, sources.distinct_with(|source| source.completed == 0))
 }
 
 /// What is stated of a source after `second`.
@@ -98,7 +102,7 @@ pub(super) fn source_finding(
         offender_count,
         connection: None,
         first_seen: tracker.basis().span.first,
-        last_seen: tracker.basis().span.last,
+        last_seen: tracker.last_seen,
         stated_at: end_of(second),
         evidence: tracker.evidence(config),
         capture_quality: quality,

@@ -56,6 +56,18 @@ impl VictimSecond {
         }
     }
 
+    /// SYN-ACKs that nobody asked for, as far as the capture can show. Where SYN are seen that the same port does not answer, and answers
+    /// to SYN that are not seen, packets are missing.
+    pub(super) fn unasked(&self) -> f64 {
+        number(self.unsolicited.saturating_sub(self.fates.silent))
+            - number(self.unsolicited_completed) * UNSEEN_COMPLETIONS
+    }
+
+    /// Who got SYN-ACKs that they did not ask for: how many there are.
+    pub(super) fn receivers(&self) -> u64 {
+        self.sources.distinct_with(|source| source.unsolicited > 0)
+    }
+
     /// Is there anything in a second of a target that could make it a victim?
     pub(super) fn is_of_interest(count: &TargetCount, config: &JudgeConfig) -> bool {
         count.unsolicited > count.unsolicited_completed || leading_nowhere(count, config) > 0
@@ -106,11 +118,8 @@ fn leading_nowhere(count: &TargetCount, config: &JudgeConfig) -> u64 {
         0
     };
     let reset = fates.refused.saturating_add(fates.aborted).saturating_sub(pardoned);
-    // A mirror may show each packet twice or thrice.
-    let shown_again = opened.saturating_add(count.syn_repeated.into()).saturating_mul(2);
-    let without_own = u64::from(count.syn_rapid).saturating_sub(shown_again);
     let left = fates.half_open + fates.silent;
-    left.saturating_add(reset).saturating_add(without_own)
+    left.saturating_add(reset).saturating_add(count.syn_rapid.into())
 }
 
 /// Do SYN come from whole TCPs, as far as their options say?
@@ -188,6 +197,13 @@ pub(super) struct Window {
     pub(super) is_premature: bool,
 }
 
+/// Handshakes a second.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rates {
+    pub(super) opened: f64,
+    pub(super) completed: f64,
+}
+
 impl History {
     /// Takes in a second, later than all before.
     pub(super) fn push(&mut self, second: u64, count: &VictimSecond, is_premature: bool) {
@@ -215,6 +231,13 @@ impl History {
             window.add(&row.counts());
         }
         window
+    }
+
+    /// What a second of the [`HALF_OPEN_SECONDS`] has that end with the latest, `second`, on average.
+    pub(super) fn per_second(&self, second: u64) -> Rates {
+        let seconds = number(second.saturating_sub(self.first).saturating_add(1));
+        let fates = &self.sum.fates;
+        Rates { opened: number(fates.opened()) / seconds, completed: number(fates.completed) / seconds }
     }
 
     /// The sum of the [`HALF_OPEN_SECONDS`] that end with the latest second.
@@ -260,5 +283,7 @@ impl Window {
     }
 }
 
+/// Handshakes that nobody saw begin and that go on, and the packets that show it may be missing too.
+const UNSEEN_COMPLETIONS: f64 = 0.5;
 /// Linux holds a half-open connection for 63 seconds (`tcp_synack_retries` 5: 1 + 2 + 4 + 8 + 16 + 32), others for 75 and less.
-const HALF_OPEN_SECONDS: u64 = 63;
+pub(super) const HALF_OPEN_SECONDS: u64 = 63;

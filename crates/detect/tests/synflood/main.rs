@@ -8,9 +8,12 @@
     reason = "a test ends where its setting fails"
 )]
 
+mod answers;
 mod bounds;
 mod corpus;
 mod fates;
 mod packets;
 mod probe;
+mod sampled;
+mod scans;
 mod traps;

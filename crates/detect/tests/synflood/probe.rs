@@ -72,17 +72,28 @@ impl Probe {
 }
 
 /// All findings of some packets, which are brought in order.
-pub(crate) fn findings(mut packets: Vec<Packet<'static>>) -> Vec<Finding> {
-    packets.sort_by_key(|packet| packet.timestamp);
-    let [one, three] = [1, 3].map(|observers| {
-        let mut probe = Probe::new(observers);
-        for packet in &packets {
-            probe.packet(packet);
-        }
-        probe.close()
-    });
+pub(crate) fn findings(packets: Vec<Packet<'static>>) -> Vec<Finding> {
+    let packets = in_order(packets);
+    let [one, three] = [1, 3].map(|observers| watched(Probe::new(observers), &packets));
     assert_eq!(three, one, "three observers do not say what one says");
     one
+}
+
+/// The same of one observer with such bounds.
+pub(crate) fn findings_with(config: ObserverConfig, packets: Vec<Packet<'static>>) -> Vec<Finding> {
+    watched(Probe::with_configs(1, config, JudgeConfig::default()), &in_order(packets))
+}
+
+fn in_order(mut packets: Vec<Packet<'static>>) -> Vec<Packet<'static>> {
+    packets.sort_by_key(|packet| packet.timestamp);
+    packets
+}
+
+fn watched(mut probe: Probe, packets: &[Packet<'static>]) -> Vec<Finding> {
+    for packet in packets {
+        probe.packet(packet);
+    }
+    probe.close()
 }
 
 /// The severest finding of a kind.

@@ -10,13 +10,13 @@ use crate::{
     probe::{findings, severest, started, value},
 };
 
-const SERVER: [u8; 4] = [192, 0, 2, 10];
-const SECOND: u64 = 1_000;
+pub(crate) const SERVER: [u8; 4] = [192, 0, 2, 10];
+pub(crate) const SECOND: u64 = 1_000;
 
-type Packets = Vec<Packet<'static>>;
+pub(crate) type Packets = Vec<Packet<'static>>;
 
 /// Connections of many clients that go as they should.
-fn crowd(server: [u8; 4], from_ms: u64, to_ms: u64, per_second: u64) -> Packets {
+pub(crate) fn crowd(server: [u8; 4], from_ms: u64, to_ms: u64, per_second: u64) -> Packets {
     let mut lot = Lot(per_second);
     let times = (from_ms..to_ms).step_by(usize::try_from(SECOND / per_second).unwrap());
     times
@@ -28,7 +28,13 @@ fn crowd(server: [u8; 4], from_ms: u64, to_ms: u64, per_second: u64) -> Packets 
 }
 
 /// SYN from addresses drawn by lot.
-fn spoofed(server: [u8; 4], port: u16, from_ms: u64, to_ms: u64, per_second: u64) -> Vec<(u64, Ends)> {
+pub(crate) fn spoofed(
+    server: [u8; 4],
+    port: u16,
+    from_ms: u64,
+    to_ms: u64,
+    per_second: u64,
+) -> Vec<(u64, Ends)> {
     let mut lot = Lot(per_second + 1);
     let count = (to_ms - from_ms) * per_second / SECOND;
     (0..count)
@@ -40,7 +46,7 @@ fn spoofed(server: [u8; 4], port: u16, from_ms: u64, to_ms: u64, per_second: u64
 }
 
 /// The SYN, and the SYN-ACK that a server sends, and sends again.
-fn answered(flood: &[(u64, Ends)]) -> Packets {
+pub(crate) fn answered(flood: &[(u64, Ends)]) -> Packets {
     flood
         .iter()
         .flat_map(|(ms, ends)| {
@@ -49,21 +55,21 @@ fn answered(flood: &[(u64, Ends)]) -> Packets {
         .collect()
 }
 
-fn unanswered(flood: &[(u64, Ends)]) -> Packets {
+pub(crate) fn unanswered(flood: &[(u64, Ends)]) -> Packets {
     flood.iter().map(|(ms, ends)| ends.syn(*ms)).collect()
 }
 
-fn join(parts: impl IntoIterator<Item = Packets>) -> Packets {
+pub(crate) fn join(parts: impl IntoIterator<Item = Packets>) -> Packets {
     parts.into_iter().flatten().collect()
 }
 
 /// Whatever it says is of low severity.
-fn assert_calm(findings: &[Finding]) {
+pub(crate) fn assert_calm(findings: &[Finding]) {
     let loud: Vec<_> = findings.iter().filter(|finding| finding.severity > Severity::Low).collect();
     assert!(loud.is_empty(), "{loud:#?}");
 }
 
-fn assert_silent(findings: &[Finding]) {
+pub(crate) fn assert_silent(findings: &[Finding]) {
     assert!(findings.is_empty(), "{findings:#?}");
 }
 
@@ -170,6 +176,21 @@ fn a_flood_that_repeats_one_segment_is_found() {
     let one = ends([203, 0, 113, 5], 20, SERVER, 80).without_options();
     let findings = findings((0..200).map(|n| one.syn(n)).collect());
     the_flood(&findings);
+}
+
+#[test]
+fn a_flood_that_repeats_few_segments_is_found_under_ordinary_traffic() {
+    // As many clients as segments: they are no reason for what others repeat.
+    let flood = (0..600_u64).map(|n| {
+        ends([203, 0, 113, u8::try_from(n % 3).unwrap()], 20, SERVER, 80)
+            .without_options()
+            .syn(20_000 + n * 40)
+    });
+    let findings = findings(join([crowd(SERVER, 0, 50 * SECOND, 25), flood.collect()]));
+    the_flood(&findings);
+    let last = findings.last().unwrap();
+    assert_eq!(last.offenders, [0, 1, 2].map(|host| v4([203, 0, 113, host])));
+    assert_eq!(last.offender_count, 3);
 }
 
 #[test]
@@ -344,7 +365,7 @@ fn a_capture_of_what_goes_to_clients_shows_no_backscatter_where_servers_go_on() 
     assert_silent(&findings(packets.collect()));
 }
 
-fn goes_to_server(packet: &Packet<'_>) -> bool {
+pub(crate) fn goes_to_server(packet: &Packet<'_>) -> bool {
     packet.ip.destination.v4_octets() == SERVER
 }
 

@@ -113,6 +113,47 @@ fn an_error_code_is_a_failure_whoever_closes() {
 }
 
 #[test]
+fn an_error_code_may_come_with_a_token_that_rejects() {
+    for (octets, expected) in [(34, Outcome::Failed), (58, Outcome::Failed), (59, Outcome::Accepted)] {
+        let said = said(&ntlm(&[(SERVER, octets)]), 99, Some((CLIENT, 900)));
+        assert_eq!(logon(&said).0, expected, "{octets}");
+    }
+}
+
+/// Plays a script of which a message is missing, and more after that.
+fn said_with_gap(script: &Script, missing: usize, then: &[(bool, usize)]) -> (Outcome, Reason) {
+    let mut connection = Connection::new();
+    for (place, (sender, at_ms, octets)) in script.iter().enumerate() {
+        if place == missing {
+            connection.gap(*sender, octets.len() as u64);
+        } else {
+            connection.octets(*sender, moment(*at_ms), octets);
+        }
+    }
+    for (sender, octets) in then {
+        connection.octets(*sender, moment(5_000), &vec![0xaa; *octets]);
+    }
+    connection.closed(CLIENT, moment(6_000), false);
+    let logon = connection.logon().unwrap();
+    (logon.outcome, logon.reason)
+}
+
+#[test]
+fn what_is_missing_after_a_logon_hides_neither_it_nor_the_session() {
+    let taken = [PROOF, CREDENTIALS, CONNECT_INITIAL, (SERVER, 130), (CLIENT, 12), (SERVER, 11)];
+    let script = ntlm(&taken);
+    let accepted = (Outcome::Accepted, Reason::CredentialsDelegated);
+    let session = (Outcome::Session, Reason::DesktopAfterLogon);
+    let last = script.len() - 1;
+    assert_eq!(said_with_gap(&script, last, &[]), accepted);
+    assert_eq!(said_with_gap(&script, last, &[(SERVER, 1_400); 12]), session);
+    // The client's proof and all after it in its direction.
+    let proof = script.len() - taken.len() - 1;
+    assert_eq!(said_with_gap(&script, proof, &[(CLIENT, 100), (SERVER, 200)]).1, Reason::Gap);
+    assert_eq!(said_with_gap(&script, proof, &[(SERVER, 16_500)]), session);
+}
+
+#[test]
 fn who_leaves_after_the_servers_proof_was_accepted() {
     let accepted = (Outcome::Accepted, Reason::ProofAnswered);
     assert_eq!(logon(&said(&ntlm(&[PROOF]), 99, Some((CLIENT, 20)))), accepted);

@@ -117,9 +117,10 @@ impl Source {
             && self.tries.get(place + 1).is_none_or(|later| !later.follows_at_once(second))
     }
 
-    /// Tries that never came to a logon.
+    /// Tries with a name that never came to a logon. Who names nobody looks whether the server is up.
     pub(super) fn refusals(&self) -> Tries<'_> {
-        Tries { tries: self.tries.iter().filter(|old| old.outcome == Outcome::Refused).collect() }
+        let is_refused = |old: &&Try| old.outcome == Outcome::Refused && old.user != User(None);
+        Tries { tries: self.tries.iter().filter(is_refused).collect() }
     }
 
     /// Names that have succeeded. Many of them are what a jump host has.

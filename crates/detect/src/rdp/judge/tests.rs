@@ -473,6 +473,15 @@ fn a_tool_that_is_refused_is_low() {
 }
 
 #[test]
+fn who_looks_whether_a_server_is_up_is_refused_and_tries_no_password() {
+    let mut court = Court::new();
+    for i in 0..200 {
+        court.hear(&Case { seconds: f64::from(i) * 5.0, source: 1, server: 1, user: "", logon: REFUSED });
+    }
+    assert_eq!(court.stated(), []);
+}
+
+#[test]
 fn a_vulnerability_scanner_is_no_guesser() {
     let mut court = Court::new();
     for server in 0..200_u16 {
