@@ -28,6 +28,7 @@ mod parts;
 mod remembered;
 mod sample;
 mod second;
+mod seconds;
 mod server_state;
 mod source;
 mod statements;

@@ -1,17 +1,12 @@
-use std::{collections::VecDeque, net::IpAddr};
-
-use flow::{Endpoint, FlowKey, Placement, Side};
+use flow::{FlowKey, Placement, Side};
 use wire::{Packet, Tcp, TcpFlags, Timestamp, Transport};
 
 use super::{
-    bin::Bin,
     config::ObserverConfig,
     fates::Fate,
-    fingerprint::has_options,
     half_open::{Answers, HalfOpenTable, Handshake, Place},
-    maps::{Maps, SpareMaps},
-    sample::{address_hash, endpoint_hash},
-    second::{FATE_SECONDS, Second, Span, TargetCount, TriedTarget, TryingSource},
+    second::Second,
+    seconds::Seconds,
 };
 
 /// Follows the handshakes of one worker's packets and states what became of them, second by second.
@@ -19,17 +14,10 @@ use super::{
 /// It has to be shown all TCP packets of an address pair, in order, with the capture's clock, which is the same for all workers.
 #[derive(Debug)]
 pub struct Observer {
-    config: ObserverConfig,
     handshakes: HalfOpenTable,
-    /// The second that it is.
-    current: Bin,
-    /// Those before it whose handshakes may still change their fate, the oldest first.
-    bins: VecDeque<Bin>,
-    finished: VecDeque<Second>,
-    spare_maps: SpareMaps,
-    /// When the clock's second ends.
-    second_ends: Timestamp,
-    counts: ObserverCounts,
+    seconds: Seconds,
+    /// TCP packets that were shown.
+    segments: u64,
 }
 
 /// What an observer has seen, and what it had no room for.
@@ -64,16 +52,8 @@ impl ObserverCounts {
 impl Observer {
     /// An observer that has seen nothing.
     pub fn new(config: ObserverConfig) -> Self {
-        Self {
-            config,
-            handshakes: HalfOpenTable::new(config.half_open),
-            current: Bin::new(0, Maps::default(), &config),
-            bins: VecDeque::new(),
-            finished: VecDeque::new(),
-            spare_maps: SpareMaps::new(),
-            second_ends: Timestamp::ZERO,
-            counts: ObserverCounts::default(),
-        }
+        let handshakes = HalfOpenTable::new(config.half_open);
+        Self { handshakes, seconds: Seconds::new(config), segments: 0 }
     }
 
     /// Takes in a packet that one and the same meter has placed. What is not TCP changes nothing.
@@ -83,7 +63,7 @@ impl Observer {
     #[inline]
     pub fn segment(&mut self, packet: &Packet<'_>, placement: &Placement) -> bool {
         let Transport::Tcp(tcp) = &packet.transport else { return false };
-        self.counts.segments += 1;
+        self.segments += 1;
         self.advance(placement.clock);
         if is_control(tcp) {
             self.control(packet, tcp, placement);
@@ -112,38 +92,29 @@ impl Observer {
     /// Tells the time when no packet does. Seconds are handed over by it.
     #[inline]
     pub fn advance(&mut self, clock: Timestamp) {
-        if clock >= self.second_ends {
+        if self.seconds.is_over(clock) {
             self.begin_second(clock);
         }
     }
 
     /// The next second that is final.
     pub fn take(&mut self) -> Option<Second> {
-        self.finished.pop_front()
+        self.seconds.take()
     }
 
     /// The capture has ended: makes all seconds final.
     pub fn close(&mut self) {
-        let last = std::mem::replace(&mut self.current, Bin::new(0, Maps::default(), &self.config));
-        if !last.is_empty() {
-            self.bins.push_back(last);
-        }
-        while let Some(bin) = self.bins.pop_front() {
-            self.hand_over(bin, true);
-        }
+        self.seconds.close();
     }
 
     /// What was seen so far.
     pub const fn counts(&self) -> ObserverCounts {
-        self.counts
+        ObserverCounts { segments: self.segments, ..self.seconds.had_no_room() }
     }
 
     /// How many things of any kind are kept: what [`ObserverConfig`] bounds.
     pub fn entries(&self) -> usize {
-        let waiting: usize = self.finished.iter().map(|second| second.targets.len()).sum();
-        self.handshakes.len()
-            + self.bins.iter().chain([&self.current]).map(Bin::entries).sum::<usize>()
-            + waiting
+        self.handshakes.len() + self.seconds.entries()
     }
 
     /// How many handshakes are followed.
@@ -153,36 +124,9 @@ impl Observer {
     }
 
     fn begin_second(&mut self, clock: Timestamp) {
-        let second = clock.seconds();
-        self.second_ends = Timestamp::from_parts(second.saturating_add(1), 0);
-        if self.second_ends <= clock {
-            // The end of time.
-            self.second_ends = Timestamp::MAX;
-        }
-        if self.current.is_empty() {
-            let maps = std::mem::take(&mut self.current.maps);
-            self.current = Bin::new(second, maps, &self.config);
-        } else {
-            let maps = self.spare_maps.take(&self.current.maps);
-            let next = Bin::new(second, maps, &self.config);
-            self.bins.push_back(std::mem::replace(&mut self.current, next));
-        }
-        while self.bins.front().is_some_and(|bin| bin.second.saturating_add(FATE_SECONDS) < second) {
-            let Some(bin) = self.bins.pop_front() else { break };
-            self.hand_over(bin, false);
-        }
-        self.handshakes.expire(Timestamp::from_parts(second.saturating_sub(HANDSHAKE_SECONDS), 0));
-    }
-
-    fn hand_over(&mut self, bin: Bin, premature: bool) {
-        self.counts.targets_overflow += bin.targets_overflow();
-        let second = bin.finish(premature, self.spare_maps.home());
-        self.counts.samples_exhausted += u64::from(second.is_sample_exhausted);
-        if self.finished.len() >= SECONDS_WAITING {
-            self.finished.pop_front();
-            self.counts.seconds_lost += 1;
-        }
-        self.finished.push_back(second);
+        self.seconds.begin(clock);
+        let oldest = clock.seconds().saturating_sub(HANDSHAKE_SECONDS);
+        self.handshakes.expire(Timestamp::from_parts(oldest, 0));
     }
 
     /// A packet with SYN or RST.
@@ -199,6 +143,14 @@ impl Observer {
         };
         if let Some(handshake) = begun {
             self.open(handshake, hash);
+        }
+    }
+
+    #[inline]
+    fn open(&mut self, handshake: Handshake, hash: u32) {
+        let evicted = self.handshakes.open(handshake, hash);
+        if evicted.is_some_and(|fate| !matches!(fate, Fate::Refused | Fate::Aborted)) {
+            self.seconds.evicted();
         }
     }
 
@@ -220,40 +172,15 @@ impl Observer {
             self.handshakes.close(place);
         }
         let (server, source) = (key.endpoint(client.opposite()), key.endpoint(client).address);
-        let Self { config, current: bin, .. } = self;
-        let number = bin.target(&server, config);
-        if let Some((target, room)) = bin.target_at(number) {
-            target.span.include(Span::at(clock));
-            target.syn += 1;
-            target.fates.enter(Fate::Silent);
-            target.with_options += u32::from(has_options(packet));
-            target.fingerprints.count(packet, tcp);
-            target.opened_by(source, config.sample_seed, room);
-        }
-        let source_number = self.tried(&server, &source, clock);
+        let (target, source) = self.seconds.opened(packet, tcp, (&server, &source), clock);
+        let client_sequence = tcp.sequence;
         Some(Handshake {
-            client_sequence: tcp.sequence,
+            client_sequence,
             last_syn: clock,
-            target: number,
-            source: source_number,
+            target,
+            source,
             ..Handshake::new(*key, client, clock)
         })
-    }
-
-    /// Counts by its source that a target is tried, and gives the number of the source.
-    #[inline]
-    fn tried(&mut self, server: &Endpoint, source: &IpAddr, clock: Timestamp) -> u32 {
-        let Self { config, current: bin, counts, .. } = self;
-        let number = bin.source(source, config);
-        if let Some((count, room)) = bin.source_at(number) {
-            count.span.include(Span::at(clock));
-            count.fates.enter(Fate::Silent);
-            count.opened_with(server, config.sample_seed, room);
-        } else {
-            bin.sources_overflow += 1;
-            counts.sources_overflow += 1;
-        }
-        number
     }
 
     /// A SYN that came before.
@@ -267,31 +194,9 @@ impl Observer {
         let before = *earlier;
         if matches!(before.fate, Fate::Silent | Fate::HalfOpen) && !is_rapid {
             earlier.fate = Fate::Retried;
-            self.turn(&before, Fate::Retried);
+            self.seconds.turn(&before, Fate::Retried);
         }
-        let is_flood = before.rapid > SHOWN_AGAIN;
-        let Some(target) = self.target(&before) else { return };
-        target.span.include(Span::at(clock));
-        target.syn += 1;
-        target.syn_rapid += u32::from(is_flood);
-        target.syn_repeated += u32::from(!is_rapid);
-        if is_flood {
-            self.opened_again(&before);
-        }
-    }
-
-    /// Counts a SYN that is none of a TCP by its source, though it opens no further handshake.
-    fn opened_again(&mut self, one: &Handshake) {
-        let (server, client) = (one.key.endpoint(one.client.opposite()), one.key.endpoint(one.client));
-        let Self { config, current: bin, .. } = self;
-        let number = bin.target(&server, config);
-        if let Some((target, room)) = bin.target_at(number) {
-            target.opened_by(client.address, config.sample_seed, room);
-        }
-        let number = bin.source(&client.address, config);
-        if let Some((count, room)) = bin.source_at(number) {
-            count.opened_with(&server, config.sample_seed, room);
-        }
+        self.seconds.repeated(&before, is_rapid, before.rapid > SHOWN_AGAIN, clock);
     }
 
     /// Returns the handshake that it is the first sign of.
@@ -325,24 +230,12 @@ impl Observer {
         if opens {
             handshake.fate = Fate::HalfOpen;
         }
-        if let Some(target) = self.target(&one) {
-            target.syn_ack += 1;
-            target.syn_ack_repeated += u32::from(is_repeated);
-        }
-        if one.unsolicited || !(is_first || is_first_repeat) {
-            return None;
-        }
-        if let Some(bin) = self.bin_of(one.opened) {
-            if let Some((target, _)) = bin.target_at(one.target) {
-                target.answered += u32::from(is_first);
-                target.answered_again += u32::from(is_first_repeat);
-            }
-            if let Some((source, _)) = bin.source_at(one.source) {
-                source.answered += u32::from(is_first);
-            }
+        self.seconds.answered(&one, is_repeated);
+        if !one.unsolicited && (is_first || is_first_repeat) {
+            self.seconds.answered_first(&one, is_first_repeat);
         }
         if opens {
-            self.turn(&one, Fate::HalfOpen);
+            self.seconds.turn(&one, Fate::HalfOpen);
         }
         None
     }
@@ -359,31 +252,13 @@ impl Observer {
             self.handshakes.close(place);
         }
         let (server, receiver) = (key.endpoint(client.opposite()), key.endpoint(client).address);
-        let config = self.config;
-        let bin = &mut self.current;
-        let number = bin.target(&server, &config);
-        let source_number = bin.source(&receiver, &config);
-        if let Some((target, room)) = bin.target_at(number) {
-            target.span.include(Span::at(clock));
-            target.syn_ack += 1;
-            target.unsolicited += 1;
-            let hash = address_hash(config.sample_seed, receiver);
-            if let Some(source) = target.sources.enter(hash, room, || TryingSource::new(receiver)) {
-                source.unsolicited = source.unsolicited.saturating_add(1);
-            }
-        }
-        if let Some((source, room)) = bin.source_at(source_number) {
-            source.span.include(Span::at(clock));
-            source.unsolicited += 1;
-            let hash = endpoint_hash(config.sample_seed, server.address, server.port);
-            source.targets.enter(hash, room, || TriedTarget::new(&server));
-        }
+        let (target, source) = self.seconds.unsolicited(&server, &receiver, clock);
         Handshake {
             client_sequence: tcp.acknowledgment.wrapping_sub(1),
             server_sequence: tcp.sequence,
             last_syn_ack: clock,
-            target: number,
-            source: source_number,
+            target,
+            source,
             answers: Answers::Once,
             unsolicited: true,
             ..Handshake::new(*key, client, clock)
@@ -398,14 +273,7 @@ impl Observer {
         if ends {
             handshake.fate = fate;
         }
-        let is_late = ends && fate == Fate::Refused && self.bin_of(one.opened).is_none();
-        if let Some(target) = self.target(&one) {
-            target.resets += 1;
-            target.refused_late += u32::from(is_late);
-        }
-        if ends {
-            self.turn(&one, fate);
-        }
+        self.seconds.reset(&one, ends.then_some(fate));
     }
 
     /// A packet that may show that a handshake was completed. `true` if there is one that is still open.
@@ -426,6 +294,12 @@ impl Observer {
         !is_completed
     }
 
+    fn complete(&mut self, place: Place) {
+        if let Some(one) = self.handshakes.close(place) {
+            self.seconds.completed(&one);
+        }
+    }
+
     /// A segment without SYN, RST and ACK. Once a connection is established, ACK is always sent (RFC 9293, 3.1): scanners send FIN, no
     /// flag at all or all sorts of them to ports that answer only where they are closed. `true` if a handshake is still open.
     #[cold]
@@ -435,82 +309,8 @@ impl Observer {
             return true;
         }
         let (server, source) = (key.endpoint(sender.opposite()), key.endpoint(*sender).address);
-        let number = self.tried(&server, &source, *clock);
-        if let Some((count, _)) = self.current.source_at(number) {
-            count.without_syn += 1;
-        }
+        self.seconds.tried_without_syn(&server, &source, *clock);
         false
-    }
-
-    fn complete(&mut self, place: Place) {
-        let Some(one) = self.handshakes.close(place) else { return };
-        self.turn(&one, Fate::Completed);
-        let (server, client) = (one.key.endpoint(one.client.opposite()), one.key.endpoint(one.client));
-        let seed = self.config.sample_seed;
-        let Some(bin) = self.bin_of(one.opened) else {
-            if !one.unsolicited
-                && let Some(target) = self.target(&one)
-            {
-                target.completed_late += 1;
-            }
-            return;
-        };
-        if let Some((target, _)) = bin.target_at(one.target) {
-            target.unsolicited_completed += u32::from(one.unsolicited);
-            target.completed_unanswered += u32::from(one.answers == Answers::None);
-            if let Some(source) = target.sources.find(address_hash(seed, client.address)) {
-                source.completed = source.completed.saturating_add(1);
-            }
-        }
-        if let Some((source, _)) = bin.source_at(one.source) {
-            source.unsolicited_completed += u32::from(one.unsolicited);
-            if let Some(tried) = source.targets.find(endpoint_hash(seed, server.address, server.port)) {
-                tried.completed = tried.completed.saturating_add(1);
-            }
-        }
-    }
-
-    /// Counts `one`, as it was, with another fate, in the second in which it was opened if that is still here.
-    fn turn(&mut self, one: &Handshake, to: Fate) {
-        if one.unsolicited {
-            return;
-        }
-        let Some(bin) = self.bin_of(one.opened) else { return };
-        if let Some((target, _)) = bin.target_at(one.target) {
-            target.fates.change(one.fate, to);
-        }
-        if let Some((source, _)) = bin.source_at(one.source) {
-            source.fates.change(one.fate, to);
-        }
-    }
-
-    #[inline]
-    fn open(&mut self, handshake: Handshake, hash: u32) {
-        let evicted = self.handshakes.open(handshake, hash);
-        if evicted.is_some_and(|fate| !matches!(fate, Fate::Refused | Fate::Aborted)) {
-            self.counts.half_open_evicted += 1;
-            self.current.evicted += 1;
-        }
-    }
-
-    /// The counts, in the second that it is now, of what a handshake is with.
-    fn target(&mut self, handshake: &Handshake) -> Option<&mut TargetCount> {
-        let number = if handshake.opened.seconds() == self.current.second {
-            handshake.target
-        } else {
-            let server = handshake.key.endpoint(handshake.client.opposite());
-            self.current.target(&server, &self.config)
-        };
-        self.current.target_at(number).map(|(target, _)| target)
-    }
-
-    /// The second in which a handshake was opened, if it is not final.
-    fn bin_of(&mut self, opened: Timestamp) -> Option<&mut Bin> {
-        let second = opened.seconds();
-        if self.current.second == second {
-            return Some(&mut self.current);
-        }
-        self.bins.iter_mut().rev().find(|bin| bin.second == second)
     }
 }
 
@@ -530,5 +330,3 @@ const REPEATS_OF_A_TCP: u8 = 10;
 const HANDSHAKE_SECONDS: u64 = 66;
 /// How far behind the handshake a packet can be that shows it was completed: the largest window there is (RFC 7323, 2.3).
 const WINDOW: u32 = 1 << 30;
-/// Seconds that wait to be taken; no more than four become final at a time.
-const SECONDS_WAITING: usize = 8;
