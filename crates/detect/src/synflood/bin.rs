@@ -4,8 +4,8 @@ use flow::Endpoint;
 
 use super::{
     config::ObserverConfig,
-    maps::{Home, Maps},
-    second::{Second, Shown, SourceCount, Target, TargetCount},
+    second::{Maps, Second, Shown, SourceCount, Target, TargetCount},
+    spare::Home,
 };
 use crate::Prefix;
 
@@ -110,7 +110,7 @@ impl Bin {
     }
 
     /// What was counted. Its maps will go `home`.
-    pub(super) fn finish(self, premature: bool, home: Home) -> Second {
+    pub(super) fn finish(self, premature: bool, home: Home<Maps>) -> Second {
         let Maps { mut targets, mut sources } = self.maps;
         // Here all of it is still in the cache. A judge on another processor fetches what is not quiet, or what it watches.
         let mut shown = Shown::default();

@@ -82,12 +82,6 @@ impl<K, V> NumberedMap<K, V> {
         self.numbers.clear();
     }
 
-    /// How many entries there is room for.
-    #[cfg(test)]
-    pub(super) const fn capacity(&self) -> usize {
-        self.values.capacity()
-    }
-
     /// The value with a number.
     #[inline]
     pub(super) fn at(&self, number: u32) -> Option<&V> {
@@ -209,6 +203,20 @@ mod tests {
         assert_eq!(map, other);
         *other.at_mut(5).unwrap() += 1;
         assert_ne!(map, other);
+    }
+
+    #[test]
+    fn what_is_cleared_is_empty_and_keeps_its_room() {
+        let mut map = NumberedMap::<u64, u64>::default();
+        for key in 0..1_000 {
+            map.number(&key, true).unwrap();
+        }
+        map.note_quiet(|_| true);
+        let capacity = map.values.capacity();
+        map.clear();
+        assert!(map.is_empty() && map.keys().next().is_none() && map.get(&7).is_none());
+        assert_eq!((map.number(&7, true), map.values.capacity()), (Some(0), capacity));
+        assert_eq!(map.keys().collect::<Vec<_>>(), [(&7, false)]);
     }
 
     #[test]

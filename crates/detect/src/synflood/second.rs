@@ -6,9 +6,9 @@ use wire::Timestamp;
 use super::{
     fates::{Count, Fates},
     fingerprint::Fingerprints,
-    maps::{Home, Maps},
     numbered_map::NumberedMap,
     sample::{Additive, Sample, address_hash, endpoint_hash},
+    spare::Home,
 };
 use crate::Prefix;
 
@@ -34,7 +34,31 @@ pub struct Second {
     /// What tells how much the capture can show.
     pub(super) shown: Shown,
     /// Where `targets` and `sources` go at its end.
-    pub(super) home: Home,
+    pub(super) home: Home<Maps>,
+}
+
+/// What a second is counted in, by target and by source.
+#[derive(Debug, Default)]
+pub(super) struct Maps {
+    pub(super) targets: NumberedMap<Target, TargetCount>,
+    pub(super) sources: NumberedMap<IpAddr, SourceCount<u32>>,
+}
+
+impl Maps {
+    /// Empty ones, with room for as much as `before` hold.
+    pub(super) fn as_large_as(before: &Self) -> Self {
+        Self {
+            targets: NumberedMap::with_capacity(before.targets.len()),
+            sources: NumberedMap::with_capacity(before.sources.len()),
+        }
+    }
+
+    /// The same without anything in them. They keep their room.
+    pub(super) fn cleared(mut self) -> Self {
+        self.targets.clear();
+        self.sources.clear();
+        self
+    }
 }
 
 impl Drop for Second {

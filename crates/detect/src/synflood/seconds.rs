@@ -6,13 +6,13 @@ use wire::{Packet, Tcp, Timestamp};
 use super::{
     bin::Bin,
     config::ObserverConfig,
+    counts::ObserverCounts,
     fates::Fate,
     fingerprint::has_options,
     half_open::{Answers, Handshake},
-    maps::{Maps, SpareMaps},
-    observer::ObserverCounts,
     sample::{address_hash, endpoint_hash},
-    second::{FATE_SECONDS, Second, Span, TargetCount, TriedTarget, TryingSource},
+    second::{FATE_SECONDS, Maps, Second, Span, TargetCount, TriedTarget, TryingSource},
+    spare::Spare,
 };
 
 /// What becomes of handshakes, counted by target and by source in the second in which they were opened.
@@ -28,7 +28,7 @@ pub(super) struct Seconds {
     /// Those before it whose handshakes may still change their fate, the oldest first.
     bins: VecDeque<Bin>,
     finished: VecDeque<Second>,
-    spare_maps: SpareMaps,
+    spare_maps: Spare<Maps>,
     had_no_room: ObserverCounts,
 }
 
@@ -40,7 +40,7 @@ impl Seconds {
             ends: Timestamp::ZERO,
             bins: VecDeque::new(),
             finished: VecDeque::new(),
-            spare_maps: SpareMaps::new(),
+            spare_maps: Spare::new(),
             had_no_room: ObserverCounts::default(),
         }
     }
@@ -63,7 +63,8 @@ impl Seconds {
             let maps = std::mem::take(&mut self.current.maps);
             self.current = Bin::new(second, maps, &self.config);
         } else {
-            let maps = self.spare_maps.take(&self.current.maps);
+            let spare = self.spare_maps.take().map(Maps::cleared);
+            let maps = spare.unwrap_or_else(|| Maps::as_large_as(&self.current.maps));
             let next = Bin::new(second, maps, &self.config);
             self.bins.push_back(std::mem::replace(&mut self.current, next));
         }
