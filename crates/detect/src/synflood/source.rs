@@ -52,6 +52,23 @@ struct Tried {
     hosts: u64,
 }
 
+impl Tried {
+    /// Are there few hosts of any one network?
+    const fn is_scattered(&self, config: &JudgeConfig) -> bool {
+        self.neighbours < config.scan_targets.div_ceil(2)
+    }
+
+    /// The share of targets that a scanner completes a handshake with, at most. Whoever walks through a network, or through the ports of a
+    /// host, finds open ones, too; many scattered hosts are chosen because they should be there.
+    const fn may_complete(&self, config: &JudgeConfig) -> f64 {
+        if self.is_scattered(config) && !matches!(self.shape, Shape::Vertical(_)) {
+            config.scan_completion
+        } else {
+            config.scan_completion_nearby
+        }
+    }
+}
+
 impl SourceTracker {
     /// Takes in a second of the source and says which finding it makes, if any.
     pub(super) fn step(
@@ -136,11 +153,10 @@ impl SourceTracker {
         }
         let tried = self.tried()?;
         let is_vertical = matches!(tried.shape, Shape::Vertical(_));
-        let is_scattered = tried.neighbours < config.scan_targets.div_ceil(2);
-        // Whoever walks through a network finds open ports, too; many scattered hosts are chosen because they should be there.
-        if completed > config.scan_completion && is_scattered && !is_vertical {
+        if completed > tried.may_complete(config) {
             return None;
         }
+        let is_scattered = tried.is_scattered(config);
         let fates = &self.count.fates;
         let retried = share(fates.retried, fates.opened());
         let is_met_by_silence = self.count.answered + fates.refused == 0;
@@ -270,7 +286,7 @@ impl SourceTracker {
         } else if let Some(tried) = self.tried() {
             let completed = 1.0 - share(tried.failed, tried.targets);
             list.held_against("targets_failed", number(tried.failed), number(config.scan_targets))
-                .held_against("targets_completed_share", completed, config.scan_completion)
+                .held_against("targets_completed_share", completed, tried.may_complete(config))
                 .count("targets", tried.targets)
                 .number("vertical", f64::from(u8::from(matches!(tried.shape, Shape::Vertical(_)))))
                 .number("horizontal", f64::from(u8::from(matches!(tried.shape, Shape::Horizontal(_)))))

@@ -33,6 +33,10 @@ fn a_scanner_of_a_network_meets_open_ports() {
     assert_eq!(severest(&findings, Kind::SynScan), Some(Severity::Medium));
     let scan = started(&findings, Kind::SynScan).unwrap();
     assert_eq!((scan.victim.to_string(), &scan.techniques[..]), ("10.0.5.0/24".to_owned(), &["T1046"][..]));
+    // It says what it was held against.
+    let completed = scan.evidence.iter().find(|one| one.name == "targets_completed_share").unwrap();
+    assert_eq!(completed.threshold, Some(0.3));
+    assert!((0.1..0.3).contains(&value(scan, "targets_completed_share")), "{completed:?}");
 }
 
 #[test]
