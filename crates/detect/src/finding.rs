@@ -249,16 +249,16 @@ impl Finding {
 pub const MAX_OFFENDERS: usize = 16;
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod testing {
     use super::*;
 
-    fn finding(kind: Kind, victim: [u8; 4], offender: [u8; 4]) -> Finding {
-        let time = Timestamp::from_parts(1_700_000_000, 0);
+    /// A finding on a port of `victim` by one who offends.
+    pub(crate) fn finding(kind: Kind, victim: [u8; 4], offender: [u8; 4], time: Timestamp) -> Finding {
         Finding {
             kind,
             phase: Phase::Started,
             severity: Severity::High,
-            confidence: 0.876,
+            confidence: 0.9,
             techniques: Vec::new(),
             victim: Victim::Port(victim.into(), 3_389),
             offenders: vec![offender.into()],
@@ -270,6 +270,15 @@ mod tests {
             evidence: Vec::new(),
             capture_quality: CaptureQuality::default(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(kind: Kind, victim: [u8; 4], offender: [u8; 4]) -> Finding {
+        testing::finding(kind, victim, offender, Timestamp::from_parts(1_700_000_000, 0))
     }
 
     #[test]

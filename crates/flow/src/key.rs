@@ -65,7 +65,8 @@ impl FlowKey {
     /// Makes it the key of `packet`, and returns the end that sent it.
     #[inline]
     pub(crate) fn set(&mut self, packet: &Packet<'_>, ports: Ports) -> Side {
-        // Numbers are compared in two steps, and stay in registers until the key is written.
+        // Numbers, which are compared in two steps, are still in registers when the key is written. Addresses would be read back from memory in
+        // other pieces than were just written there, for which a processor has to wait.
         let (source, destination) = (halves(packet.ip.source), halves(packet.ip.destination));
         let is_low = (source, ports.source) <= (destination, ports.destination);
         let (low, high) = if is_low { (source, destination) } else { (destination, source) };

@@ -1,8 +1,8 @@
 //! Fragments find the flow of their first, which alone has ports.
 //!
-//! Nothing is reassembled. A first fragment leaves its ports behind for those that follow, and its protocol: of IPv6 the others name the header
-//! that the fragmented part begins with (RFC 8200, 4.5). A fragment that comes before its first
-//! waits for it; if that does not come in time, it is to be accounted to a flow without ports.
+//! Nothing is reassembled. A first fragment leaves its ports behind for those that follow, and its protocol: of IPv6 the others name the
+//! header that the fragmented part begins with (RFC 8200, 4.5). A fragment that comes before its first waits for it; if that does not come in
+//! time, it is to be accounted to a flow without ports.
 //!
 //! Packets are placed some time before they are accounted. So what one of them sets free is queued here, and taken when the account
 //! has come as far.

@@ -16,7 +16,7 @@ pub(super) struct Handle {
     pub(super) interface: u16,
     reader: Reader,
     /// Why it has no ring of its own, if it should have one.
-    ringless: Option<Refusal>,
+    refusal: Option<Refusal>,
 }
 
 /// How its frames are read.
@@ -50,17 +50,17 @@ impl Handle {
         } else {
             None
         };
-        let (reader, ringless) = match ring {
+        let (reader, refusal) = match ring {
             Some(Ok(ring)) => (Reader::Ring(Box::new(ring)), None),
             other => (Reader::Libpcap(Box::new(libpcap(config)?)), other.and_then(Result::err)),
         };
-        Ok(Self { name: name.to_owned(), interface, reader, ringless })
+        Ok(Self { name: name.to_owned(), interface, reader, refusal })
     }
 
     /// Says in words that the interface is read in another way than others of its kind, and why, if so.
     pub(super) fn detour(&self) -> Option<String> {
-        let Self { name, ringless, .. } = self;
-        ringless.map(|reason| format!("interface {name}: libpcap reads it, which costs more: {reason}"))
+        let Self { name, refusal, .. } = self;
+        refusal.map(|reason| format!("interface {name}: libpcap reads it, which costs more: {reason}"))
     }
 
     /// Lets through what the filter asks for, from now on. What came before is not counted.

@@ -199,7 +199,7 @@ const MAX_FLOODS: usize = 1_024;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{CaptureQuality, Evidence, Phase};
+    use crate::{Evidence, finding::testing};
 
     const VICTIM: [u8; 4] = [192, 0, 2, 10];
     const ATTACKER: [u8; 4] = [198, 51, 100, 7];
@@ -208,20 +208,10 @@ mod tests {
     fn about(kind: Kind, severity: Severity, offender: [u8; 4], victim: [u8; 4], second: u64) -> Finding {
         let time = Timestamp::from_parts(1_700_000_000 + second, 0);
         Finding {
-            kind,
-            phase: Phase::Started,
             severity,
-            confidence: 0.9,
             techniques: vec!["T1110.001"],
-            victim: Victim::Port(victim.into(), 3_389),
-            offenders: vec![offender.into()],
-            offender_count: 1,
-            connection: None,
-            first_seen: time,
-            last_seen: time,
-            stated_at: time,
             evidence: vec![Evidence::new("failed_logons", 15_u64)],
-            capture_quality: CaptureQuality::default(),
+            ..testing::finding(kind, victim, offender, time)
         }
     }
 

@@ -16,7 +16,8 @@ use crate::tls::{ALERT, APPLICATION_DATA, Carrier, ClientHello, HANDSHAKE, Ja4, 
 /// One TCP connection that may be RDP: takes the octets of both directions in order, and says what they are.
 ///
 /// Where octets are missing, [`Self::gap`] says so; when a side closes, [`Self::closed`]; when nothing more will come,
-/// [`Self::ended`]. After each of these, [`Self::next_fact`] tells what is new. How octets are cut into calls changes nothing, but for how many are counted after a gap.
+/// [`Self::ended`]. After each of these, [`Self::next_fact`] tells what is new. How octets are cut into calls changes nothing, but for how
+/// many are counted after a gap.
 ///
 /// It holds at most [`MESSAGE_OCTETS`] of each direction, and nothing of them once the security protocol is set up.
 #[derive(Clone, Debug, Default)]

@@ -22,9 +22,9 @@
 //! # The rule
 //!
 //! All of this has to hold at once, for five minutes with eight answered shares and four jobs: no foreign name, no ALPN, a beginning like a
-//! login if it was seen, requests of at most two lengths, answers that are shorter and as alike, irregular times, unasked records
-//! that are alike, longer than answers and mostly not answered within a second, at most 60 records a minute. The host of a well-known pool counts for itself: with it, a
-//! minute and two jobs are enough. A label like `pool` only lets a name pass.
+//! login if it was seen, requests of at most two lengths, answers that are shorter and as alike, irregular times, unasked records that are
+//! alike, longer than answers and mostly not answered within a second, at most 60 records a minute. The host of a well-known pool counts
+//! for itself: with it, a minute and two jobs are enough. A label like `pool` only lets a name pass.
 //!
 //! Each part keeps others out. Polling, heartbeats and MQTT go by the clock, have tiny acknowledgments, or nothing is
 //! pushed; IMAP's server speaks first, and its client hardly; syslog and logs are never answered; people, shells and databases say things of
